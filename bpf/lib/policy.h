@@ -22,18 +22,22 @@ static __always_inline const struct dp_line *dp_line_at(__u32 line)
 	return bpf_map_lookup_elem(&dp_arena, &line);
 }
 
-/* The generation that is active now. Read once per packet and hook, so that a packet is never
- * judged by two.
+/* The slot of the generation that is active now. Read once per packet and hook, so that no judge
+ * sees two; an impossible slot has no generation, and that fails closed.
  */
-static __always_inline const struct dp_generation *dp_active_generation(void)
+static __always_inline __u32 dp_active_slot(void)
 {
 	const struct dp_control *control;
-	__u32 slot = 0;
+	__u32 zero = 0;
 
-	control = bpf_map_lookup_elem(&dp_control, &slot);
+	control = bpf_map_lookup_elem(&dp_control, &zero);
 	if (!control)
-		return NULL;
-	slot = *(volatile const __u32 *)&control->active_slot;
+		return DP_GENERATION_SLOTS;
+	return *(volatile const __u32 *)&control->active_slot;
+}
+
+static __always_inline const struct dp_generation *dp_generation_in(__u32 slot)
+{
 	return bpf_map_lookup_elem(&dp_generations, &slot);
 }
 

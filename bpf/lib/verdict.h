@@ -154,9 +154,9 @@ static __always_inline void dp_judge_with_state(const struct dp_judge *judge,
 }
 
 /* Judges a packet by the policy of one unit. */
-static __noinline int dp_judge_packet(const struct dp_generation *generation,
-				      const struct dp_packet *packet, __u32 number, __u32 direction,
-				      struct dp_judgement *judgement)
+static __always_inline void dp_judge_packet(const struct dp_generation *generation,
+					    const struct dp_packet *packet, __u32 number,
+					    __u32 direction, struct dp_judgement *judgement)
 {
 	struct dp_judge judge = {
 		.generation = generation, .number = number, .direction = direction};
@@ -169,13 +169,13 @@ static __noinline int dp_judge_packet(const struct dp_generation *generation,
 	judgement->reason = DP_REASON_NO_POLICY;
 	judge.unit = dp_unit_of(generation, number);
 	if (!judge.unit || !(judge.unit->flags & DP_UNIT_PRESENT))
-		return 0;
+		return;
 
 	/* 2 */
 	matter = direction == DP_INCOMING ? DP_UNIT_PORTS_MATTER_IN : DP_UNIT_PORTS_MATTER_OUT;
 	if (packet->defect && judge.unit->flags & matter) {
 		judgement->reason = packet->defect;
-		return 0;
+		return;
 	}
 	leaf = dp_classify(generation,
 			   direction == DP_INCOMING ? &packet->source : &packet->destination,
@@ -188,7 +188,7 @@ static __noinline int dp_judge_packet(const struct dp_generation *generation,
 		own = dp_decide(generation, judge.unit, direction, judge.peer_class, packet->table,
 				packet->key);
 	if (!own)
-		return 0;
+		return;
 
 	/* 3, and packets that have no flow */
 	if (packet->defect || packet->flags & DP_PACKET_STATELESS ||
@@ -196,10 +196,9 @@ static __noinline int dp_judge_packet(const struct dp_generation *generation,
 	     !(packet->tcp_flags & (DP_TCP_SYN | DP_TCP_FIN | DP_TCP_RST)))) {
 		dp_judge_by(judgement, own,
 			    own->verdict == DP_ALLOW ? DP_REASON_NONE : DP_REASON_POLICY);
-		return 0;
+		return;
 	}
 	dp_judge_with_state(&judge, packet, own, judgement);
-	return 0;
 }
 
 #endif
