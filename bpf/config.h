@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Knobs: written by the agent before the programs are loaded, constants ever after. */
+#ifndef DP_CONFIG_H
+#define DP_CONFIG_H
+
+#include "include/dp_abi.h"
+
+#define DP_INSTANCE_BYTES 32
+
+/* Name of the agent's instance. Nothing reads it here: purge recognises our programs by it. */
+const volatile char dp_instance[DP_INSTANCE_BYTES] = "default";
+
+/* The kernel's HZ: bpf_jiffies64 costs 1 ns, a clock in nanoseconds 38. */
+const volatile __u32 dp_jiffies_per_second = 250;
+
+/* Token bucket for events, per CPU. */
+const volatile __u32 dp_events_per_second = 1000;
+const volatile __u32 dp_event_burst = 2000;
+
+/* Wake the agent when this much is waiting in the ring; below, it polls on a timer. A wake-up costs
+ * 6.7 us, an event without one 28 ns.
+ */
+const volatile __u32 dp_ring_wakeup_bytes = 65536;
+
+/* Silence after which a flow is forgotten, in seconds by enum dp_flow_state. The values of
+ * nf_conntrack (net/netfilter/nf_conntrack_proto_*.c); shorter would cut clients of slow servers.
+ */
+const volatile __u32 dp_tcp_timeout_seconds[DP_FLOW_STATES] = {120, 432000, 120};
+const volatile __u32 dp_udp_timeout_seconds[DP_FLOW_STATES] = {30, 120, 30};
+const volatile __u32 dp_icmp_timeout_seconds[DP_FLOW_STATES] = {30, 30, 30};
+const volatile __u32 dp_other_timeout_seconds[DP_FLOW_STATES] = {600, 600, 600};
+
+/* How long the ports of a first fragment are kept (net.ipv4.ipfrag_time). */
+const volatile __u32 dp_fragment_timeout_seconds = 30;
+
+#endif

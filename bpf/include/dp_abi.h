@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The only file that both halves share: map keys and values, events, reasons, the image of a policy.
+ *
+ * C# does not repeat these structs: tools/bindgen reads them from the object's BTF. A change here is a
+ * change of layout; bump DP_ABI_VERSION, which names the directory of the pins.
+ */
+#ifndef DP_ABI_H
+#define DP_ABI_H
+
+#include <linux/types.h>
+
+#define DP_ABI_VERSION 1
+
+/* ---- The image of a policy ------------------------------------------------------------------
+ *
+ * A generation is one contiguous run of 64-byte lines in dp_arena. Every reference inside it is a
+ * line number relative to its first line, so that the same bytes work wherever they are written and
+ * can be read back and compared as a whole. Nothing in a live image changes.
+ */
+#define DP_LINE_BYTES 64
+
+struct dp_line {
+	union {
+		__u64 u64[8];
+		__u32 u32[16];
+		__u16 u16[32];
+	};
+};
+
+/* Tries. A root is 65,536 entries of 32 bits, indexed by the first 16 bits of the address; an entry
+ * is a leaf (bit 31 clear) or the line of a node (bit 31 set, bit 30 for a skip node).
+ */
+#define DP_ROOT_ENTRIES	  65536
+#define DP_ENTRY_NODE	  0x80000000u
+#define DP_ENTRY_SKIP	  0x40000000u
+#define DP_ENTRY_LINE	  0x3fffffffu
+#define DP_LEAF_CLASS	  0x0000ffffu /* peer class */
+#define DP_LEAF_UNIT	  0x7fff0000u /* number of the local unit that owns the address; 0 = none */
+#define DP_LEAF_UNIT_BIT  16
+#define DP_NODE_RUNS_WORD 9 /* a node: 8 words of bitmap, 1 word of counts, then the runs */
+
+/* A path of an IPv6 trie along which only one address prefix continues. Words are addresses in host
+ * order: hi is the first eight bytes.
+ */
+struct dp_skip {
+	__u64 key_hi;
+	__u64 key_lo;
+	__u64 mask_hi;
+	__u64 mask_lo;
+	__u32 otherwise; /* the leaf of every address that leaves the path */
+	__u32 child;	 /* the entry where the path ends */
+	__u32 depth;	 /* bytes of the address used up when the child is reached */
+	__u32 reserved;
+	__u64 reserved2[2];
+};
+
+/* What a port key means; one table of 16-bit port classes each. */
+enum dp_port_table {
+	DP_PORTS_TCP = 0,
+	DP_PORTS_UDP = 1,
+	DP_PORTS_ICMP = 2,	    /* type << 8 | code */
+	DP_PORTS_ICMP6 = 3,	    /* type << 8 | code, may have crossed a router */
+	DP_PORTS_ICMP6_ON_LINK = 4, /* type << 8 | code, hop limit 255 (RFC 4861, 6.1.1) */
+	DP_PORTS_OTHER = 5,	    /* protocol number */
+	DP_PORT_TABLES = 6,
+};
+
+/* One processing unit as a generation sees it, by unit number. */
+struct dp_unit {
+	__u32 rows[2]; /* by enum dp_direction: line of the table "peer class -> line of the row" */
+	__u32 flags;   /* enum dp_unit_flags; 0 = no such unit */
+	__u32 reserved;
+};
+
+enum dp_unit_flags {
+	DP_UNIT_PRESENT = 1,
+	/* Some cell depends on the port: a packet whose ports are unknown cannot be judged. */
+	DP_UNIT_PORTS_MATTER_IN = 2,
+	DP_UNIT_PORTS_MATTER_OUT = 4,
+};
+
+/* What a cell of the verdict table stands for. Cells share descriptors: there are few distinct ones. */
+struct dp_descriptor {
+	__u32 rule_index;	   /* the rule that decides; never 0 */
+	__u32 observed_rule_index; /* an observing rule that matched too; 0 = none */
+	__u8 verdict;		   /* enum dp_verdict */
+	__u8 observed_verdict;	   /* enum dp_verdict */
+	__u16 flags;		   /* enum dp_descriptor_flags */
+	__u32 reserved;
+};
+
+enum dp_verdict {
+	DP_REJECT = 0,
+	DP_ALLOW = 1,
+};
+
+enum dp_descriptor_flags {
+	DP_LOG = 1,
+	DP_BUILT_IN = 2,
+	DP_DEFAULT = 4,
+	DP_FAILSAFE = 8,
+};
+
+/* Who opens the connection, seen from the unit that is judged. */
+enum dp_direction {
+	DP_INCOMING = 0,
+	DP_OUTGOING = 1,
+};
+
+/* Three slots: the active generation, the previous one, and the one being written. */
+#define DP_GENERATION_SLOTS 3
+
+struct dp_generation {
+	__u32 id;	      /* never reused; 0 = the slot is empty */
+	__u32 base;	      /* first line of the image in dp_arena */
+	__u32 lines;	      /* length of the image */
+	__u32 ip4_root;	      /* the rest: lines relative to base */
+	__u32 ip6_root;
+	__u32 ports[DP_PORT_TABLES];
+	__u32 units;	      /* array of struct dp_unit by unit number */
+	__u32 unit_count;
+	__u32 descriptors;    /* array of struct dp_descriptor by cell */
+	__u32 local_descriptor; /* the cell that stands for "a unit with itself" */
+	__u32 reserved;
+	__u64 checksum; /* of the image, FNV-1a over 64-bit words; the agent compares after writing */
+};
+
+/* Written by the agent with single aligned stores; read once per packet and hook. */
+struct dp_control {
+	__u32 active_slot;
+	__u32 reserved;
+};
+
+/* ---- Inventory ------------------------------------------------------------------------------ */
+
+enum dp_role {
+	DP_ROLE_NONE = 0, /* excluded: everything passes */
+	DP_ROLE_HOST = 1, /* an uplink of the host */
+	DP_ROLE_POD = 2,  /* the host's end of a processing unit's veth pair */
+};
+
+enum dp_link_type {
+	DP_LINK_ETHERNET = 0,
+	DP_LINK_IP = 1, /* no MAC header: wireguard, tun, ipip */
+};
+
+struct dp_interface {
+	__u16 unit;
+	__u8 role; /* enum dp_role */
+	__u8 link; /* enum dp_link_type */
+};
+
+/* An address of either family; IPv4 is written ::ffff:a.b.c.d. */
+struct dp_address {
+	__be32 word[4];
+};
+
+/* ---- Flows ---------------------------------------------------------------------------------- */
+
+/* Lower (address, port) first, so that both directions have one key. ICMP echo: both ports are the
+ * identifier. Zone is the number of the unit that judges: a packet between two local units has two
+ * entries, each judged by its own unit's policy.
+ */
+struct dp_flow_key4 {
+	__be32 low_address;
+	__be32 high_address;
+	__be16 low_port;
+	__be16 high_port;
+	__u16 zone;
+	__u8 protocol;
+	__u8 reserved;
+};
+
+struct dp_flow_key6 {
+	__be32 low_address[4];
+	__be32 high_address[4];
+	__be16 low_port;
+	__be16 high_port;
+	__u16 zone;
+	__u8 protocol;
+	__u8 reserved;
+};
+
+struct dp_flow {
+	__u64 seen_jiffies; /* written at most once a second */
+	__u32 generation;   /* the one that last allowed the opener's direction */
+	__u32 rule_index;   /* the rule that did */
+	__u16 opener_key;   /* port key of the opener's packet, to judge it again */
+	__u8 opener_table;  /* enum dp_port_table of that key */
+	__u8 direction;	    /* enum dp_direction: who opened it */
+	__u8 state;	    /* enum dp_flow_state */
+	__u8 reserved[3];
+};
+
+enum dp_flow_state {
+	DP_FLOW_OPENING = 0,	 /* no answer seen */
+	DP_FLOW_ESTABLISHED = 1, /* answered */
+	DP_FLOW_CLOSING = 2,	 /* TCP: FIN or RST seen */
+	DP_FLOW_STATES = 3,
+};
+
+/* Ports of a datagram whose first fragment was seen. */
+struct dp_fragment_key {
+	__be32 source[4];
+	__be32 destination[4];
+	__u32 id;
+	__u16 zone;
+	__u8 protocol;
+	__u8 reserved;
+};
+
+struct dp_fragment {
+	__u64 seen_jiffies;
+	__be16 source_port;
+	__be16 destination_port;
+	__u8 reserved[4];
+};
+
+/* ---- Counters and events -------------------------------------------------------------------- */
+
+struct dp_counter {
+	__u64 packets;
+	__u64 bytes;
+};
+
+/* Why a packet was dropped. A retired number stays reserved. */
+enum dp_reason {
+	DP_REASON_NONE = 0,		 /* it was not */
+	DP_REASON_POLICY = 1,		 /* a rule, or the default, rejects */
+	DP_REASON_REVOKED = 2,		 /* the rule that let the flow open is gone */
+	DP_REASON_SHORT_HEADER = 3,	 /* the packet ends inside a header */
+	DP_REASON_BAD_HEADER = 4,	 /* a header contradicts itself */
+	DP_REASON_EXTENSION_LIMIT = 5,	 /* more IPv6 extension headers than we follow */
+	DP_REASON_PORTS_UNKNOWN = 6,	 /* a fragment whose ports nobody saw, and ports matter */
+	DP_REASON_LINK_TYPE = 7,	 /* the frame and the kernel disagree on what it carries */
+	DP_REASON_NO_POLICY = 8,	 /* the tables are not there: must not happen, fails closed */
+	DP_REASONS = 9,
+};
+
+/* Things counted besides verdicts. */
+enum dp_statistic {
+	DP_STAT_EVENTS_SUPPRESSED = 0, /* by the token bucket */
+	DP_STAT_EVENTS_LOST = 1,       /* the ring was full */
+	DP_STAT_FLOW_INSERT_FAILED = 2,
+	DP_STAT_NOT_IP_PASSED = 3,
+	DP_STAT_FORWARDED = 4, /* passed a host interface on its way to somebody else */
+	DP_STATISTICS = 5,
+};
+
+enum dp_hook {
+	DP_HOOK_TC_INGRESS = 0,
+	DP_HOOK_TC_EGRESS = 1,
+};
+
+/* A new flow or a drop. */
+struct dp_event {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	struct dp_address source;
+	struct dp_address destination;
+	__be16 source_port;	 /* ICMP echo: the identifier */
+	__u16 destination_key;	 /* port or type << 8 | code, host order */
+	__u16 unit;
+	__u8 protocol;
+	__u8 hook;	/* enum dp_hook */
+	__u8 direction; /* enum dp_direction: of the packet, seen from the unit */
+	__u8 verdict;	/* bit 0: enum dp_verdict; bit 1: observed verdict */
+	__u8 reason;	/* enum dp_reason */
+	__u8 flags;	/* enum dp_descriptor_flags; bit 7: IPv6 */
+	__u32 rule_index;
+	__u32 observed_rule_index;
+	__u32 generation;
+};
+
+#define DP_EVENT_OBSERVED_ALLOW 2
+#define DP_EVENT_IP6		0x80
+
+_Static_assert(sizeof(struct dp_line) == DP_LINE_BYTES, "a line is a cache line");
+_Static_assert(sizeof(struct dp_skip) == DP_LINE_BYTES, "a skip node is one line");
+_Static_assert(sizeof(struct dp_unit) == 16, "four units a line");
+_Static_assert(sizeof(struct dp_descriptor) == 16, "four descriptors a line");
+_Static_assert(sizeof(struct dp_flow_key4) == 20, "no padding: keys are compared as bytes");
+_Static_assert(sizeof(struct dp_flow_key6) == 40, "no padding: keys are compared as bytes");
+_Static_assert(sizeof(struct dp_fragment_key) == 40, "no padding: keys are compared as bytes");
+_Static_assert(sizeof(struct dp_event) == 64, "one cache line an event");
+
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Every map: key -> value, who writes, who reads, what if full. All are pinned by name. Sizes given
+ * here are defaults; the agent sets its own before loading.
+ */
+#ifndef DP_MAPS_H
+#define DP_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "include/dp_abi.h"
+
+/* Images of all live generations. Written by the agent through mmap, only into lines that no live
+ * generation uses; read by programs. What does not fit is refused before anything is written.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 524288); /* 32 MiB */
+	__type(key, __u32);
+	__type(value, struct dp_line);
+} dp_arena SEC(".maps");
+
+/* Slot -> where the image is. Written by the agent while the slot is not live. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, DP_GENERATION_SLOTS);
+	__type(key, __u32);
+	__type(value, struct dp_generation);
+} dp_generations SEC(".maps");
+
+/* 0 -> which slot is active. One aligned 32-bit store by the agent flips the policy. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct dp_control);
+} dp_control SEC(".maps");
+
+/* Interface index -> whose packets cross it. Written by the agent before it attaches. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct dp_interface);
+} dp_interfaces SEC(".maps");
+
+/* Addresses of the host, broadcast addresses included -> 1. Written by the agent from rtnetlink. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct dp_address);
+	__type(value, __u8);
+} dp_local_addrs SEC(".maps");
+
+/* Flows that were allowed to open. Written by programs; a full map forgets the least recently used,
+ * and a failed insert is counted and never drops a packet.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 131072);
+	__type(key, struct dp_flow_key4);
+	__type(value, struct dp_flow);
+} dp_flows4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 131072);
+	__type(key, struct dp_flow_key6);
+	__type(value, struct dp_flow);
+} dp_flows6 SEC(".maps");
+
+/* First fragments -> their ports, for the fragments that follow. Full: the oldest is forgotten, and
+ * its late fragments are dropped.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct dp_fragment_key);
+	__type(value, struct dp_fragment);
+} dp_fragments SEC(".maps");
+
+/* Rule index -> packets and bytes, exact. Read by the agent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, struct dp_counter);
+} dp_rule_counts SEC(".maps");
+
+/* enum dp_reason -> packets and bytes dropped for it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, DP_REASONS);
+	__type(key, __u32);
+	__type(value, struct dp_counter);
+} dp_drop_counts SEC(".maps");
+
+/* enum dp_statistic -> how often. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, DP_STATISTICS);
+	__type(key, __u32);
+	__type(value, __u64);
+} dp_statistics SEC(".maps");
+
+/* New flows and drops, for the agent. Full: the event is counted as lost. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} dp_events SEC(".maps");
+
+/* The token bucket of this CPU. */
+struct dp_bucket {
+	__u64 filled_jiffies;
+	__u64 tokens;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct dp_bucket);
+} dp_event_bucket SEC(".maps");
+
+#endif

@@ -1,0 +1,51 @@
+using System.Collections.Immutable;
+
+namespace Datapath.Backends;
+
+/// <summary>What an apply did.</summary>
+/// <param name="Generation">The generation that packets are judged by now.</param>
+/// <param name="Changed">False when the policy was enforced already.</param>
+/// <param name="Attachments">Where packets are judged, by interface index.</param>
+/// <param name="NotEnforced">Units that cannot be judged now, each with the reason, such as an interface that is not there.</param>
+/// <param name="BytesUsed">Size of the generation in kernel memory.</param>
+/// <param name="BytesAvailable">Room that was there for it.</param>
+public sealed record ApplyReport(
+    uint Generation,
+    bool Changed,
+    ImmutableArray<UnitAttachment> Attachments,
+    ImmutableArray<UnitNotEnforced> NotEnforced,
+    long BytesUsed,
+    long BytesAvailable
+);
+
+/// <summary>A place where the packets of a unit are judged.</summary>
+/// <param name="Unit">Number of the unit.</param>
+/// <param name="Interface">Name of the interface.</param>
+/// <param name="InterfaceIndex">Its index in this network namespace.</param>
+/// <param name="Hooks">Which hooks, such as <c>tcx</c> or <c>clsact</c>.</param>
+public sealed record UnitAttachment(int Unit, string Interface, int InterfaceIndex, string Hooks);
+
+/// <summary>A unit that is in the policy and cannot be judged.</summary>
+/// <param name="Unit">Number of the unit.</param>
+/// <param name="Reason">Why, as a sentence without a full stop.</param>
+public sealed record UnitNotEnforced(int Unit, string Reason);
+
+/// <summary>What a removal found and did.</summary>
+/// <param name="Removed">The objects that were (or, in a dry run, would be) removed, one line each.</param>
+/// <param name="Remaining">The objects that are still there after a second look; empty when the removal is proved.</param>
+public sealed record RemovalReport(ImmutableArray<string> Removed, ImmutableArray<string> Remaining);
+
+/// <summary>Exact totals of the kernel.</summary>
+/// <param name="Rules">By rule index; rules that no packet met are left out.</param>
+/// <param name="Drops">By drop reason; reasons that never occurred are left out.</param>
+/// <param name="Statistics">Other counts by name, such as <c>events_lost</c>.</param>
+public sealed record BackendCounters(
+    ImmutableDictionary<int, PacketCount> Rules,
+    ImmutableDictionary<Datapath.Flows.DropReason, PacketCount> Drops,
+    ImmutableDictionary<string, long> Statistics
+);
+
+/// <summary>Packets and bytes.</summary>
+/// <param name="Packets">Packets on the wire: segments of a large packet count one by one.</param>
+/// <param name="Bytes">Bytes from the link header on.</param>
+public readonly record struct PacketCount(long Packets, long Bytes);

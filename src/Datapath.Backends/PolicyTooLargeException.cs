@@ -1,0 +1,16 @@
+namespace Datapath.Backends;
+
+/// <summary>A policy does not fit into the kernel memory that was set aside; nothing was written and the old policy stays.</summary>
+/// <param name="what">Which table is too small.</param>
+/// <param name="needed">What the policy needs, in <paramref name="unit"/>.</param>
+/// <param name="available">What there is, in <paramref name="unit"/>.</param>
+/// <param name="unit">Bytes, rules, ….</param>
+public sealed class PolicyTooLargeException(string what, long needed, long available, string unit)
+    : Exception($"the policy needs {needed} {unit} of {what}, {available} are available")
+{
+    /// <summary>What the policy needs.</summary>
+    public long Needed { get; } = needed;
+
+    /// <summary>What there is.</summary>
+    public long Available { get; } = available;
+}
