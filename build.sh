@@ -284,24 +284,26 @@ verb_fix() {
 
 # --- showing -------------------------------------------------------------------------------------------------------
 
-# Takes away what a demo that was killed outright could not: its processes, namespaces and kernel objects, all named after it.
+# Takes away what a demo that was killed outright could not: its processes, namespaces, kernel objects and files, all named after it.
 sweep_demo() {
-    local instance=$1 prefix=$2 namespace
+    local instance=$1 prefix=$2 work=$3 namespace
     for namespace in $(ip netns list 2>/dev/null | awk -v prefix="$prefix-" 'index($1, prefix) == 1 { print $1 }'); do
         ip netns pids "$namespace" | xargs -r kill -9 2>/dev/null || true
         ip netns exec "$namespace" "$out/datapath" purge --instance "$instance" >/dev/null 2>&1 || true
         ip netns delete "$namespace"
         say "took away the network namespace $namespace"
     done
+    rm -rf "$work"
 }
 
 verb_demo() {
     ((EUID == 0)) || cannot 'the demo makes network namespaces and loads programs into the kernel: run it as root'
     verb_build
-    local status=0 instance=demo-$$ prefix=dpl-$$ lab
+    local status=0 instance=demo-$$ prefix=dpl-$$ work lab
+    work=$(mktemp -d)
     # In the background, because a shell runs its traps only between foreground commands; the lab cleans up on TERM.
     dotnet "$(program tools lab Datapath.Lab)" demo --agent "$PWD/$out/datapath" --example examples/three-tier \
-        --instance "$instance" --prefix "$prefix" &
+        --work "$work" --instance "$instance" --prefix "$prefix" &
     lab=$!
     trap 'kill -TERM "$lab" 2>/dev/null || true' INT TERM HUP
     # A trap ends the first wait early; the loop waits for the lab's own cleaning.
@@ -310,7 +312,7 @@ verb_demo() {
         kill -0 "$lab" 2>/dev/null || break
     done
     trap - INT TERM HUP
-    sweep_demo "$instance" "$prefix"
+    sweep_demo "$instance" "$prefix" "$work"
     return "$status"
 }
 
