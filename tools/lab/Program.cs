@@ -1,6 +1,7 @@
 // The lab's own commands; the tests use its types instead. Exit 0: as expected, 1: something differs, 2: could not do it.
 using System.Runtime.InteropServices;
 using Datapath.Interop;
+using Datapath.Interop.Processes;
 using Datapath.Lab.Demo;
 using Datapath.Lab.Networks;
 
@@ -33,7 +34,7 @@ catch (OperationCanceledException) when (stop.IsCancellationRequested)
     await Console.Error.WriteLineAsync("interrupted; everything that was made is removed");
     return 2;
 }
-catch (Exception exception) when (exception is LabException or KernelException or IOException)
+catch (Exception exception) when (exception is LabException or KernelException or CommandException or IOException)
 {
     await Console.Error.WriteLineAsync($"error: {exception.Message}");
     return 2;

@@ -1,4 +1,4 @@
-#pragma warning disable RS0030 // the stub of a colleague
+using System.ComponentModel;
 using System.Diagnostics;
 
 namespace Datapath.Interop.Processes;
@@ -35,6 +35,7 @@ public sealed class RunningCommand : IAsyncDisposable
     /// <summary>Starts a program, never through a shell.</summary>
     /// <param name="file">Path or name of the program.</param>
     /// <param name="arguments">Its arguments, each passed on as it is.</param>
+    /// <exception cref="CommandException">It could not be started.</exception>
     public static RunningCommand Start(string file, IEnumerable<string> arguments)
     {
         var process = new Process
@@ -49,7 +50,15 @@ public sealed class RunningCommand : IAsyncDisposable
         var command = new RunningCommand(process);
         process.OutputDataReceived += (_, line) => command.Keep(line.Data);
         process.ErrorDataReceived += (_, line) => command.Keep(line.Data);
-        process.Start();
+        try
+        {
+            process.Start();
+        }
+        catch (Win32Exception cause)
+        {
+            throw new CommandException(file, $"cannot be started: {cause.Message}", cause: cause);
+        }
+
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
         return command;

@@ -57,8 +57,7 @@ internal sealed class DemoAgent : IAsyncDisposable
         // Not cancellable: an interrupted demo must clean up too.
         var output = await CommandRunner.RunAsync(
             "nsenter",
-            Inside(router, options.AgentPath, ["purge", "--instance", options.Instance]),
-            CancellationToken.None
+            Inside(router, options.AgentPath, ["purge", "--instance", options.Instance])
         );
         if (output.ExitCode != 0)
         {
@@ -78,7 +77,7 @@ internal sealed class DemoAgent : IAsyncDisposable
 
     // Only the network namespace: `ip netns exec` would also give it a mount namespace of its own, whose BPF file system, and with it every
     // pinned object, goes when the agent dies.
-    private static IEnumerable<string> Inside(LabHost router, string program, params ReadOnlySpan<string[]> arguments) =>
+    private static string[] Inside(LabHost router, string program, params ReadOnlySpan<string[]> arguments) =>
         [$"--net={router.NamespacePath}", program, .. arguments.ToArray().SelectMany(part => part)];
 
     private async Task WaitUntilEnforcingAsync(CancellationToken cancellation)

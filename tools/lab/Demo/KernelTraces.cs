@@ -104,7 +104,7 @@ internal sealed class KernelTraces(string instance, LabHost router)
 
     private static async Task<string> OutputAsync(string file, string[] arguments, CancellationToken cancellation)
     {
-        var output = await CommandRunner.RunAsync(file, arguments, cancellation);
+        var output = await CommandRunner.RunAsync(file, arguments, cancellation: cancellation);
         return output.ExitCode == 0
             ? output.StandardOutput
             : throw new LabException(string.Create(CultureInfo.InvariantCulture, $"{file} {string.Join(' ', arguments)} ended with {output.ExitCode}: {output.StandardError}"));

@@ -41,15 +41,21 @@ public sealed class LabHost(string name, string namespaceName)
 
     /// <summary>Lets it forward packets of both families.</summary>
     public void Forward() =>
-        Run(() =>
-        {
-            File.WriteAllText("/proc/sys/net/ipv4/conf/all/forwarding", "1");
-            File.WriteAllText("/proc/sys/net/ipv6/conf/all/forwarding", "1");
-            return 0;
-        });
+        NetworkNamespace.Run(
+            NamespacePath,
+            () =>
+            {
+                File.WriteAllText("/proc/sys/net/ipv4/conf/all/forwarding", "1");
+                File.WriteAllText("/proc/sys/net/ipv6/conf/all/forwarding", "1");
+            }
+        );
 
     /// <summary>Does something inside the namespace, on a thread of its own; sockets made there stay there.</summary>
     /// <typeparam name="T">What it gives.</typeparam>
     /// <param name="action">What to do; must not await.</param>
-    public T Run<T>(Func<T> action) => NetworkNamespace.Run(NamespacePath, action);
+    public T Run<T>(Func<T> action)
+    {
+        using var here = NetworkNamespace.OpenNamed(NamespaceName);
+        return here.Run(action);
+    }
 }

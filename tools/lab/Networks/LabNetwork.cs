@@ -75,7 +75,7 @@ public sealed class LabNetwork : IAsyncDisposable
     /// <summary>Runs <c>ip</c> and insists that it succeeds.</summary>
     internal static async Task RunIpAsync(IReadOnlyList<string> arguments, CancellationToken cancellation)
     {
-        var output = await CommandRunner.RunAsync("ip", arguments, cancellation);
+        var output = await CommandRunner.RunAsync("ip", arguments, cancellation: cancellation);
         if (output.ExitCode != 0)
         {
             throw new LabException($"ip {string.Join(' ', arguments)}: {output.StandardError.Trim()}");
