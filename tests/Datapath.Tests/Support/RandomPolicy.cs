@@ -15,13 +15,13 @@ internal sealed record PolicyCase(WrittenPolicy Written, HostInventory Inventory
 /// </summary>
 internal sealed class RandomPolicy(Random random)
 {
-    private static readonly string[] Paths = ["", "/", "/a", "a", "/a/b", "/a/b/c", "/ab", "b"];
-    private static readonly int[] LowLengths = [0, 1, 8, 9, 16, 23, 24, 30, 31, 32];
-    private static readonly int[] HighLengths = [0, 8, 32, 64, 127, 128];
+    private static readonly string[] Paths = ["", "/", "/", "/", "/a", "/a", "a", "/a/b", "/a/b/c", "/ab", "b"];
+    private static readonly int[] LowLengths = [0, 0, 1, 8, 8, 9, 16, 16, 23, 24, 30, 31, 32];
+    private static readonly int[] HighLengths = [0, 0, 8, 8, 32, 64, 127, 128];
     private static readonly string[] UserTags = ["app=a", "app=b", "app=ab", "role=x", "role=y", "env=p"];
     private static readonly string[] Selectors =
     [
-        "app=a", "app=b", "app=a*", "app=*", "app=*b", "role=x", "env=p", "$identity=processingunit", "$identity=externalnetwork",
+        "app=a", "app=b", "app=a*", "app=*", "app=*b", "$identity=processingunit", "$identity=processingunit", "$identity=externalnetwork", "$identity=externalnetwork",
         "externalnetwork:name=n0", "externalnetwork:name=n1", "externalnetwork:name=n2", "externalnetwork:name=n*", "$name=u0", "$name=n1",
         "$type=Host", "$type=Docker", "$image=linux", "$namespace=/a", "$namespace=/a*", "$namespace=/a/*", "@org:group=g", "app:host:type=vm",
     ];
@@ -34,9 +34,9 @@ internal sealed class RandomPolicy(Random random)
         var written = new WrittenPolicy
         {
             Namespaces = [.. Namespaces()],
-            ExternalNetworks = Many(5, Network),
+            ExternalNetworks = Many(6, Network),
             ProcessingUnits = Units(),
-            Rulesets = Many(8, Ruleset),
+            Rulesets = Many(16, Ruleset),
             EnforcerProfiles = Chance(4) ? [Profile()] : [],
             EnforcerProfileMappings = Chance(2) ? [Mapping()] : [],
         };
@@ -85,7 +85,7 @@ internal sealed class RandomPolicy(Random random)
                     Name = path,
                     DefaultIncoming = One(DefaultAction.Inherit, DefaultAction.Allow, DefaultAction.Reject),
                     DefaultOutgoing = One(DefaultAction.Inherit, DefaultAction.Allow, DefaultAction.Reject),
-                    TagPrefixes = Chance(2) ? ["role=", "env="] : [],
+                    TagPrefixes = Chance(3) ? [] : ["role=", "env="],
                     OrganizationalMetadata = Chance(3) ? ["@org:group=g"] : [],
                 };
             }
@@ -165,14 +165,17 @@ internal sealed class RandomPolicy(Random random)
             Namespace = One(Paths),
             AssociatedTags = [$"externalnetwork:name=n{i}", .. UserTags.Where(_ => Chance(5))],
             Entries = Entries(),
-            Propagate = !Chance(3),
+            Propagate = !Chance(5),
             Archived = Chance(12),
         };
 
     private TagExpression Expression() =>
         new([.. Enumerable.Range(0, 1 + random.Next(2)).Select(_ => ImmutableArray.CreateRange(Clause()))]);
 
-    private IEnumerable<string> Clause() => Enumerable.Range(0, One(1, 1, 1, 2)).Select(_ => One(Selectors)).Distinct();
+    private IEnumerable<string> Clause() => Enumerable.Range(0, One(1, 1, 1, 1, 2)).Select(_ => Selector()).Distinct();
+
+    // Tags outside the default prefixes make their ruleset inactive, so they must be rare enough to leave most rulesets in force.
+    private string Selector() => Chance(40) ? One("role=x", "env=p") : One(Selectors);
 
     private NetworkRuleset Ruleset(int i) =>
         new()
@@ -180,12 +183,12 @@ internal sealed class RandomPolicy(Random random)
             At = Written.At(),
             Name = string.Create(CultureInfo.InvariantCulture, $"r{random.Next(4)}"),
             Namespace = One(Paths),
-            Subject = Chance(2) ? Written.Tags("$identity=processingunit") : Expression(),
-            IncomingRules = Many(4, Rule),
-            OutgoingRules = Many(4, Rule),
-            Propagate = !Chance(3),
+            Subject = Chance(4) ? Expression() : Written.Tags("$identity=processingunit"),
+            IncomingRules = Many(6, Rule),
+            OutgoingRules = Many(6, Rule),
+            Propagate = !Chance(4),
             Fallback = Chance(6),
-            Disabled = Chance(10),
+            Disabled = Chance(15),
             Description = string.Create(CultureInfo.InvariantCulture, $"ruleset {i}"),
         };
 
@@ -195,7 +198,7 @@ internal sealed class RandomPolicy(Random random)
             At = Written.At(),
             Action = One(Verdict.Allow, Verdict.Allow, Verdict.Reject),
             Object = Expression(),
-            ProtocolPorts = Many(3, _ => Port()),
+            ProtocolPorts = Chance(2) ? [] : Many(4, _ => Port()),
             LogsDisabled = Chance(4),
             ObservationEnabled = Chance(4),
             Name = Chance(3) ? string.Create(CultureInfo.InvariantCulture, $"rule {i}") : "",
