@@ -61,6 +61,7 @@ public static unsafe class BpfFs
     /// <param name="path">In a bpf file system.</param>
     /// <returns>Whether it was there.</returns>
     /// <exception cref="KernelException">Not permitted.</exception>
+    /// <remarks>The kernel lets go some milliseconds later, after a grace period: to detach now, call <see cref="BpfLink.Detach"/> first.</remarks>
     public static bool Unpin(string path)
     {
         fixed (byte* cPath = Utf8Text.ZeroTerminated(path))
