@@ -115,7 +115,23 @@ public sealed unsafe record TcHook(int InterfaceIndex, TcDirection Direction)
     private static bool MeansUnknown(int errno) =>
         errno is Errno.Invalid or Errno.NotSupported or Errno.NotSupportedInsideKernel or Errno.TooBig;
 
+    /// <summary>Asks for the tcx programs of an interface, to find out whether the kernel has such a question.</summary>
+    /// <exception cref="KernelException">EINVAL: a kernel without tcx.</exception>
+    internal static void RequireTcx(int interfaceIndex) => new TcHook(interfaceIndex, TcDirection.Ingress).AskTcx();
+
     private uint[] TcxPrograms()
+    {
+        try
+        {
+            return AskTcx();
+        }
+        catch (KernelException refusal) when (MeansUnknown(refusal.Number))
+        {
+            return [];
+        }
+    }
+
+    private uint[] AskTcx()
     {
         var ids = new uint[MaximumPrograms];
         fixed (uint* buffer = ids)
@@ -127,7 +143,8 @@ public sealed unsafe record TcHook(int InterfaceIndex, TcDirection Direction)
                 prog_cnt = MaximumPrograms,
             };
             int result = LibbpfApi.bpf_prog_query_opts(InterfaceIndex, (bpf_attach_type)TcxPlace, &options);
-            if (result < 0 && (MeansUnknown(-result) || result == -Errno.NoEntry))
+            // ENOENT: tcx is known, and nothing was ever attached here.
+            if (result == -Errno.NoEntry)
             {
                 return [];
             }
