@@ -24,8 +24,17 @@ public sealed record CompiledPolicy
     /// <summary>What the cells stand for; 65,536 at most, because cells are 16 bits wide.</summary>
     public required ImmutableArray<Descriptor> Descriptors { get; init; }
 
+    /// <summary>
+    /// Index into <see cref="Descriptors"/> of the rule for traffic of a unit with itself. It stands in no cell: a packet has it when
+    /// <see cref="PeerRange{TAddress}.Unit"/> of its peer is the unit that is judged, and that goes before every cell.
+    /// </summary>
+    public required int LocalDescriptor { get; init; }
+
     /// <summary>The processing units of this host that are to be judged, by ascending unit number.</summary>
     public required ImmutableArray<LocalUnit> Units { get; init; }
+
+    /// <summary>Interfaces whose packets pass untouched, by name.</summary>
+    public required ImmutableArray<string> ExcludedInterfaces { get; init; }
 
     /// <summary>The rule behind each rule index that this policy uses, by ascending index.</summary>
     public required ImmutableArray<IndexedRule> Rules { get; init; }
@@ -34,7 +43,21 @@ public sealed record CompiledPolicy
 /// <summary>The matrix of one policy, both directions.</summary>
 /// <param name="Incoming">For each peer class an index into <see cref="CompiledPolicy.Rows"/>: connections opened towards the unit.</param>
 /// <param name="Outgoing">For each peer class an index into <see cref="CompiledPolicy.Rows"/>: connections that the unit opens.</param>
-public sealed record UnitPolicy(ImmutableArray<int> Incoming, ImmutableArray<int> Outgoing);
+public sealed record UnitPolicy(ImmutableArray<int> Incoming, ImmutableArray<int> Outgoing)
+{
+    /// <summary>
+    /// Whether some incoming packet whose ports, or type and code, cannot be read would get another verdict if they could. When false, the
+    /// cell of key 0 in the packet's table decides it.
+    /// </summary>
+    /// <remarks>
+    /// Built-in allowances are left out: they are for neighbour discovery and MLD, which must not be fragmented (RFC 6980, section 5).
+    /// Key 0 of the ICMPv6 tables is never one of them.
+    /// </remarks>
+    public required bool IncomingPortsMatter { get; init; }
+
+    /// <summary>The same for outgoing packets.</summary>
+    public required bool OutgoingPortsMatter { get; init; }
+}
 
 /// <summary>A processing unit of this host as a backend needs it.</summary>
 /// <param name="Number">1 to <see cref="MaxNumber"/>; 1 is the host itself. Not given to another unit while a flow entry may carry it.</param>

@@ -15,4 +15,7 @@ public readonly record struct IpPrefix(bool IsIPv6, UInt128 Address, int Length)
     /// <summary>Whether an address of the same family lies in the network.</summary>
     /// <param name="address">In host byte order.</param>
     public bool Contains(UInt128 address) => address >= Address && address <= Last;
+
+    /// <summary>The network in CIDR notation.</summary>
+    public override string ToString() => $"{new Inventory.AddressKey(IsIPv6, Address)}/{Length}";
 }

@@ -1,0 +1,75 @@
+namespace Datapath.Policy.Compilation;
+
+/// <summary>Numbers things: known ones keep theirs, new ones get the lowest that is free, unused ones retire.</summary>
+internal sealed class NumberAllocation<TKey>
+    where TKey : notnull
+{
+    private readonly int _lowest;
+
+    /// <summary>Starts from what was given away before.</summary>
+    /// <param name="known">Numbers given away before; not changed.</param>
+    /// <param name="retired">Which of them are out of use; not changed.</param>
+    /// <param name="lowest">The first number that may be given away.</param>
+    public NumberAllocation(Dictionary<TKey, int> known, HashSet<int> retired, int lowest)
+    {
+        Numbers = known;
+        Retired = retired;
+        _lowest = lowest;
+    }
+
+    /// <summary>The numbers given away: another dictionary as soon as one is new.</summary>
+    public Dictionary<TKey, int> Numbers { get; private set; }
+
+    /// <summary>Which of them are out of use: another set as soon as one is different.</summary>
+    public HashSet<int> Retired { get; private set; }
+
+    /// <summary>Whether anything is different from before.</summary>
+    public bool IsChanged { get; private set; }
+
+    public int[] Allocate(IReadOnlyList<TKey> used)
+    {
+        var numbers = new int[used.Count];
+        var live = new HashSet<int>(used.Count);
+        var added = new List<int>();
+        for (int i = 0; i < used.Count; i++)
+        {
+            if (Numbers.TryGetValue(used[i], out numbers[i]))
+            {
+                live.Add(numbers[i]);
+            }
+            else
+            {
+                added.Add(i);
+            }
+        }
+        HashSet<int> unused = [.. Numbers.Values.Where(number => !live.Contains(number))];
+        if (!unused.SetEquals(Retired))
+        {
+            Retired = unused;
+            IsChanged = true;
+        }
+        if (added.Count > 0)
+        {
+            Number(used, added, numbers);
+            IsChanged = true;
+        }
+        return numbers;
+    }
+
+    private void Number(IReadOnlyList<TKey> used, List<int> added, int[] numbers)
+    {
+        Numbers = new Dictionary<TKey, int>(Numbers);
+        HashSet<int> taken = [.. Numbers.Values];
+        int next = _lowest;
+        foreach (int i in added)
+        {
+            while (taken.Contains(next))
+            {
+                next++;
+            }
+            numbers[i] = next;
+            Numbers.Add(used[i], next);
+            next++;
+        }
+    }
+}

@@ -1,0 +1,97 @@
+using Datapath.Policy.Resolution;
+
+namespace Datapath.Policy.Compilation.Passes;
+
+/// <summary>
+/// The questions that rules ask about a peer. A peer set asks one for its Allow rules and another for its Reject rules, because an
+/// external network's Allow does not hold for a managed unit while its Reject does (specification b.3).
+/// </summary>
+/// <param name="policy">Where peer sets are looked up.</param>
+/// <param name="failsafeNetworks">Number of networks that failsafe ports name; they follow the external networks and the excluded ones.</param>
+internal sealed class PeerAtoms(ResolvedPolicy policy, int failsafeNetworks)
+{
+    /// <summary>The atom of excluded networks, which goes before every other.</summary>
+    public const int Excluded = 0;
+
+    private readonly Dictionary<(int Peers, Verdict Action), int> _numbers = [];
+    private readonly List<int>[] _ofUnit = [.. policy.Units.Select(_ => new List<int>())];
+    private readonly List<int>[] _rejectsOfNetwork = [.. policy.Networks.Select(_ => new List<int>())];
+    private readonly List<int>[] _allowsOfNetwork = [.. policy.Networks.Select(_ => new List<int>())];
+
+    /// <summary>Number of atoms: the excluded networks, the failsafe networks, and those that rules asked for.</summary>
+    public int Count => 1 + failsafeNetworks + _numbers.Count;
+
+    /// <summary>The atom of the i-th failsafe network.</summary>
+    public static int OfFailsafe(int network) => 1 + network;
+
+    /// <summary>The atom for a peer set in rules of one action; asks for it when it is new.</summary>
+    public int OfPeers(int peers, Verdict action)
+    {
+        if (_numbers.TryGetValue((peers, action), out int number))
+        {
+            return number;
+        }
+        number = Count;
+        _numbers.Add((peers, action), number);
+        PeerSet set = policy.Peers[peers];
+        foreach (int unit in set.Units)
+        {
+            _ofUnit[unit].Add(number);
+        }
+        List<int>[] ofNetwork = action == Verdict.Allow ? _allowsOfNetwork : _rejectsOfNetwork;
+        foreach (int network in set.Networks)
+        {
+            ofNetwork[network].Add(number);
+        }
+        return number;
+    }
+
+    /// <summary>The atoms that hold for an address, ascending: its peer class is this list.</summary>
+    /// <param name="networks">The swept networks that it is a member of.</param>
+    /// <param name="unit">Its owner, or -1.</param>
+    /// <param name="isManaged">Whether only the owner's tags may allow.</param>
+    /// <param name="atoms">Receives the atoms.</param>
+    public void Collect(ReadOnlySpan<int> networks, int unit, bool isManaged, List<int> atoms)
+    {
+        atoms.Clear();
+        foreach (int network in networks)
+        {
+            if (network == policy.Networks.Length)
+            {
+                // Nothing tells excluded addresses apart.
+                atoms.Clear();
+                atoms.Add(Excluded);
+                return;
+            }
+            if (network > policy.Networks.Length)
+            {
+                atoms.Add(OfFailsafe(network - policy.Networks.Length - 1));
+                continue;
+            }
+            atoms.AddRange(_rejectsOfNetwork[network]);
+            if (unit < 0 || !isManaged)
+            {
+                atoms.AddRange(_allowsOfNetwork[network]);
+            }
+        }
+        if (unit >= 0)
+        {
+            atoms.AddRange(_ofUnit[unit]);
+        }
+        SortAndUnite(atoms);
+    }
+
+    private static void SortAndUnite(List<int> atoms)
+    {
+        atoms.Sort();
+        int kept = 0;
+        for (int i = 0; i < atoms.Count; i++)
+        {
+            if (i == 0 || atoms[i] != atoms[i - 1])
+            {
+                atoms[kept++] = atoms[i];
+            }
+        }
+        atoms.RemoveRange(kept, atoms.Count - kept);
+    }
+}
