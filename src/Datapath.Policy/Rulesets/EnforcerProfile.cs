@@ -33,6 +33,9 @@ public sealed record EnforcerProfileMapping : WrittenObject
     /// <summary>Applies in all descendant namespaces too.</summary>
     public bool Propagate { get; init; }
 
+    /// <summary>Counts only where no other mapping does.</summary>
+    public bool Fallback { get; init; }
+
     /// <summary>As if it were not there.</summary>
     public bool Disabled { get; init; }
 }

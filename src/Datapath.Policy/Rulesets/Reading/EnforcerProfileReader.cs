@@ -1,0 +1,42 @@
+using System.Collections.Immutable;
+using Datapath.Policy.Rulesets.Yaml;
+
+namespace Datapath.Policy.Rulesets.Reading;
+
+/// <summary>Reads an enforcer profile (specification a.6).</summary>
+internal static class EnforcerProfileReader
+{
+    public static EnforcerProfile Read(FieldReader fields)
+    {
+        NetworkListReader.CheckMulticast(NetworkListReader.Networks(fields, "targetUDPNetworks"), fields.Sink);
+        return new EnforcerProfile
+        {
+            At = fields.At,
+            Name = ObjectReader.Name(fields),
+            Namespace = NamespacePath.Read(fields),
+            Description = ObjectReader.Description(fields),
+            AssociatedTags = TagReader.AssociatedTags(fields),
+            Metadata = TagReader.Metadata(fields),
+            ExcludedNetworks = NetworkListReader.Networks(fields, "excludedNetworks"),
+            ExcludedInterfaces = Interfaces(fields),
+            IgnoreExpression = IgnoreExpression(fields),
+            TargetNetworks = NetworkListReader.Networks(fields, "targetNetworks"),
+            Propagate = fields.Flag("propagate"),
+        };
+    }
+
+    /// <summary>Exported profiles carry an empty list where nothing is set.</summary>
+    private static TagExpression? IgnoreExpression(FieldReader fields) =>
+        fields.Find("ignoreExpression") is SequenceNode { Items.IsEmpty: true } ? null : TagExpressionReader.Read(fields, "ignoreExpression");
+
+    private static ImmutableArray<string> Interfaces(FieldReader fields)
+    {
+        ImmutableArray<ScalarNode> names = fields.Texts("excludedInterfaces");
+        foreach (ScalarNode name in names)
+        {
+            AttachmentReader.CheckInterface(name, fields.Sink);
+        }
+
+        return [.. names.Select(static name => name.Text)];
+    }
+}
