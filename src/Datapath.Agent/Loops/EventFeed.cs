@@ -21,9 +21,9 @@ internal sealed class EventFeed
     /// <summary>Who listens now.</summary>
     public int ListenerCount => _subscriptions.Length;
 
-    /// <summary>From here on events are of this policy, or of the one before it.</summary>
-    /// <param name="policy">The policy that was applied.</param>
-    public void Enforcing(CompiledPolicy policy) => Volatile.Write(ref _names, _names.Then(policy));
+    /// <summary>Replaces what the numbers in events stand for.</summary>
+    /// <param name="names">From the policy that is being applied.</param>
+    public void Rename(PolicyNames names) => Volatile.Write(ref _names, names);
 
     /// <summary>Hands one event to every listener; never waits.</summary>
     /// <param name="flow">From the kernel.</param>

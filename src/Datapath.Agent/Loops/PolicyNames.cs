@@ -3,38 +3,41 @@ using Datapath.Policy.Compilation;
 
 namespace Datapath.Agent.Loops;
 
-/// <summary>What the numbers in the events of one policy stand for.</summary>
+/// <summary>What the numbers in events stand for.</summary>
+/// <remarks>Made of every number that was ever given away and not taken back, so that late events of an older policy have names too.</remarks>
 internal sealed class PolicyNames
 {
     private readonly FrozenDictionary<int, RuleIdentity> _rules;
     private readonly FrozenDictionary<int, string> _units;
-    private readonly PolicyNames? _before;
 
-    private PolicyNames(FrozenDictionary<int, RuleIdentity> rules, FrozenDictionary<int, string> units, PolicyNames? before)
+    private PolicyNames(IEnumerable<KeyValuePair<int, RuleIdentity>> rules, IEnumerable<KeyValuePair<int, string>> units)
     {
-        _rules = rules;
-        _units = units;
-        _before = before;
+        _rules = rules.ToFrozenDictionary();
+        _units = units.ToFrozenDictionary();
     }
 
     /// <summary>Before any policy.</summary>
-    public static PolicyNames None { get; } =
-        new(FrozenDictionary<int, RuleIdentity>.Empty, FrozenDictionary<int, string>.Empty, before: null);
+    public static PolicyNames None { get; } = new([], []);
 
-    /// <summary>The rule of an index, or null when neither this policy nor the one before it knows the index.</summary>
+    /// <summary>The names behind the numbers.</summary>
+    /// <param name="indexes">The numbers given away so far.</param>
+    /// <param name="policy">The policy that is enforced with them, which alone knows the name of the host; null when there is none yet.</param>
+    public static PolicyNames Of(RuleIndexes indexes, CompiledPolicy? policy)
+    {
+        Dictionary<int, string> units = indexes.Units.ToDictionary(unit => unit.Number, unit => unit.Unit.Name);
+        foreach (LocalUnit unit in policy?.Units ?? [])
+        {
+            units[unit.Number] = unit.Name;
+        }
+
+        return new PolicyNames(indexes.Rules.Select(rule => KeyValuePair.Create(rule.Index, rule.Rule.Rule)), units);
+    }
+
+    /// <summary>The rule of an index, or null when the index is not known.</summary>
     /// <param name="ruleIndex">As the event carries it.</param>
-    public RuleIdentity? Rule(int ruleIndex) => _rules.GetValueOrDefault(ruleIndex) ?? _before?.Rule(ruleIndex);
+    public RuleIdentity? Rule(int ruleIndex) => _rules.GetValueOrDefault(ruleIndex);
 
-    /// <summary>The name of a unit, or null when neither this policy nor the one before it knows the number.</summary>
+    /// <summary>The name of a unit, or null when the number is not known.</summary>
     /// <param name="number">As the event carries it.</param>
-    public string? Unit(int number) => _units.GetValueOrDefault(number) ?? _before?.Unit(number);
-
-    /// <summary>The names once a policy is enforced. Events of the policy before it are still under way, older ones are not.</summary>
-    /// <param name="policy">The new policy.</param>
-    public PolicyNames Then(CompiledPolicy policy) =>
-        new(
-            policy.Rules.ToFrozenDictionary(rule => rule.Index, rule => rule.Rule),
-            policy.Units.ToFrozenDictionary(unit => unit.Number, unit => unit.Name),
-            new PolicyNames(_rules, _units, before: null)
-        );
+    public string? Unit(int number) => _units.GetValueOrDefault(number);
 }

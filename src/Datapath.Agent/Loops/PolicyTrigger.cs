@@ -34,13 +34,13 @@ internal sealed class PolicyTrigger(TimeProvider clock)
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
     );
 
-    private PolicyChange _changes;
+    private int _changes;
 
     /// <summary>Notes a change; never waits. Any thread.</summary>
     /// <param name="change">What happened.</param>
     public void Raise(PolicyChange change)
     {
-        Interlocked.Or(ref _changes, change);
+        Interlocked.Or(ref _changes, (int)change);
         _wake.Writer.TryWrite(0);
     }
 
@@ -56,6 +56,6 @@ internal sealed class PolicyTrigger(TimeProvider clock)
             await Task.Delay(Quiet, clock, stop);
         } while (_wake.Reader.TryRead(out _) && clock.GetElapsedTime(first) < LongestWait);
 
-        return Interlocked.Exchange(ref _changes, PolicyChange.None);
+        return (PolicyChange)Interlocked.Exchange(ref _changes, 0);
     }
 }

@@ -3,7 +3,7 @@ using Datapath.Agent.Loops;
 using Datapath.Flows;
 using Datapath.Policy.Compilation;
 
-namespace Datapath.Agent.Hosting;
+namespace Datapath.Agent.Documents;
 
 /// <summary>One line of <c>GET /v1/events</c>.</summary>
 internal sealed record FlowEventDocument

@@ -5,7 +5,7 @@ using Datapath.Flows;
 using Datapath.Policy.Compilation;
 using Datapath.Policy.Diagnostics;
 
-namespace Datapath.Agent.Hosting;
+namespace Datapath.Agent.Documents;
 
 /// <summary>The words that JSON and tables have for our enumerations. They are part of the interface: other programs compare them.</summary>
 internal static class Wording

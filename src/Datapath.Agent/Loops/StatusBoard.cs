@@ -1,6 +1,6 @@
-using Datapath.Agent.Loops;
+using Datapath.Agent.Documents;
 
-namespace Datapath.Agent.Hosting;
+namespace Datapath.Agent.Loops;
 
 /// <summary>Where the policy loop writes what it did, and everybody else reads it. One writer, any number of readers.</summary>
 /// <param name="initial">What holds before the loop has done anything.</param>

@@ -1,9 +1,8 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Datapath.Agent.Commands;
 
-namespace Datapath.Agent.Hosting;
+namespace Datapath.Agent.Documents;
 
 /// <summary>How our documents become JSON; generated at build time, so that nothing is looked up at run time.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
+using Datapath.Policy.Diagnostics;
 
-namespace Datapath.Agent.Hosting;
+namespace Datapath.Agent.Documents;
 
 /// <summary>The answer to <c>GET /v1/status</c>: everything that the agent says of itself.</summary>
 /// <param name="Instance">Which agent this is.</param>
@@ -74,7 +75,21 @@ internal sealed record PolicyDocument(
 /// <param name="Column">From 1; 0 for the whole file.</param>
 /// <param name="Message">What is wrong.</param>
 /// <param name="Help">What to write instead; null when the message says it.</param>
-internal sealed record DiagnosticDocument(string Severity, string Code, string File, int Line, int Column, string Message, string? Help);
+internal sealed record DiagnosticDocument(string Severity, string Code, string File, int Line, int Column, string Message, string? Help)
+{
+    /// <summary>The diagnostic as JSON has it.</summary>
+    /// <param name="diagnostic">Of any stage.</param>
+    public static DiagnosticDocument Of(Diagnostic diagnostic) =>
+        new(
+            Wording.Of(diagnostic.Severity),
+            diagnostic.Code,
+            diagnostic.At.File,
+            diagnostic.At.Line,
+            diagnostic.At.Column,
+            diagnostic.Message,
+            diagnostic.Help
+        );
+}
 
 /// <summary>A processing unit of this host.</summary>
 /// <param name="Name">Its name.</param>
