@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The only file that both halves share: map keys and values, events, reasons, the image of a policy.
+/* The only file that both halves share: map keys and values, events, reasons, the image of a
+ * policy.
  *
- * C# does not repeat these structs: tools/bindgen reads them from the object's BTF. A change here is a
- * change of layout; bump DP_ABI_VERSION, which names the directory of the pins.
+ * C# does not repeat these structs: tools/bindgen reads them from the object's BTF. A change here
+ * is a change of layout; bump DP_ABI_VERSION, which names the directory of the pins.
  */
 #ifndef DP_ABI_H
 #define DP_ABI_H
@@ -65,6 +66,9 @@ enum dp_port_table {
 	DP_PORT_TABLES = 6,
 };
 
+/* Number of the host's own unit; the others follow. */
+#define DP_HOST_UNIT 1
+
 /* One processing unit as a generation sees it, by unit number. */
 struct dp_unit {
 	__u32 rows[2]; /* by enum dp_direction: line of the table "peer class -> line of the row" */
@@ -79,7 +83,8 @@ enum dp_unit_flags {
 	DP_UNIT_PORTS_MATTER_OUT = 4,
 };
 
-/* What a cell of the verdict table stands for. Cells share descriptors: there are few distinct ones. */
+/* What a cell of the verdict table stands for. Cells share descriptors: there are few distinct
+ * ones. */
 struct dp_descriptor {
 	__u32 rule_index;	   /* the rule that decides; never 0 */
 	__u32 observed_rule_index; /* an observing rule that matched too; 0 = none */
@@ -111,18 +116,19 @@ enum dp_direction {
 #define DP_GENERATION_SLOTS 3
 
 struct dp_generation {
-	__u32 id;	      /* never reused; 0 = the slot is empty */
-	__u32 base;	      /* first line of the image in dp_arena */
-	__u32 lines;	      /* length of the image */
-	__u32 ip4_root;	      /* the rest: lines relative to base */
+	__u32 id;	/* never reused; 0 = the slot is empty */
+	__u32 base;	/* first line of the image in dp_arena */
+	__u32 lines;	/* length of the image */
+	__u32 ip4_root; /* the rest: lines relative to base */
 	__u32 ip6_root;
 	__u32 ports[DP_PORT_TABLES];
-	__u32 units;	      /* array of struct dp_unit by unit number */
+	__u32 units; /* array of struct dp_unit by unit number */
 	__u32 unit_count;
-	__u32 descriptors;    /* array of struct dp_descriptor by cell */
+	__u32 descriptors;	/* array of struct dp_descriptor by cell */
 	__u32 local_descriptor; /* the cell that stands for "a unit with itself" */
 	__u32 reserved;
-	__u64 checksum; /* of the image, FNV-1a over 64-bit words; the agent compares after writing */
+	__u64 checksum; /* of the image, FNV-1a over 64-bit words; the agent compares after writing
+			 */
 };
 
 /* Written by the agent with single aligned stores; read once per packet and hook. */
@@ -195,8 +201,9 @@ struct dp_flow {
 enum dp_flow_state {
 	DP_FLOW_OPENING = 0,	 /* no answer seen */
 	DP_FLOW_ESTABLISHED = 1, /* answered */
-	DP_FLOW_CLOSING = 2,	 /* TCP: FIN or RST seen */
-	DP_FLOW_STATES = 3,
+	DP_FLOW_CLOSING = 2,	 /* TCP: FIN seen, either side may still speak */
+	DP_FLOW_CLOSED = 3,	 /* TCP: RST seen */
+	DP_FLOW_STATES = 4,
 };
 
 /* Ports of a datagram whose first fragment was seen. */
@@ -213,7 +220,9 @@ struct dp_fragment {
 	__u64 seen_jiffies;
 	__be16 source_port;
 	__be16 destination_port;
-	__u8 reserved[4];
+	__u16 key;	/* port key, host order */
+	__u8 stateless; /* ICMP other than echo */
+	__u8 reserved;
 };
 
 /* ---- Counters and events -------------------------------------------------------------------- */
@@ -225,15 +234,15 @@ struct dp_counter {
 
 /* Why a packet was dropped. A retired number stays reserved. */
 enum dp_reason {
-	DP_REASON_NONE = 0,		 /* it was not */
-	DP_REASON_POLICY = 1,		 /* a rule, or the default, rejects */
-	DP_REASON_REVOKED = 2,		 /* the rule that let the flow open is gone */
-	DP_REASON_SHORT_HEADER = 3,	 /* the packet ends inside a header */
-	DP_REASON_BAD_HEADER = 4,	 /* a header contradicts itself */
-	DP_REASON_EXTENSION_LIMIT = 5,	 /* more IPv6 extension headers than we follow */
-	DP_REASON_PORTS_UNKNOWN = 6,	 /* a fragment whose ports nobody saw, and ports matter */
-	DP_REASON_LINK_TYPE = 7,	 /* the frame and the kernel disagree on what it carries */
-	DP_REASON_NO_POLICY = 8,	 /* the tables are not there: must not happen, fails closed */
+	DP_REASON_NONE = 0,	       /* it was not */
+	DP_REASON_POLICY = 1,	       /* a rule, or the default, rejects */
+	DP_REASON_REVOKED = 2,	       /* the rule that let the flow open is gone */
+	DP_REASON_SHORT_HEADER = 3,    /* the packet ends inside a header */
+	DP_REASON_BAD_HEADER = 4,      /* a header contradicts itself */
+	DP_REASON_EXTENSION_LIMIT = 5, /* more IPv6 extension headers than we follow */
+	DP_REASON_PORTS_UNKNOWN = 6,   /* a fragment whose ports nobody saw, where ports matter */
+	DP_REASON_LINK_TYPE = 7,       /* the frame and the kernel disagree on what it carries */
+	DP_REASON_NO_POLICY = 8,       /* the tables are not there: must not happen, fails closed */
 	DP_REASONS = 9,
 };
 
@@ -257,8 +266,8 @@ struct dp_event {
 	__u64 time_ns; /* CLOCK_MONOTONIC */
 	struct dp_address source;
 	struct dp_address destination;
-	__be16 source_port;	 /* ICMP echo: the identifier */
-	__u16 destination_key;	 /* port or type << 8 | code, host order */
+	__be16 source_port;    /* ICMP echo: the identifier */
+	__u16 destination_key; /* port or type << 8 | code, host order */
 	__u16 unit;
 	__u8 protocol;
 	__u8 hook;	/* enum dp_hook */
@@ -278,7 +287,7 @@ _Static_assert(sizeof(struct dp_line) == DP_LINE_BYTES, "a line is a cache line"
 _Static_assert(sizeof(struct dp_skip) == DP_LINE_BYTES, "a skip node is one line");
 _Static_assert(sizeof(struct dp_unit) == 16, "four units a line");
 _Static_assert(sizeof(struct dp_descriptor) == 16, "four descriptors a line");
-_Static_assert(sizeof(struct dp_flow_key4) == 20, "no padding: keys are compared as bytes");
+_Static_assert(sizeof(struct dp_flow_key4) == 16, "no padding: keys are compared as bytes");
 _Static_assert(sizeof(struct dp_flow_key6) == 40, "no padding: keys are compared as bytes");
 _Static_assert(sizeof(struct dp_fragment_key) == 40, "no padding: keys are compared as bytes");
 _Static_assert(sizeof(struct dp_event) == 64, "one cache line an event");

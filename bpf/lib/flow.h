@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Flow keys, and the ports of fragments. */
+#ifndef DP_FLOW_H
+#define DP_FLOW_H
+
+#include "../config.h"
+#include "../maps.h"
+#include "parse.h"
+
+/* Both families' keys; "ip6" says which is filled. */
+struct dp_flow_key {
+	union {
+		struct dp_flow_key4 ip4;
+		struct dp_flow_key6 ip6;
+	};
+	bool is_ip6;
+};
+
+/* Whether (source, port) sorts before (destination, port): any order will do, as long as both
+ * directions agree.
+ */
+static __always_inline bool dp_source_is_low(const struct dp_packet *packet)
+{
+	int i;
+
+#pragma unroll
+	for (i = 0; i < 4; i++) {
+		if (packet->source.word[i] != packet->destination.word[i])
+			return packet->source.word[i] < packet->destination.word[i];
+	}
+	return packet->source_port < packet->destination_port;
+}
+
+/* The one key of both directions. */
+static __always_inline void dp_flow_key_of(const struct dp_packet *packet, __u16 zone,
+					   struct dp_flow_key *key)
+{
+	bool low = dp_source_is_low(packet);
+	const struct dp_address *first = low ? &packet->source : &packet->destination;
+	const struct dp_address *second = low ? &packet->destination : &packet->source;
+	__be16 first_port = low ? packet->source_port : packet->destination_port;
+	__be16 second_port = low ? packet->destination_port : packet->source_port;
+
+	__builtin_memset(key, 0, sizeof(*key));
+	key->is_ip6 = packet->flags & DP_PACKET_IP6;
+	if (key->is_ip6) {
+		__builtin_memcpy(key->ip6.low_address, first->word, sizeof(first->word));
+		__builtin_memcpy(key->ip6.high_address, second->word, sizeof(second->word));
+		key->ip6.low_port = first_port;
+		key->ip6.high_port = second_port;
+		key->ip6.zone = zone;
+		key->ip6.protocol = packet->protocol;
+	} else {
+		key->ip4.low_address = first->word[3];
+		key->ip4.high_address = second->word[3];
+		key->ip4.low_port = first_port;
+		key->ip4.high_port = second_port;
+		key->ip4.zone = zone;
+		key->ip4.protocol = packet->protocol;
+	}
+}
+
+static __always_inline void dp_fragment_key_of(const struct dp_packet *packet, __u16 zone,
+					       struct dp_fragment_key *key)
+{
+	__builtin_memset(key, 0, sizeof(*key));
+	__builtin_memcpy(key->source, packet->source.word, sizeof(key->source));
+	__builtin_memcpy(key->destination, packet->destination.word, sizeof(key->destination));
+	key->id = packet->fragment_id;
+	key->zone = zone;
+	key->protocol = packet->protocol;
+}
+
+/* A first fragment leaves its ports for those that follow; a later one takes them up. ICMP keeps
+ * type and code where others have ports.
+ */
+static __always_inline void dp_follow_fragments(struct dp_packet *packet, __u16 zone)
+{
+	struct dp_fragment_key key;
+	struct dp_fragment *known;
+	struct dp_fragment first = {};
+	__u64 now;
+
+	bool later = packet->flags & DP_PACKET_LATER_FRAGMENT;
+	bool first_with_ports = packet->flags & DP_PACKET_FIRST_FRAGMENT && !packet->defect;
+
+	if (packet->table == DP_PORTS_OTHER || !(later || first_with_ports))
+		return;
+	now = bpf_jiffies64();
+	dp_fragment_key_of(packet, zone, &key);
+	if (!later) {
+		first.seen_jiffies = now;
+		first.source_port = packet->source_port;
+		first.destination_port = packet->destination_port;
+		first.key = packet->key;
+		first.stateless = !!(packet->flags & DP_PACKET_STATELESS);
+		bpf_map_update_elem(&dp_fragments, &key, &first, BPF_ANY);
+		return;
+	}
+	known = bpf_map_lookup_elem(&dp_fragments, &key);
+	if (!known ||
+	    now - known->seen_jiffies > (__u64)dp_fragment_timeout_seconds * dp_jiffies_per_second)
+		return;
+	packet->source_port = known->source_port;
+	packet->destination_port = known->destination_port;
+	packet->key = known->key;
+	if (known->stateless)
+		packet->flags |= DP_PACKET_STATELESS;
+	packet->defect = DP_REASON_NONE;
+}
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Address -> class, port -> class, (unit, direction, classes) -> descriptor. Precedence is resolved
+ * in C# before anything comes here; the depth of these walks does not depend on the number of
+ * rules.
+ */
+#ifndef DP_POLICY_H
+#define DP_POLICY_H
+
+#include "../maps.h"
+#include "parse.h"
+
+/* Fourteen strides of eight bits after the root; a skip node takes a step and saves at least one.
+ */
+#define DP_IP6_STEPS 14
+
+/* verifier: keeps clang from moving arithmetic on a map value above the check that it is there. */
+#define dp_pin_here(value) asm volatile("" : "+r"(value))
+
+/* A line of the arena by its absolute number. */
+static __always_inline const struct dp_line *dp_line_at(__u32 line)
+{
+	return bpf_map_lookup_elem(&dp_arena, &line);
+}
+
+/* The slot of the generation that is active now. Read once per packet and hook, so that no judge
+ * sees two; an impossible slot has no generation, and that fails closed.
+ */
+static __always_inline __u32 dp_active_slot(void)
+{
+	const struct dp_control *control;
+	__u32 zero = 0;
+
+	control = bpf_map_lookup_elem(&dp_control, &zero);
+	if (!control)
+		return DP_GENERATION_SLOTS;
+	return *(volatile const __u32 *)&control->active_slot;
+}
+
+static __always_inline const struct dp_generation *dp_generation_in(__u32 slot)
+{
+	return bpf_map_lookup_elem(&dp_generations, &slot);
+}
+
+/* One 32-bit word of an array that begins at a line. */
+static __always_inline __u32 dp_word_at(__u32 line, __u32 index)
+{
+	const struct dp_line *at = dp_line_at(line + index / 16);
+
+	return at ? at->u32[index % 16] : 0;
+}
+
+/* One 16-bit half of an array that begins at a line. */
+static __always_inline __u16 dp_half_at(__u32 line, __u32 index)
+{
+	const struct dp_line *at = dp_line_at(line + index / 32);
+
+	return at ? at->u16[index % 32] : 0;
+}
+
+/* BPF has no instruction for it. */
+static __always_inline __u32 dp_popcount(__u64 bits)
+{
+	bits -= (bits >> 1) & 0x5555555555555555ull;
+	bits = (bits & 0x3333333333333333ull) + ((bits >> 2) & 0x3333333333333333ull);
+	bits = (bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0full;
+	return bits * 0x0101010101010101ull >> 56;
+}
+
+/* The entry of a 256-slot node: the value of the run that the slot lies in. Slot 0 always begins a
+ * run, so there is at least one.
+ */
+static __always_inline __u32 dp_node_entry(__u32 line, __u32 slot)
+{
+	const struct dp_line *node = dp_line_at(line);
+	__u32 word = (slot >> 6) & 3;
+	__u32 run;
+
+	if (!node)
+		return 0;
+	run = (node->u32[8] >> (word * 8)) & 0xff;
+	run += dp_popcount(node->u64[word] & (~0ull >> (63 - (slot & 63))));
+	run += DP_NODE_RUNS_WORD - 1;
+	if (run < 16)
+		return node->u32[run & 15];
+	return dp_word_at(line, run);
+}
+
+/* IPv4 address (host order) -> leaf: root of 16 bits, then two strides of eight. */
+static __always_inline __u32 dp_classify4(const struct dp_generation *gen, __u32 address)
+{
+	__u32 entry = dp_word_at(gen->base + gen->ip4_root, address >> 16);
+
+	if (entry & DP_ENTRY_NODE)
+		entry = dp_node_entry(gen->base + (entry & DP_ENTRY_LINE), (address >> 8) & 0xff);
+	if (entry & DP_ENTRY_NODE)
+		entry = dp_node_entry(gen->base + (entry & DP_ENTRY_LINE), address & 0xff);
+	return entry;
+}
+
+/* IPv6 address -> leaf: root of 16 bits, strides of eight, skip nodes where only one way goes on.
+ */
+static __always_inline __u32 dp_classify6(const struct dp_generation *gen, __u64 hi, __u64 lo)
+{
+	__u32 entry = dp_word_at(gen->base + gen->ip6_root, hi >> 48);
+	const struct dp_line *at;
+	const struct dp_skip *skip;
+	__u32 depth = 2;
+	__u32 slot;
+	int i;
+
+	for (i = 0; i < DP_IP6_STEPS; i++) {
+		if (!(entry & DP_ENTRY_NODE))
+			return entry;
+		if (entry & DP_ENTRY_SKIP) {
+			at = dp_line_at(gen->base + (entry & DP_ENTRY_LINE));
+			if (!at)
+				return 0;
+			skip = (const struct dp_skip *)at;
+			if ((hi & skip->mask_hi) != skip->key_hi ||
+			    (lo & skip->mask_lo) != skip->key_lo)
+				return skip->otherwise;
+			entry = skip->child;
+			depth = skip->depth;
+			continue;
+		}
+		slot = depth < 8 ? hi >> ((56 - depth * 8) & 63) : lo >> ((120 - depth * 8) & 63);
+		entry = dp_node_entry(gen->base + (entry & DP_ENTRY_LINE), slot & 0xff);
+		depth++;
+	}
+	return entry;
+}
+
+/* The leaf of an address of either family. */
+static __always_inline __u32 dp_classify(const struct dp_generation *gen,
+					 const struct dp_address *address, bool ip6)
+{
+	__u64 hi, lo;
+
+	if (!ip6)
+		return dp_classify4(gen, bpf_ntohl(address->word[3]));
+	hi = (__u64)bpf_ntohl(address->word[0]) << 32 | bpf_ntohl(address->word[1]);
+	lo = (__u64)bpf_ntohl(address->word[2]) << 32 | bpf_ntohl(address->word[3]);
+	return dp_classify6(gen, hi, lo);
+}
+
+static __always_inline const struct dp_unit *dp_unit_of(const struct dp_generation *gen,
+							__u32 number)
+{
+	const struct dp_line *line;
+
+	if (number >= gen->unit_count)
+		return NULL;
+	line = dp_line_at(gen->base + gen->units + number / 4);
+	if (!line)
+		return NULL;
+	dp_pin_here(number);
+	return (const struct dp_unit *)line + number % 4;
+}
+
+static __always_inline const struct dp_descriptor *dp_descriptor_at(const struct dp_generation *gen,
+								    __u32 cell)
+{
+	const struct dp_line *line = dp_line_at(gen->base + gen->descriptors + cell / 4);
+
+	if (!line)
+		return NULL;
+	dp_pin_here(cell);
+	return (const struct dp_descriptor *)line + cell % 4;
+}
+
+/* What the unit's policy says of a connection: a chain of four loads. */
+static __always_inline const struct dp_descriptor *
+dp_decide(const struct dp_generation *gen, const struct dp_unit *unit, enum dp_direction direction,
+	  __u32 peer_class, __u32 table, __u32 key)
+{
+	__u32 ports, port_class, row;
+
+	if (table >= DP_PORT_TABLES)
+		return NULL;
+	ports = gen->ports[table];
+	port_class = dp_half_at(gen->base + ports, key);
+	row = dp_word_at(gen->base + unit->rows[direction & 1], peer_class);
+	return dp_descriptor_at(gen, dp_half_at(gen->base + row, port_class));
+}
+
+#endif

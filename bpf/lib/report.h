@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Counters and events: the single exit of every judgement. */
+#ifndef DP_REPORT_H
+#define DP_REPORT_H
+
+#include "verdict.h"
+
+/* Takes a token of this CPU's bucket, which fills at a fixed rate. A flood of drops must not become
+ * a flood of events; what is held back is counted.
+ */
+static __always_inline bool dp_event_allowed(void)
+{
+	struct dp_bucket *bucket;
+	__u64 now, earned;
+	__u32 zero = 0;
+
+	bucket = bpf_map_lookup_elem(&dp_event_bucket, &zero);
+	if (!bucket)
+		return false;
+	now = bpf_jiffies64();
+	earned = (now - bucket->filled_jiffies) * dp_events_per_second / dp_jiffies_per_second;
+	if (earned) {
+		bucket->tokens += earned;
+		if (bucket->tokens > dp_event_burst || !bucket->filled_jiffies)
+			bucket->tokens = dp_event_burst;
+		bucket->filled_jiffies = now;
+	}
+	if (!bucket->tokens) {
+		dp_count_statistic(DP_STAT_EVENTS_SUPPRESSED);
+		return false;
+	}
+	bucket->tokens--;
+	return true;
+}
+
+/* What a report says besides the packet and the judgement. */
+struct dp_origin {
+	__u32 generation;
+	__u16 unit;
+	__u8 hook;
+	__u8 direction;
+};
+
+static __always_inline void dp_send_event(const struct dp_packet *packet,
+					  const struct dp_origin *origin,
+					  const struct dp_judgement *judgement)
+{
+	struct dp_event *event;
+	__u64 wakeup = BPF_RB_NO_WAKEUP;
+
+	if (!dp_event_allowed())
+		return;
+	event = bpf_ringbuf_reserve(&dp_events, sizeof(*event), 0);
+	if (!event) {
+		dp_count_statistic(DP_STAT_EVENTS_LOST);
+		return;
+	}
+	event->time_ns = bpf_ktime_get_ns();
+	event->source = packet->source;
+	event->destination = packet->destination;
+	event->source_port = packet->source_port;
+	event->destination_key = packet->key;
+	event->unit = origin->unit;
+	event->protocol = packet->protocol;
+	event->hook = origin->hook;
+	event->direction = origin->direction;
+	event->verdict = judgement->verdict;
+	if (judgement->observed_verdict == DP_ALLOW)
+		event->verdict |= DP_EVENT_OBSERVED_ALLOW;
+	event->reason = judgement->reason;
+	event->flags = judgement->flags;
+	if (packet->flags & DP_PACKET_IP6)
+		event->flags |= DP_EVENT_IP6;
+	event->rule_index = judgement->rule_index;
+	event->observed_rule_index = judgement->observed_rule_index;
+	event->generation = origin->generation;
+	if (bpf_ringbuf_query(&dp_events, BPF_RB_AVAIL_DATA) >= dp_ring_wakeup_bytes)
+		wakeup = BPF_RB_FORCE_WAKEUP;
+	bpf_ringbuf_submit(event, wakeup);
+}
+
+/* Counts the judgement and reports it where it is news: a new flow, or a drop. A rule with
+ * logsDisabled is counted and not reported.
+ */
+static __always_inline void dp_report(struct __sk_buff *skb, const struct dp_packet *packet,
+				      const struct dp_origin *origin,
+				      const struct dp_judgement *judgement)
+{
+	__u64 packets = skb->gso_segs ? skb->gso_segs : 1;
+	__u32 rule = judgement->rule_index;
+	__u32 reason = judgement->reason;
+
+	if (rule)
+		dp_count_packets(bpf_map_lookup_elem(&dp_rule_counts, &rule), packets, skb->len);
+	if (reason)
+		dp_count_packets(bpf_map_lookup_elem(&dp_drop_counts, &reason), packets, skb->len);
+	if (!judgement->new_flow && !reason)
+		return;
+	/* Without a rule nobody could have asked for silence. */
+	if (rule && !(judgement->flags & DP_LOG))
+		return;
+	dp_send_event(packet, origin, judgement);
+}
+
+#endif

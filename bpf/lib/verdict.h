@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Policy and state combined: one packet, one unit, one generation -> a judgement.
+ *
+ * Policy first, lookup only where needed:
+ *  1. The unit's own packets (peer is the same unit) follow the rule "local".
+ *  2. A packet whose ports are unknown is dropped where ports matter.
+ *  3. TCP in an allowed direction, without SYN, FIN or RST: passes without a lookup.
+ *  4. A packet of a flow passes if its own direction is allowed, or if it answers an opener whose
+ *     direction the active generation allows.
+ *  5. Any other packet passes if its own direction is allowed; the first one opens a flow.
+ */
+#ifndef DP_VERDICT_H
+#define DP_VERDICT_H
+
+#include "conntrack.h"
+#include "policy.h"
+
+struct dp_judgement {
+	__u32 rule_index;
+	__u32 observed_rule_index;
+	__u16 flags; /* enum dp_descriptor_flags */
+	__u8 verdict;
+	__u8 observed_verdict;
+	__u8 reason;   /* enum dp_reason */
+	__u8 new_flow; /* the packet opened one */
+	__u8 reserved[2];
+};
+
+/* What one judge needs to know of itself. */
+struct dp_judge {
+	const struct dp_generation *generation;
+	const struct dp_unit *unit;
+	__u32 peer_class;
+	__u16 number;
+	__u8 direction; /* enum dp_direction: of the packet, seen from the unit */
+	__u8 reserved;
+};
+
+static __always_inline void dp_judge_by(struct dp_judgement *judgement,
+					const struct dp_descriptor *descriptor, __u8 reason)
+{
+	judgement->rule_index = descriptor->rule_index;
+	judgement->observed_rule_index = descriptor->observed_rule_index;
+	judgement->flags = descriptor->flags;
+	judgement->observed_verdict = descriptor->observed_verdict;
+	judgement->verdict = reason ? DP_REJECT : DP_ALLOW;
+	judgement->reason = reason;
+}
+
+static __always_inline bool dp_is_opening_syn(const struct dp_packet *packet)
+{
+	return packet->protocol == IPPROTO_TCP && packet->tcp_flags & DP_TCP_SYN &&
+	       !(packet->tcp_flags & DP_TCP_ACK);
+}
+
+/* Rule 4, for a packet whose own direction is denied: is it the answer to an opener who may still
+ * speak? A rule that was revoked cuts the flow on its next packet, in both directions.
+ */
+static __always_inline void dp_judge_answer(const struct dp_judge *judge, struct dp_flow *flow,
+					    const struct dp_packet *packet,
+					    struct dp_judgement *judgement)
+{
+	const struct dp_descriptor *opener;
+
+	if (flow->generation != judge->generation->id) {
+		opener = dp_decide(judge->generation, judge->unit, flow->direction,
+				   judge->peer_class, flow->opener_table, flow->opener_key);
+		if (!opener)
+			return;
+		if (opener->verdict != DP_ALLOW) {
+			dp_judge_by(judgement, opener, DP_REASON_REVOKED);
+			return;
+		}
+		flow->rule_index = opener->rule_index;
+		flow->generation = judge->generation->id;
+	}
+	dp_flow_refresh(flow, packet, judge->direction);
+	judgement->rule_index = flow->rule_index;
+	judgement->verdict = DP_ALLOW;
+	judgement->reason = DP_REASON_NONE;
+}
+
+/* Rule 4. */
+static __always_inline void dp_judge_flow(const struct dp_judge *judge, struct dp_flow *flow,
+					  const struct dp_packet *packet,
+					  const struct dp_descriptor *own,
+					  struct dp_judgement *judgement)
+{
+	bool from_opener = flow->direction == judge->direction;
+
+	if (own->verdict == DP_ALLOW) {
+		if (from_opener && flow->generation != judge->generation->id) {
+			flow->rule_index = own->rule_index;
+			flow->generation = judge->generation->id;
+		}
+		dp_flow_refresh(flow, packet, judge->direction);
+		dp_judge_by(judgement, own, DP_REASON_NONE);
+	} else if (from_opener) {
+		dp_judge_by(judgement, own, DP_REASON_REVOKED);
+	} else if (dp_is_opening_syn(packet)) {
+		/* An answer has no bare SYN: it would open a connection the other way. */
+		dp_judge_by(judgement, own, DP_REASON_POLICY);
+	} else {
+		dp_judge_answer(judge, flow, packet, judgement);
+	}
+}
+
+/* Rule 5. */
+static __always_inline void dp_judge_opening(const struct dp_judge *judge,
+					     const struct dp_flow_key *key,
+					     const struct dp_packet *packet,
+					     const struct dp_descriptor *own,
+					     struct dp_judgement *judgement)
+{
+	struct dp_flow flow = {};
+
+	if (own->verdict != DP_ALLOW) {
+		dp_judge_by(judgement, own, DP_REASON_POLICY);
+		return;
+	}
+	dp_judge_by(judgement, own, DP_REASON_NONE);
+	/* Only a SYN opens a TCP flow; the rest of an unknown one passes by its own direction. */
+	if (packet->protocol == IPPROTO_TCP && !dp_is_opening_syn(packet))
+		return;
+	flow.seen_jiffies = bpf_jiffies64();
+	flow.generation = judge->generation->id;
+	flow.rule_index = own->rule_index;
+	flow.opener_key = packet->key;
+	flow.opener_table = packet->table;
+	flow.direction = judge->direction;
+	if (!dp_flow_open(key, &flow))
+		dp_count_statistic(DP_STAT_FLOW_INSERT_FAILED);
+	judgement->new_flow = 1;
+}
+
+/* Rules 4 and 5: everything that needs the flow table. */
+static __always_inline void dp_judge_with_state(const struct dp_judge *judge,
+						const struct dp_packet *packet,
+						const struct dp_descriptor *own,
+						struct dp_judgement *judgement)
+{
+	struct dp_flow_key key;
+	struct dp_flow *flow;
+
+	dp_flow_key_of(packet, judge->number, &key);
+	flow = dp_flow_find(&key, packet->protocol);
+	/* A SYN on a tuple that has closed opens a new flow. */
+	if (flow && flow->state >= DP_FLOW_CLOSING && dp_is_opening_syn(packet))
+		flow = NULL;
+	if (flow)
+		dp_judge_flow(judge, flow, packet, own, judgement);
+	else
+		dp_judge_opening(judge, &key, packet, own, judgement);
+}
+
+/* Judges a packet by the policy of one unit. */
+static __always_inline void dp_judge_packet(const struct dp_generation *generation,
+					    const struct dp_packet *packet, __u32 number,
+					    __u32 direction, struct dp_judgement *judgement)
+{
+	struct dp_judge judge = {
+		.generation = generation, .number = number, .direction = direction};
+	const struct dp_descriptor *own;
+	__u32 matter, leaf;
+
+	/* Fails closed: without tables nothing passes. The agent attaches after it has written
+	 * them. */
+	judgement->verdict = DP_REJECT;
+	judgement->reason = DP_REASON_NO_POLICY;
+	judge.unit = dp_unit_of(generation, number);
+	if (!judge.unit || !(judge.unit->flags & DP_UNIT_PRESENT))
+		return;
+
+	/* 2 */
+	matter = direction == DP_INCOMING ? DP_UNIT_PORTS_MATTER_IN : DP_UNIT_PORTS_MATTER_OUT;
+	if (packet->defect && judge.unit->flags & matter) {
+		judgement->reason = packet->defect;
+		return;
+	}
+	leaf = dp_classify(generation,
+			   direction == DP_INCOMING ? &packet->source : &packet->destination,
+			   packet->flags & DP_PACKET_IP6);
+	judge.peer_class = leaf & DP_LEAF_CLASS;
+	/* 1 */
+	if ((leaf & DP_LEAF_UNIT) >> DP_LEAF_UNIT_BIT == number)
+		own = dp_descriptor_at(generation, generation->local_descriptor);
+	else
+		own = dp_decide(generation, judge.unit, direction, judge.peer_class, packet->table,
+				packet->key);
+	if (!own)
+		return;
+
+	/* 3, and packets that have no flow */
+	if (packet->defect || packet->flags & DP_PACKET_STATELESS ||
+	    (own->verdict == DP_ALLOW && packet->protocol == IPPROTO_TCP &&
+	     !(packet->tcp_flags & (DP_TCP_SYN | DP_TCP_FIN | DP_TCP_RST)))) {
+		dp_judge_by(judgement, own,
+			    own->verdict == DP_ALLOW ? DP_REASON_NONE : DP_REASON_POLICY);
+		return;
+	}
+	dp_judge_with_state(&judge, packet, own, judgement);
+}
+
+#endif

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The programs. Each reads as the life of a packet: whose interface, what packet, which judges,
+ * verdict.
+ *
+ * Allow returns TC_ACT_UNSPEC, which is TCX_NEXT as well: other programs and the host's own
+ * firewall still have their say. Only a deny is final.
+ *
+ * verifier: functions that are not static are verified once, for any arguments, instead of once per
+ * way that leads to them. Their arguments are numbers; what they share stands in dp_tc_visit.
+ */
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_helpers.h>
+#include "config.h"
+#include "maps.h"
+#include "lib/parse.h"
+#include "lib/policy.h"
+#include "lib/count.h"
+#include "lib/flow.h"
+#include "lib/conntrack.h"
+#include "lib/verdict.h"
+#include "lib/report.h"
+
+/* How many bytes are made linear when headers lie beyond the linear part of the buffer. */
+#define DP_PULL_BYTES 512
+
+/* One packet at one hook. */
+struct dp_visit {
+	struct dp_packet packet;
+	struct dp_judgement judgement;
+};
+
+/* The visit of this CPU. Softirqs are off in tc programs (net/core/dev.c), so nobody else of this
+ * CPU is inside one.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct dp_visit);
+} dp_tc_visit SEC(".maps");
+
+static __always_inline struct dp_visit *dp_this_visit(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&dp_tc_visit, &zero);
+}
+
+/* Reads the headers into the visit. Returns 0, DP_NOT_IP, or -DP_REASON_*. What is short is made
+ * linear once before we give up on its length.
+ */
+__noinline int dp_read_packet(struct __sk_buff *skb, __u32 link)
+{
+	struct dp_visit *visit = dp_this_visit();
+	__u16 type = bpf_ntohs(skb->protocol);
+	int result = -DP_REASON_NO_POLICY;
+	int attempt;
+
+	if (!visit)
+		return result;
+	for (attempt = 0; attempt < 2; attempt++) {
+		result = dp_parse((void *)(long)skb->data, (void *)(long)skb->data_end, link, type,
+				  &visit->packet);
+		if (result != -DP_REASON_SHORT_HEADER &&
+		    !(result == 0 && visit->packet.defect == DP_REASON_SHORT_HEADER))
+			return result;
+		if (skb->data_end - skb->data >= skb->len)
+			return result;
+		if (bpf_skb_pull_data(skb, skb->len < DP_PULL_BYTES ? skb->len : DP_PULL_BYTES))
+			return result;
+	}
+	return result;
+}
+
+/* Has one unit judge the packet of the visit, and reports. Returns the action. */
+__noinline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction, __u32 hook)
+{
+	struct dp_visit *visit = dp_this_visit();
+	const struct dp_generation *generation = dp_generation_in(slot);
+	struct dp_origin origin = {.unit = unit, .hook = hook, .direction = direction};
+
+	if (!visit)
+		return TC_ACT_SHOT;
+	__builtin_memset(&visit->judgement, 0, sizeof(visit->judgement));
+	visit->judgement.reason = DP_REASON_NO_POLICY;
+	if (generation) {
+		origin.generation = generation->id;
+		dp_judge_packet(generation, &visit->packet, unit, direction, &visit->judgement);
+	}
+	dp_report(skb, &visit->packet, &origin, &visit->judgement);
+	return visit->judgement.verdict == DP_ALLOW ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}
+
+/* Drops what has no addresses to be judged by. The kernel would not accept such a packet either, or
+ * it hides what it carries.
+ */
+static __always_inline int dp_refuse(struct __sk_buff *skb, struct dp_visit *visit, __u32 unit,
+				     enum dp_hook hook, __u8 reason)
+{
+	struct dp_origin origin = {.unit = unit, .hook = hook};
+
+	__builtin_memset(&visit->judgement, 0, sizeof(visit->judgement));
+	visit->judgement.reason = reason;
+	dp_report(skb, &visit->packet, &origin, &visit->judgement);
+	return TC_ACT_SHOT;
+}
+
+/* Whether an address is the host's own: listed, multicast, or broadcast. Decided before any DNAT,
+ * so a published container port is a port of the host.
+ */
+static __always_inline bool dp_is_local(const struct dp_packet *packet)
+{
+	struct dp_address address = packet->destination;
+	__u32 first = bpf_ntohl(address.word[0]);
+	__u32 last = bpf_ntohl(address.word[3]);
+
+	if (packet->flags & DP_PACKET_IP6) {
+		if (first >> 24 == 0xff)
+			return true;
+	} else if (last >> 28 == 0xe || last == 0xffffffff) {
+		return true;
+	}
+	return bpf_map_lookup_elem(&dp_local_addrs, &address) != NULL;
+}
+
+/* The host's uplink, inwards: what is not for the host is forwarded and not ours. */
+static __always_inline int dp_from_network(struct __sk_buff *skb, const struct dp_packet *packet,
+					   __u32 slot)
+{
+	if (dp_is_local(packet))
+		return dp_ask(skb, slot, DP_HOST_UNIT, DP_INCOMING, DP_HOOK_TC_INGRESS);
+	dp_count_statistic(DP_STAT_FORWARDED);
+	return TC_ACT_UNSPEC;
+}
+
+/* The host's uplink, outwards: a forwarded packet still carries the interface it came by. */
+static __always_inline int dp_to_network(struct __sk_buff *skb, __u32 slot)
+{
+	if (skb->ingress_ifindex == 0)
+		return dp_ask(skb, slot, DP_HOST_UNIT, DP_OUTGOING, DP_HOOK_TC_EGRESS);
+	dp_count_statistic(DP_STAT_FORWARDED);
+	return TC_ACT_UNSPEC;
+}
+
+/* The host's end of a unit's veth pair, where directions swap: what comes in was sent by the unit.
+ * When the other end is the host itself, both are judged, the sender first.
+ */
+static __always_inline int dp_from_pod(struct __sk_buff *skb, const struct dp_packet *packet,
+				       __u32 slot, __u32 unit)
+{
+	int action = dp_ask(skb, slot, unit, DP_OUTGOING, DP_HOOK_TC_INGRESS);
+
+	if (action == TC_ACT_UNSPEC && dp_is_local(packet))
+		action = dp_ask(skb, slot, DP_HOST_UNIT, DP_INCOMING, DP_HOOK_TC_INGRESS);
+	return action;
+}
+
+static __always_inline int dp_to_pod(struct __sk_buff *skb, __u32 slot, __u32 unit)
+{
+	if (skb->ingress_ifindex == 0 &&
+	    dp_ask(skb, slot, DP_HOST_UNIT, DP_OUTGOING, DP_HOOK_TC_EGRESS) != TC_ACT_UNSPEC)
+		return TC_ACT_SHOT;
+	return dp_ask(skb, slot, unit, DP_INCOMING, DP_HOOK_TC_EGRESS);
+}
+
+static __always_inline int dp_segment(struct __sk_buff *skb, enum dp_hook hook)
+{
+	bool inwards = hook == DP_HOOK_TC_INGRESS;
+	__u32 ifindex = skb->ifindex;
+	const struct dp_interface *interface;
+	struct dp_visit *visit;
+	__u32 slot;
+	int result;
+
+	interface = bpf_map_lookup_elem(&dp_interfaces, &ifindex);
+	if (!interface || interface->role == DP_ROLE_NONE)
+		return TC_ACT_UNSPEC;
+	visit = dp_this_visit();
+	if (!visit)
+		return TC_ACT_SHOT;
+
+	result = dp_read_packet(skb, interface->link);
+	if (result == DP_NOT_IP) {
+		dp_count_statistic(DP_STAT_NOT_IP_PASSED);
+		return TC_ACT_UNSPEC;
+	}
+	if (result < 0)
+		return dp_refuse(skb, visit, interface->unit, hook, -result);
+
+	dp_follow_fragments(&visit->packet, interface->unit);
+	slot = dp_active_slot();
+	if (interface->role == DP_ROLE_HOST)
+		return inwards ? dp_from_network(skb, &visit->packet, slot)
+			       : dp_to_network(skb, slot);
+	return inwards ? dp_from_pod(skb, &visit->packet, slot, interface->unit)
+		       : dp_to_pod(skb, slot, interface->unit);
+}
+
+SEC("tc")
+int dp_ingress(struct __sk_buff *skb)
+{
+	return dp_segment(skb, DP_HOOK_TC_INGRESS);
+}
+
+SEC("tc")
+int dp_egress(struct __sk_buff *skb)
+{
+	return dp_segment(skb, DP_HOOK_TC_EGRESS);
+}
+
+char dp_license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,334 @@
+#!/usr/bin/env bash
+# The one door to this repository: sets the machine up, builds, tests, checks and shows it working.
+# One function per verb (verb_*); every verb can be repeated, and a second run does no work twice.
+# Data and results go to stdout, what is being done to stderr.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+readonly configuration=${CONFIGURATION:-Release}
+readonly out=out
+readonly stamps=$out/.stamps
+
+# ip, tc and bpftool live in sbin, which is not on everybody's path.
+export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+# A bare Debian has no ICU, and nothing here depends on a culture.
+export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
+export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
+# No build process outlives the command that started it.
+export MSBUILDDISABLENODEREUSE=1
+
+# What the build, the tests and the lab need: Debian package, then a command or a file (globs allowed) that proves it is there.
+readonly requirements=(
+    'clang            clang'
+    'llvm             llvm-objdump'
+    'clang-format     clang-format'
+    'libbpf-dev       /usr/include/bpf/libbpf.h'
+    'libelf-dev       /usr/include/libelf.h'
+    'zlib1g-dev       /usr/include/zlib.h'
+    'libclang-14-dev  /usr/lib/llvm-*/lib/libclang.so'
+    'gcc              gcc'
+    'libc6-dev        /usr/include/stdio.h'
+    'make             make'
+    'bpftool          bpftool'
+    'iproute2         tc'
+    'iptables         iptables-save'
+    'ipset            ipset'
+    'nftables         nft'
+    'conntrack        conntrack'
+    'iputils-ping     ping'
+    'ca-certificates  /etc/ssl/certs/ca-certificates.crt'
+)
+# What only `check` needs.
+readonly check_requirements=('shellcheck       shellcheck')
+
+usage() {
+    cat <<'HELP'
+usage: ./build.sh VERB
+
+  demo    show it working: a lab of network namespaces, the agent, real traffic, expected beside observed
+  build   compile the BPF objects and the solution; the executable is out/datapath
+  test    run every test that this machine can run; last line: N passed, N failed, N skipped
+  check   formats, analyzers, shell scripts, generated files: is everything as it should be?
+  fix     repair what check can repair
+  bpf     compile only the BPF objects
+  prove   the long property tests (DATAPATH_PROPERTY_DECISIONS, default ten million)
+  bench   print the measurements
+  clean   delete everything that was built
+
+Missing Debian packages are installed (needs root). Exit 0: done, 1: the answer is no, 2: could not do it.
+HELP
+}
+
+say() { printf '[build] %4ds  %s\n' "$SECONDS" "$*" >&2; }
+cannot() {
+    printf '[build] error: %s\n' "$*" >&2
+    exit 2
+}
+
+# --- the machine ---------------------------------------------------------------------------------------------------
+
+is_present() {
+    case $1 in
+        /*) compgen -G "$1" >/dev/null ;;
+        *) command -v "$1" >/dev/null ;;
+    esac
+}
+
+# Installs the packages of the given requirement lines that are not there; silent when all are.
+set_up() {
+    local line package probe missing=()
+    for line in "$@"; do
+        read -r package probe <<<"$line"
+        is_present "$probe" || missing+=("$package")
+    done
+    if ((${#missing[@]} > 0)); then
+        install_packages "${missing[@]}"
+    fi
+    command -v dotnet >/dev/null ||
+        cannot "the .NET SDK $(sed -n 's/.*"version": "\(.*\)".*/\1/p' global.json) is not on the path (https://dotnet.microsoft.com/download)"
+}
+
+install_packages() {
+    command -v apt-get >/dev/null || cannot "missing: $*; there is no apt-get here, install their like yourself"
+    ((EUID == 0)) || cannot "missing: $*; run this as root, or: sudo apt-get install $*"
+    say "installing Debian packages: $*"
+    local log
+    log=$(mktemp)
+    if ! {
+        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+    } >"$log" 2>&1; then
+        cat "$log" >&2
+        rm -f "$log"
+        cannot "apt-get could not install: $*"
+    fi
+    rm -f "$log"
+}
+
+# --- building ------------------------------------------------------------------------------------------------------
+
+# Everything that a build reads, as one hash of names, sizes and times: quicker than asking every tool whether it has work.
+fingerprint() {
+    {
+        printf '%s\n' "$configuration" "${CI:-}"
+        find bpf src interop tools tests Datapath.sln Directory.*.props Directory.*.targets global.json .editorconfig BannedSymbols.txt \
+            -type d \( -name bin -o -name obj -o -name out \) -prune -o -type f -printf '%p %s %T@\n' | LC_ALL=C sort
+    } | sha256sum
+}
+
+# Are the results of a build with this fingerprint still in place?
+is_built() {
+    [[ -f $stamps/build && $(<"$stamps/build") == "$1" && -x $out/datapath ]] &&
+        [[ -f $(program tests Datapath.Tests) && -f $(program tests Datapath.KernelTests) && -f $(program tools lab Datapath.Lab) ]]
+}
+
+# Path of a compiled program: folder, project folder, assembly (when it is not named like its folder).
+program() { printf '%s/%s/bin/%s/net10.0/%s.dll' "$1" "$2" "$configuration" "${3:-$2}"; }
+
+verb_bpf() {
+    set_up "${requirements[@]}"
+    make --no-print-directory --silent -C bpf >&2
+}
+
+verb_build() {
+    set_up "${requirements[@]}"
+    local inputs
+    inputs=$(fingerprint)
+    if is_built "$inputs"; then
+        say "nothing to build: no input has changed"
+        return
+    fi
+    mkdir -p "$stamps"
+    rm -f "$stamps/build"
+    say "compiling the BPF objects"
+    verb_bpf
+    say "restoring packages" # CI=true: exactly what the lock files say (Directory.Build.props)
+    dotnet restore Datapath.sln --verbosity quiet >&2
+    say "compiling the solution ($configuration)"
+    dotnet build Datapath.sln --no-restore --configuration "$configuration" --verbosity quiet -nologo -consoleLoggerParameters:NoSummary >&2
+    dotnet publish src/Datapath.Agent --no-build --configuration "$configuration" --output "$out" --verbosity quiet -nologo >&2
+    printf '%s\n' "$inputs" >"$stamps/build"
+    say "built $out/datapath"
+}
+
+verb_clean() {
+    if [[ -f bpf/Makefile ]]; then
+        make --no-print-directory --silent -C bpf clean >&2
+    fi
+    find src interop tests tools -type d \( -name bin -o -name obj \) -prune -exec rm -rf {} +
+    rm -rf "$out"
+}
+
+# --- testing -------------------------------------------------------------------------------------------------------
+
+passed=0 failed=0 skipped=0
+runner_options=(-noLogo)
+[[ -t 1 ]] || runner_options+=(-noColor)
+
+# Adds the outcomes in a result file to the sums; prints how many failed.
+count_results() {
+    local p f s
+    read -r p f s < <(grep -o '<UnitTestResult [^>]*' "$1" | sed -n 's/.* outcome="\([A-Za-z]*\)".*/\1/p' |
+        awk '{ n[$1]++ } END { print n["Passed"] + 0, n["Failed"] + 0, NR - n["Passed"] - n["Failed"] }')
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    say "$(basename "$1" .trx): $p passed, $f failed, $s skipped"
+    failed_here=$f
+}
+
+# Runs one test project. A runner that dies without saying why counts as a failed test.
+run_tests() {
+    local project=$1 results=$out/test-results/$1.trx status=0 failed_here=0
+    say "== $project: $2"
+    timeout --foreground --kill-after=10 "${TEST_TIMEOUT:-1800}" dotnet "$(program tests "$project")" \
+        "${runner_options[@]}" -trx "$results" || status=$?
+    if [[ -s $results ]]; then
+        count_results "$results"
+    fi
+    if ((status != 0 && failed_here == 0)); then
+        say "$project: the test runner ended with $status and named no failed test"
+        failed=$((failed + 1))
+    fi
+}
+
+# Counts the tests of a project as skipped, saying what is missing.
+skip_tests() {
+    local project=$1 count
+    count=$(dotnet "$(program tests "$project")" -noColor -list tests | grep -c "^$project\\." || true)
+    say "== $project: $count skipped: $2"
+    skipped=$((skipped + count))
+}
+
+verb_test() {
+    verb_build
+    rm -rf "$out/test-results"
+    mkdir -p "$out/test-results"
+    run_tests Datapath.Tests 'fast, no privileges'
+    if ((EUID == 0)); then
+        run_tests Datapath.KernelTests 'programs, namespaces and sockets of this kernel'
+    else
+        skip_tests Datapath.KernelTests 'needs root'
+    fi
+    printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+    ((failed == 0 && passed > 0))
+}
+
+verb_prove() {
+    verb_build
+    say "property tests"
+    DATAPATH_PROPERTY_DECISIONS=${DATAPATH_PROPERTY_DECISIONS:-10000000} \
+        dotnet "$(program tests Datapath.Tests)" "${runner_options[@]}" -class '*Properties' -class '*PropertyTests' -class '*AgreementTests'
+}
+
+verb_bench() {
+    verb_build
+    dotnet "$(program tools bench Datapath.Bench)"
+}
+
+# --- checking ------------------------------------------------------------------------------------------------------
+
+complaints=0
+
+# Runs one check and goes on when it fails, so that one run names everything.
+check_that() {
+    local what=$1
+    shift
+    if "$@" >&2; then
+        say "ok      $what"
+    else
+        say "FAILED  $what"
+        complaints=$((complaints + 1))
+    fi
+}
+
+c_files() { find bpf tests/bpf tests/corpus \( -name '*.c' -o -name '*.h' \) -not -path '*/out/*' 2>/dev/null; }
+shell_files() {
+    printf '%s\n' build.sh .ci/run
+    find src interop tests tools vagrant examples -name '*.sh' -not -path '*/bin/*' -not -path '*/obj/*'
+}
+c_is_formatted() { c_files | xargs -r clang-format --dry-run -Werror; }
+shell_is_clean() { shell_files | xargs -r shellcheck; }
+
+# Projects that write checked-in files: without arguments they write, with --check they compare.
+generators() {
+    local project
+    for project in bindgen:Datapath.Bindgen docgen:Datapath.Docgen; do
+        [[ -d tools/${project%%:*} ]] && program tools "${project%%:*}" "${project##*:}" && echo
+    done
+    return 0
+}
+
+verb_check() {
+    set_up "${requirements[@]}" "${check_requirements[@]}"
+    check_that 'C is formatted' c_is_formatted
+    check_that 'shell scripts' shell_is_clean
+    check_that 'solution compiles without a warning' ./build.sh build
+    check_that 'C# is formatted' dotnet format whitespace Datapath.sln --no-restore --verify-no-changes
+    check_that 'C# style' dotnet format style Datapath.sln --no-restore --verify-no-changes
+    local generator
+    for generator in $(generators); do
+        check_that "$(basename "$generator" .dll): generated files are up to date" dotnet "$generator" --check
+    done
+    ((complaints == 0)) || say "$complaints complaints; ./build.sh fix repairs what it can"
+    ((complaints == 0))
+}
+
+verb_fix() {
+    set_up "${requirements[@]}"
+    c_files | xargs -r clang-format -i
+    verb_build
+    local generator
+    for generator in $(generators); do
+        dotnet "$generator" >&2
+    done
+    dotnet format Datapath.sln --no-restore >&2
+}
+
+# --- showing -------------------------------------------------------------------------------------------------------
+
+# Takes away what a demo that was killed outright could not: its processes, namespaces, kernel objects and files, all named after it.
+sweep_demo() {
+    local instance=$1 prefix=$2 work=$3 namespace
+    for namespace in $(ip netns list 2>/dev/null | awk -v prefix="$prefix-" 'index($1, prefix) == 1 { print $1 }'); do
+        ip netns pids "$namespace" | xargs -r kill -9 2>/dev/null || true
+        ip netns exec "$namespace" "$out/datapath" purge --instance "$instance" >/dev/null 2>&1 || true
+        ip netns delete "$namespace"
+        say "took away the network namespace $namespace"
+    done
+    rm -rf "$work"
+}
+
+verb_demo() {
+    ((EUID == 0)) || cannot 'the demo makes network namespaces and loads programs into the kernel: run it as root'
+    verb_build
+    local status=0 instance=demo-$$ prefix=dpl-$$ work lab
+    work=$(mktemp -d)
+    # In the background, because a shell runs its traps only between foreground commands; the lab cleans up on TERM.
+    dotnet "$(program tools lab Datapath.Lab)" demo --agent "$PWD/$out/datapath" --example examples/three-tier \
+        --work "$work" --instance "$instance" --prefix "$prefix" &
+    lab=$!
+    trap 'kill -TERM "$lab" 2>/dev/null || true' INT TERM HUP
+    # A trap ends the first wait early; the loop waits for the lab's own cleaning.
+    while true; do
+        wait "$lab" && status=0 || status=$?
+        kill -0 "$lab" 2>/dev/null || break
+    done
+    trap - INT TERM HUP
+    sweep_demo "$instance" "$prefix" "$work"
+    return "$status"
+}
+
+main() {
+    local verb=${1:-help}
+    case $verb in
+        help | -h | --help) usage ;;
+        demo | build | test | check | fix | bpf | prove | bench | clean)
+            (($# == 1)) || cannot "$verb takes no arguments; see ./build.sh"
+            "verb_$verb"
+            ;;
+        *)
+            usage >&2
+            cannot "there is no verb '$verb'"
+            ;;
+    esac
+}
+
+main "$@"

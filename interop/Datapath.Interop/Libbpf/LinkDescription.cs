@@ -1,0 +1,42 @@
+namespace Datapath.Interop.Libbpf;
+
+/// <summary>What the kernel tells about a link.</summary>
+public sealed record LinkDescription
+{
+    // Younger than the headers of Debian 12: BPF_LINK_TYPE_TCX of linux/bpf.h. Its fields lie where netns has its own two.
+    private const uint TcxLink = 11;
+
+    /// <summary>The kernel's id.</summary>
+    public required uint Id { get; init; }
+
+    /// <summary>A number of <c>enum bpf_link_type</c>.</summary>
+    public required uint Type { get; init; }
+
+    /// <summary>The program attached.</summary>
+    public required uint ProgramId { get; init; }
+
+    /// <summary>The interface of a tcx or XDP link; 0 for others and for one that is detached.</summary>
+    public required int InterfaceIndex { get; init; }
+
+    /// <summary>The place, where the kernel tells it.</summary>
+    public required AttachType? Place { get; init; }
+
+    /// <summary>Reads the kernel's answer.</summary>
+    internal static LinkDescription From(in bpf_link_info info)
+    {
+        bool isTcx = (uint)info.type == TcxLink;
+        bool isXdp = info.type == bpf_link_type.BPF_LINK_TYPE_XDP;
+        bool isCgroup = info.type == bpf_link_type.BPF_LINK_TYPE_CGROUP;
+        return new LinkDescription
+        {
+            Id = info.id,
+            Type = (uint)info.type,
+            ProgramId = info.prog_id,
+            InterfaceIndex = isTcx || isXdp ? (int)info.ifindex : 0,
+            Place = isTcx ? (AttachType)info.ifindex_attach_type
+                : isXdp ? AttachType.Xdp
+                : isCgroup ? (AttachType)info.cgroup_attach_type
+                : null,
+        };
+    }
+}

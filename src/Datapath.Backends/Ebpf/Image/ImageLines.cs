@@ -1,0 +1,47 @@
+using System.Runtime.InteropServices;
+
+namespace Datapath.Backends.Ebpf.Image;
+
+/// <summary>The lines of an image while it grows.</summary>
+internal sealed class ImageLines
+{
+    private uint[] _words = new uint[1 << 18];
+
+    /// <summary>Lines handed out so far.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Hands out zeroed lines at the end.</summary>
+    /// <param name="lines">How many.</param>
+    /// <returns>The number of the first.</returns>
+    public int Allocate(int lines)
+    {
+        int first = Count;
+        Count = checked(first + lines);
+        long needed = (long)Count * PolicyImage.LineWords;
+        if (needed > _words.Length)
+        {
+            Array.Resize(ref _words, checked((int)Math.Max(needed, Math.Min(_words.Length * 2L, Array.MaxLength))));
+        }
+
+        return first;
+    }
+
+    /// <summary>Hands out lines for an array.</summary>
+    /// <param name="bytes">Size of the array.</param>
+    public int AllocateBytes(long bytes) => Allocate(checked((int)((bytes + PolicyImage.LineBytes - 1) / PolicyImage.LineBytes)));
+
+    /// <summary>Everything from the beginning of a line on; valid until the next allocation.</summary>
+    /// <param name="line">Where to begin.</param>
+    public Span<uint> WordsFrom(int line) => _words.AsSpan(line * PolicyImage.LineWords, (Count - line) * PolicyImage.LineWords);
+
+    /// <summary>The same as 16-bit halves.</summary>
+    /// <param name="line">Where to begin.</param>
+    public Span<ushort> HalvesFrom(int line) => MemoryMarshal.Cast<uint, ushort>(WordsFrom(line));
+
+    /// <summary>The same as 64-bit words.</summary>
+    /// <param name="line">Where to begin.</param>
+    public Span<ulong> LongsFrom(int line) => MemoryMarshal.Cast<uint, ulong>(WordsFrom(line));
+
+    /// <summary>All lines, without a copy: nothing may be allocated after this.</summary>
+    public ReadOnlyMemory<uint> ToMemory() => _words.AsMemory(0, Count * PolicyImage.LineWords);
+}

@@ -1,0 +1,110 @@
+using System.Runtime.InteropServices;
+using Datapath.Policy.Compilation;
+
+namespace Datapath.Backends.Ebpf.Image;
+
+/// <summary>Lowers a compiled policy to the bytes that <c>bpf/lib/policy.h</c> walks. Pure: no kernel is asked.</summary>
+public static class PolicyImageEncoder
+{
+    private const int PortKeys = 65536;
+    private const int ProtocolNumbers = 256;
+    private const int UnitWords = 4;
+    private const int DescriptorWords = 4;
+    private const uint UnitPresent = 1;
+    private const uint PortsMatterIncoming = 2;
+    private const uint PortsMatterOutgoing = 4;
+
+    /// <summary>Writes the image of a policy.</summary>
+    /// <param name="policy">The policy.</param>
+    /// <returns>Equal policies give equal bytes.</returns>
+    public static PolicyImage Encode(CompiledPolicy policy)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        var lines = new ImageLines();
+        int ip4Root = TrieEncoder.Encode(lines, AddressRun.Of(policy.Peers.IPv4), width: 32);
+        int ip6Root = TrieEncoder.Encode(lines, AddressRun.Of(policy.Peers.IPv6), width: 128);
+        int[] ports = [.. policy.Ports.Tables.Select((runs, table) => EncodePorts(lines, [.. runs], (PortTable)table))];
+        int[] rows = [.. policy.Rows.Select(row => EncodeRow(lines, row.AsSpan()))];
+        (int Incoming, int Outgoing)[] tables =
+        [
+            .. policy.Policies.Select(one =>
+                (EncodeRowTable(lines, one.Incoming.AsSpan(), rows), EncodeRowTable(lines, one.Outgoing.AsSpan(), rows))
+            ),
+        ];
+        int unitCount = policy.Units.IsEmpty ? 0 : policy.Units[^1].Number + 1;
+        int units = EncodeUnits(lines, policy, tables, unitCount);
+        int descriptors = EncodeDescriptors(lines, policy.Descriptors.AsSpan());
+        var layout = new ImageLayout(ip4Root, ip6Root, ports, units, unitCount, descriptors, policy.LocalDescriptor);
+        return new PolicyImage(lines.ToMemory(), layout);
+    }
+
+    private static int EncodePorts(ImageLines lines, PortRun[] runs, PortTable table)
+    {
+        int keys = table == PortTable.Other ? ProtocolNumbers : PortKeys;
+        int line = lines.AllocateBytes(keys * sizeof(ushort));
+        Span<ushort> classes = lines.HalvesFrom(line);
+        for (int i = 0; i < runs.Length; i++)
+        {
+            int end = i + 1 < runs.Length ? runs[i + 1].First : keys;
+            classes[runs[i].First..end].Fill(runs[i].Class);
+        }
+
+        return line;
+    }
+
+    private static int EncodeRow(ImageLines lines, ReadOnlySpan<ushort> cells)
+    {
+        int line = lines.AllocateBytes(cells.Length * sizeof(ushort));
+        cells.CopyTo(lines.HalvesFrom(line));
+        return line;
+    }
+
+    private static int EncodeRowTable(ImageLines lines, ReadOnlySpan<int> rowOfClass, int[] lineOfRow)
+    {
+        int line = lines.AllocateBytes(rowOfClass.Length * sizeof(uint));
+        Span<uint> words = lines.WordsFrom(line);
+        for (int peerClass = 0; peerClass < rowOfClass.Length; peerClass++)
+        {
+            words[peerClass] = (uint)lineOfRow[rowOfClass[peerClass]];
+        }
+
+        return line;
+    }
+
+    private static int EncodeUnits(ImageLines lines, CompiledPolicy policy, (int Incoming, int Outgoing)[] tables, int unitCount)
+    {
+        int line = lines.AllocateBytes((long)unitCount * UnitWords * sizeof(uint));
+        Span<uint> words = lines.WordsFrom(line);
+        foreach (LocalUnit unit in policy.Units)
+        {
+            UnitPolicy one = policy.Policies[unit.Policy];
+            Span<uint> at = words.Slice(unit.Number * UnitWords, UnitWords);
+            at[0] = (uint)tables[unit.Policy].Incoming;
+            at[1] = (uint)tables[unit.Policy].Outgoing;
+            at[2] =
+                UnitPresent
+                | (one.IncomingPortsMatter ? PortsMatterIncoming : 0)
+                | (one.OutgoingPortsMatter ? PortsMatterOutgoing : 0);
+        }
+
+        return line;
+    }
+
+    private static int EncodeDescriptors(ImageLines lines, ReadOnlySpan<Descriptor> descriptors)
+    {
+        int line = lines.AllocateBytes((long)descriptors.Length * DescriptorWords * sizeof(uint));
+        Span<uint> words = lines.WordsFrom(line);
+        for (int i = 0; i < descriptors.Length; i++)
+        {
+            Span<uint> at = words.Slice(i * DescriptorWords, DescriptorWords);
+            at[0] = (uint)descriptors[i].RuleIndex;
+            at[1] = (uint)descriptors[i].ObservedRuleIndex;
+            Span<byte> bytes = MemoryMarshal.AsBytes(at[2..3]);
+            bytes[0] = (byte)descriptors[i].Verdict;
+            bytes[1] = (byte)descriptors[i].ObservedVerdict;
+            MemoryMarshal.Write(bytes[2..], (ushort)descriptors[i].Flags);
+        }
+
+        return line;
+    }
+}

@@ -1,0 +1,189 @@
+using System.Numerics;
+
+namespace Datapath.Backends.Ebpf.Image;
+
+/// <summary>
+/// Writes runs of addresses as a multibit trie: a root of 16 bits, then strides of 8 with run-compressed nodes, and skip nodes where only
+/// one way goes on. Lookup is <c>dp_classify4</c> and <c>dp_classify6</c> in <c>bpf/lib/policy.h</c>.
+/// </summary>
+internal sealed class TrieEncoder
+{
+    private const uint NodeBit = 0x8000_0000;
+    private const uint SkipBit = 0x4000_0000;
+    private const int RootBits = 16;
+    private const int StrideBits = 8;
+    private const int Slots = 1 << StrideBits;
+    private const int CountsWord = 8;
+    private const int RunsWord = 9;
+
+    private readonly ImageLines _lines;
+    private readonly AddressRun[] _runs;
+    private readonly int _width;
+    private readonly bool _skips;
+
+    private TrieEncoder(ImageLines lines, AddressRun[] runs, int width)
+    {
+        _lines = lines;
+        _runs = runs;
+        _width = width;
+        // An IPv4 path is two nodes long: there is nothing to skip.
+        _skips = width > 32;
+    }
+
+    /// <summary>Writes a trie.</summary>
+    /// <param name="lines">Where to.</param>
+    /// <param name="runs">Ascending, the first at address 0.</param>
+    /// <param name="width">Bits of an address: 32 or 128.</param>
+    /// <returns>The line of the root.</returns>
+    public static int Encode(ImageLines lines, AddressRun[] runs, int width)
+    {
+        var encoder = new TrieEncoder(lines, runs, width);
+        int root = lines.AllocateBytes((1 << RootBits) * sizeof(uint));
+        var entries = new uint[1 << RootBits];
+        encoder.FillSlots(new Block(0, width, 0), RootBits, entries);
+        entries.CopyTo(lines.WordsFrom(root));
+        return root;
+    }
+
+    /// <summary>The addresses below one entry.</summary>
+    /// <param name="First">The lowest of them.</param>
+    /// <param name="Bits">How many bits of the address are still open.</param>
+    /// <param name="Run">Index of the run that the lowest lies in.</param>
+    private readonly record struct Block(UInt128 First, int Bits, int Run)
+    {
+        public UInt128 Last => Bits == 128 ? UInt128.MaxValue : First + ((UInt128.One << Bits) - 1);
+    }
+
+    /// <summary>Gives each slot of a block its entry; runs of equal slots are filled at once.</summary>
+    private void FillSlots(Block block, int stride, Span<uint> entries)
+    {
+        int slotBits = block.Bits - stride;
+        int run = block.Run;
+        int slot = 0;
+        while (slot < entries.Length)
+        {
+            UInt128 first = block.First + ((UInt128)slot << slotBits);
+            while (EndOf(run) < first)
+            {
+                run++;
+            }
+
+            UInt128 end = EndOf(run);
+            UInt128 slotEnd = slotBits == 0 ? first : first + ((UInt128.One << slotBits) - 1);
+            if (end < slotEnd)
+            {
+                entries[slot++] = EncodeBlock(new Block(first, slotBits, run));
+                continue;
+            }
+
+            // The run covers this slot and perhaps some after it.
+            UInt128 covered = end - block.First;
+            int after = covered >= block.Last - block.First ? entries.Length : (int)((covered + 1) >> slotBits);
+            entries[slot..after].Fill(_runs[run].Leaf);
+            slot = after;
+        }
+    }
+
+    /// <summary>The entry of a block that more than one run lies in.</summary>
+    private uint EncodeBlock(Block block)
+    {
+        Block inner = _skips ? Narrow(block) : block;
+        Span<uint> entries = stackalloc uint[Slots];
+        FillSlots(inner, StrideBits, entries);
+        uint child = NodeBit | (uint)WriteNode(entries);
+        return inner.Bits == block.Bits ? child : NodeBit | SkipBit | (uint)WriteSkip(inner, _runs[block.Run].Leaf, child);
+    }
+
+    /// <summary>Goes down as long as all of a block but one slot has one leaf.</summary>
+    private Block Narrow(Block block)
+    {
+        while (block.Bits > StrideBits)
+        {
+            UInt128 last = block.Last;
+            int lastRun = block.Run;
+            while (EndOf(lastRun) < last)
+            {
+                lastRun++;
+            }
+
+            int slotBits = block.Bits - StrideBits;
+            UInt128 firstBoundary = _runs[block.Run + 1].First;
+            UInt128 lastBoundary = _runs[lastRun].First;
+            // The last boundary may be the very end of the slot, where the outer leaf goes on.
+            UInt128 slot = (firstBoundary - block.First) >> slotBits;
+            UInt128 slotFirst = block.First + (slot << slotBits);
+            UInt128 slotLast = slotFirst + ((UInt128.One << slotBits) - 1);
+            bool oneWay = lastBoundary > slotFirst && lastBoundary <= slotLast && _runs[lastRun].Leaf == _runs[block.Run].Leaf;
+            if (!oneWay)
+            {
+                return block;
+            }
+
+            int run = firstBoundary == slotFirst ? block.Run + 1 : block.Run;
+            block = new Block(slotFirst, slotBits, run);
+        }
+
+        return block;
+    }
+
+    private UInt128 EndOf(int run) =>
+        run + 1 < _runs.Length ? _runs[run + 1].First - 1
+        : _width == 128 ? UInt128.MaxValue
+        : (UInt128.One << _width) - 1;
+
+    /// <summary>A node: a bitmap of where runs begin, how many begin before each quarter, and the runs' entries.</summary>
+    private int WriteNode(ReadOnlySpan<uint> entries)
+    {
+        Span<ulong> bitmap = stackalloc ulong[4];
+        Span<uint> runs = stackalloc uint[Slots];
+        int count = 0;
+        for (int slot = 0; slot < Slots; slot++)
+        {
+            if (slot > 0 && entries[slot] == entries[slot - 1])
+            {
+                continue;
+            }
+
+            bitmap[slot >> 6] |= 1UL << (slot & 63);
+            runs[count++] = entries[slot];
+        }
+
+        int line = _lines.AllocateBytes((RunsWord + count) * sizeof(uint));
+        bitmap.CopyTo(_lines.LongsFrom(line));
+        Span<uint> words = _lines.WordsFrom(line);
+        words[CountsWord] = CumulativeCounts(bitmap);
+        runs[..count].CopyTo(words[RunsWord..]);
+        return line;
+    }
+
+    /// <summary>Byte q holds how many runs begin before quarter q; at most 192.</summary>
+    private static uint CumulativeCounts(ReadOnlySpan<ulong> bitmap)
+    {
+        uint counts = 0;
+        int before = 0;
+        for (int quarter = 0; quarter < bitmap.Length; quarter++)
+        {
+            counts |= (uint)before << (quarter * 8);
+            before += BitOperations.PopCount(bitmap[quarter]);
+        }
+
+        return counts;
+    }
+
+    /// <summary>A skip node, <c>struct dp_skip</c>: the whole path so far as key and mask, and what is off the path.</summary>
+    private int WriteSkip(Block inner, uint otherwise, uint child)
+    {
+        UInt128 mask = UInt128.MaxValue << inner.Bits;
+        int line = _lines.Allocate(1);
+        Span<ulong> longs = _lines.LongsFrom(line);
+        longs[0] = (ulong)(inner.First >> 64);
+        longs[1] = (ulong)inner.First;
+        longs[2] = (ulong)(mask >> 64);
+        longs[3] = (ulong)mask;
+        Span<uint> words = _lines.WordsFrom(line);
+        words[8] = otherwise;
+        words[9] = child;
+        words[10] = (uint)((_width - inner.Bits) / 8);
+        return line;
+    }
+}

@@ -1,0 +1,18 @@
+using System.Runtime.CompilerServices;
+using Xunit;
+
+namespace Datapath.KernelTests.Support;
+
+/// <summary>A test that needs root and bpf(2); where they are missing it is skipped and says so.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class KernelFactAttribute : FactAttribute
+{
+    public KernelFactAttribute([CallerFilePath] string? file = null, [CallerLineNumber] int line = 0)
+        : base(file, line)
+    {
+        if (!Environment.IsPrivilegedProcess)
+        {
+            Skip = "needs root";
+        }
+    }
+}

@@ -1,0 +1,64 @@
+using System.Collections.Immutable;
+using System.Net.Sockets;
+using System.Text.Json;
+
+namespace Datapath.Lab.Demo;
+
+/// <summary>What the agent says on its socket: HTTP/1.1 and JSON over a Unix socket.</summary>
+internal sealed class AgentApi : IDisposable
+{
+    private static readonly Uri StatusPage = new("http://agent/v1/status");
+    private static readonly Uri EventsPage = new("http://agent/v1/events");
+
+    private readonly HttpClient _client;
+
+    /// <summary>Talks to one agent.</summary>
+    /// <param name="socketPath">Its socket; need not exist yet.</param>
+    public AgentApi(string socketPath) =>
+        _client = new HttpClient(
+            new SocketsHttpHandler
+            {
+                ConnectCallback = async (_, cancellation) =>
+                {
+                    var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                    await socket.ConnectAsync(new UnixDomainSocketEndPoint(socketPath), cancellation);
+                    return new NetworkStream(socket, ownsSocket: true);
+                },
+            }
+        );
+
+    /// <summary>Whether the agent answers and says that the kernel enforces its policy.</summary>
+    /// <param name="cancellation">Gives up.</param>
+    public async Task<bool> IsEnforcingAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            using var status = JsonDocument.Parse(await _client.GetStringAsync(StatusPage, cancellation));
+            return status.RootElement.GetProperty("state").ValueEquals("enforcing");
+        }
+        catch (HttpRequestException)
+        {
+            // Nobody listens yet.
+            return false;
+        }
+    }
+
+    /// <summary>Names of the judged units by their number.</summary>
+    /// <param name="cancellation">Gives up.</param>
+    public async Task<ImmutableDictionary<int, string>> UnitNamesAsync(CancellationToken cancellation)
+    {
+        using var status = JsonDocument.Parse(await _client.GetStringAsync(StatusPage, cancellation));
+        return status
+            .RootElement.GetProperty("units")
+            .EnumerateArray()
+            .ToImmutableDictionary(unit => unit.GetProperty("number").GetInt32(), unit => unit.GetProperty("name").GetString()!);
+    }
+
+    /// <summary>Opens the stream of flow events: what happens after this returns is in it.</summary>
+    /// <param name="cancellation">Gives up.</param>
+    public async Task<StreamReader> OpenEventsAsync(CancellationToken cancellation) =>
+        new(await _client.GetStreamAsync(EventsPage, cancellation));
+
+    /// <inheritdoc />
+    public void Dispose() => _client.Dispose();
+}

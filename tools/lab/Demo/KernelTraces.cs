@@ -1,0 +1,114 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text.Json;
+using Datapath.Interop.Processes;
+using Datapath.Lab.Networks;
+
+namespace Datapath.Lab.Demo;
+
+/// <summary>What an instance has in the kernel, seen with other people's tools (bpftool, tc) and not with our own.</summary>
+/// <param name="instance">Name of the agent's instance.</param>
+/// <param name="router">The host that it protects.</param>
+internal sealed class KernelTraces(string instance, LabHost router)
+{
+    // Programs and maps are freed after a grace period of the kernel.
+    private static readonly TimeSpan FreePatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(100);
+    private static readonly ImmutableArray<string> Kinds = ["prog", "map", "link"];
+
+    private ImmutableArray<(string Kind, int Id)> _objects = [];
+
+    /// <summary>Remembers the pinned objects of the instance, and the programs behind its links.</summary>
+    /// <param name="cancellation">Gives up.</param>
+    /// <returns>How many there are.</returns>
+    public async Task<int> RecordAsync(CancellationToken cancellation)
+    {
+        var objects = ImmutableArray.CreateBuilder<(string, int)>();
+        foreach (var kind in Kinds)
+        {
+            foreach (var item in (await ListAsync(kind, cancellation)).Where(IsPinnedByInstance))
+            {
+                objects.Add((kind, item.GetProperty("id").GetInt32()));
+                if (item.TryGetProperty("prog_id", out var program))
+                {
+                    objects.Add(("prog", program.GetInt32()));
+                }
+            }
+        }
+
+        _objects = [.. objects.Distinct()];
+        return _objects.Length;
+    }
+
+    /// <summary>What is still there of the instance.</summary>
+    /// <param name="cancellation">Gives up.</param>
+    /// <returns>One sentence for each; empty when it left no trace.</returns>
+    public async Task<ImmutableArray<string>> FindAsync(CancellationToken cancellation)
+    {
+        var started = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            var traces = await LookAsync(cancellation);
+            if (traces.IsEmpty || TimeProvider.System.GetElapsedTime(started) > FreePatience)
+            {
+                return traces;
+            }
+
+            await Task.Delay(BetweenLooks, cancellation);
+        }
+    }
+
+    private async Task<ImmutableArray<string>> LookAsync(CancellationToken cancellation)
+    {
+        var traces = ImmutableArray.CreateBuilder<string>();
+        foreach (var kind in Kinds)
+        {
+            var items = await ListAsync(kind, cancellation);
+            var ids = items.Select(item => item.GetProperty("id").GetInt32()).ToHashSet();
+            traces.AddRange(_objects.Where(known => known.Kind == kind && ids.Contains(known.Id)).Select(known => $"bpftool {kind}: id {known.Id}"));
+            traces.AddRange(items.Where(IsPinnedByInstance).Select(item => $"bpftool {kind}: pinned {item.GetProperty("pinned")}"));
+        }
+
+        foreach (var interfaceName in ThreeTierLab.RouterInterfaces)
+        {
+            traces.AddRange(await FiltersAsync(interfaceName, cancellation));
+        }
+
+        return traces.ToImmutable();
+    }
+
+    private async Task<IEnumerable<string>> FiltersAsync(string interfaceName, CancellationToken cancellation)
+    {
+        var found = new List<string>();
+        foreach (var direction in (string[])["ingress", "egress"])
+        {
+            var text = await OutputAsync("tc", ["-netns", router.NamespaceName, "filter", "show", "dev", interfaceName, direction], cancellation);
+            found.AddRange(Lines(text).Select(line => $"tc filter {interfaceName} {direction}: {line}"));
+        }
+
+        var qdiscs = await OutputAsync("tc", ["-netns", router.NamespaceName, "qdisc", "show", "dev", interfaceName], cancellation);
+        found.AddRange(Lines(qdiscs).Where(line => line.Contains("clsact", StringComparison.Ordinal)).Select(line => $"tc qdisc {interfaceName}: {line}"));
+        return found;
+    }
+
+    private bool IsPinnedByInstance(JsonElement item) =>
+        item.TryGetProperty("pinned", out var paths)
+        && paths.EnumerateArray().Any(path => path.GetString()!.Split('/').Contains(instance, StringComparer.Ordinal));
+
+    private static async Task<ImmutableArray<JsonElement>> ListAsync(string kind, CancellationToken cancellation)
+    {
+        using var list = JsonDocument.Parse(await OutputAsync("bpftool", ["--json", "--bpffs", kind, "show"], cancellation));
+        // bpftool says "null" or an error object where there is nothing to list.
+        return list.RootElement.ValueKind == JsonValueKind.Array ? [.. list.RootElement.EnumerateArray().Select(item => item.Clone())] : [];
+    }
+
+    private static async Task<string> OutputAsync(string file, string[] arguments, CancellationToken cancellation)
+    {
+        var output = await CommandRunner.RunAsync(file, arguments, cancellation: cancellation);
+        return output.ExitCode == 0
+            ? output.StandardOutput
+            : throw new LabException(string.Create(CultureInfo.InvariantCulture, $"{file} {string.Join(' ', arguments)} ended with {output.ExitCode}: {output.StandardError}"));
+    }
+
+    private static string[] Lines(string text) => text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+}
