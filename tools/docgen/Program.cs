@@ -1,6 +1,6 @@
+// Prints reference pages to stdout: docgen ruleset > docs/ruleset.md. Exit 0: printed, 2: not a page.
 using Datapath.DocGen;
 
-// docgen ruleset > docs/ruleset.md
 switch (args)
 {
     case ["ruleset"]:
