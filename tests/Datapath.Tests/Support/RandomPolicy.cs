@@ -128,10 +128,7 @@ internal sealed class RandomPolicy(Random random)
     private IpPrefix Prefix()
     {
         AddressKey key = Address();
-        int length = key.IsIPv6 ? One(HighLengths) : One(LowLengths);
-        int width = key.IsIPv6 ? 128 : 32;
-        UInt128 hostBits = length == 0 ? UInt128.MaxValue : length == width ? 0 : (UInt128.One << (width - length)) - 1;
-        return new IpPrefix(key.IsIPv6, key.Value & ~hostBits, length);
+        return IpPrefix.Around(key, key.IsIPv6 ? One(HighLengths) : One(LowLengths));
     }
 
     private ImmutableArray<NetworkEntry> Entries()

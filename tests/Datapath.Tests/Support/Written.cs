@@ -42,10 +42,8 @@ internal static class Written
     {
         string[] parts = text.Split('/');
         var key = AddressKey.From(IPAddress.Parse(parts[0]));
-        int width = key.IsIPv6 ? 128 : 32;
-        int length = parts.Length == 2 ? int.Parse(parts[1], CultureInfo.InvariantCulture) : width;
-        UInt128 hostBits = length == width ? UInt128.Zero : (UInt128.One << (width - length)) - 1;
-        return new IpPrefix(key.IsIPv6, key.Value & ~hostBits, length);
+        int length = parts.Length == 2 ? int.Parse(parts[1], CultureInfo.InvariantCulture) : key.IsIPv6 ? 128 : 32;
+        return IpPrefix.Around(key, length);
     }
 
     public static NetworkRuleset Ruleset(string name, string subject) => new() { At = At(), Name = name, Subject = Tags(subject) };
