@@ -10,7 +10,8 @@ public readonly record struct IpPrefix(bool IsIPv6, UInt128 Address, int Length)
     public int Width => IsIPv6 ? 128 : 32;
 
     /// <summary>The last address of the network, in host byte order.</summary>
-    public UInt128 Last => Address | (Length == Width ? UInt128.Zero : (UInt128.One << (Width - Length)) - 1);
+    /// <remarks>Ones shifted away from the left: a single one shifted by all 128 bits of <c>::/0</c> would come round again and give no host bits at all.</remarks>
+    public UInt128 Last => Address | (Length == Width ? UInt128.Zero : UInt128.MaxValue >> (128 - (Width - Length)));
 
     /// <summary>Whether an address of the same family lies in the network.</summary>
     /// <param name="address">In host byte order.</param>

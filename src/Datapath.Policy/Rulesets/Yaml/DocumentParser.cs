@@ -83,6 +83,12 @@ internal sealed class DocumentParser
                 // Anchors belong to one document; the budget is the file's, or it could hold documents without number.
                 _anchors.Clear();
                 _parser.MoveNext();
+                if (documents.Count == DocumentLimits.Documents)
+                {
+                    _sink.Report(PolicyDiagnostics.TooManyValues, Here(), $"the file has more than {DocumentLimits.Documents} documents");
+                    break;
+                }
+
                 Node? root = ParseNode(depth: 0);
                 if (root is null)
                 {
@@ -94,11 +100,11 @@ internal sealed class DocumentParser
         }
         catch (YamlException problem)
         {
-            _sink.Report(PolicyDiagnostics.NotYaml, Place(problem.Start), $"not valid YAML: {Sentence(problem.Message)}");
+            _sink.Report(PolicyDiagnostics.NotYaml, PlaceOf(problem), $"not valid YAML: {Sentence(problem.Message)}");
         }
         catch (Exception problem) when (IsScannerFault(problem))
         {
-            _sink.Report(PolicyDiagnostics.NotYaml, Here(), "not valid YAML: the text cannot be split into values here");
+            _sink.Report(PolicyDiagnostics.NotYaml, Here(), "not valid YAML: from here on the text cannot be told apart, probably because a bracket or a quote is not closed");
         }
 
         return documents.ToImmutable();
@@ -143,7 +149,12 @@ internal sealed class DocumentParser
     private ScalarNode ParseScalar(Scalar scalar)
     {
         SourceSpan at = Place(scalar.Start);
-        CheckTag(scalar, at);
+        if (CheckTag(scalar, at) is { } text)
+        {
+            // An unquoted `!10.0.0.0/8` is an empty value with a tag; taken for the text that was meant it gives no second error.
+            return new ScalarNode(at, scalar.Value.Length == 0 ? text : scalar.Value, isPlain: false);
+        }
+
         bool isPlain = scalar.Style == ScalarStyle.Plain && (scalar.Tag.IsEmpty || scalar.Tag.Value == CoreTagPrefix + "null");
         return new ScalarNode(at, scalar.Value, isPlain);
     }
@@ -253,11 +264,12 @@ internal sealed class DocumentParser
     }
 
     /// <summary>YAML's own tags change nothing here; any other is a `!` that was meant as text, as in an unquoted hole of a network.</summary>
-    private void CheckTag(NodeEvent node, SourceSpan at)
+    /// <returns>The tag as written when it was reported.</returns>
+    private string? CheckTag(NodeEvent node, SourceSpan at)
     {
         if (node.Tag.IsEmpty || node.Tag.IsNonSpecific || CoreTags.Contains(node.Tag.Value))
         {
-            return;
+            return null;
         }
 
         string written = node.Tag.Value.Replace(CoreTagPrefix, "!!", StringComparison.Ordinal);
@@ -267,6 +279,14 @@ internal sealed class DocumentParser
             $"{Quoted.Value(written)} without quotes is a YAML tag and not text",
             $"write '{written.TrimEnd(']', ',', '}')}' in quotes"
         );
+        return written;
+    }
+
+    /// <summary>Where a mistake is. Some of the package's own marks are left at the first character of the file; the last value read is nearer then.</summary>
+    private SourceSpan PlaceOf(YamlException problem)
+    {
+        (SourceSpan start, SourceSpan current) = (Place(problem.Start), Here());
+        return (current.Line, current.Column).CompareTo((start.Line, start.Column)) > 0 ? current : start;
     }
 
     private SourceSpan Here() => _parser.Current is { } current ? Place(current.Start) : new SourceSpan(_file, 1, 1);

@@ -1,0 +1,64 @@
+using Microsoft.Extensions.Logging;
+
+namespace Datapath.Agent;
+
+/// <summary>Every message of the agent. The event ids are stable; a retired one stays reserved.</summary>
+internal static partial class AgentLog
+{
+    // 10xx: the agent itself.
+    [LoggerMessage(1001, LogLevel.Information, "datapath {Version} started: instance {Instance}, backend {Backend}, policy {Directory}, socket {Socket}")]
+    public static partial void Started(this ILogger log, string version, InstanceName instance, string backend, string directory, string socket);
+
+    [LoggerMessage(1002, LogLevel.Information, "stopping; packets go on being judged by generation {Generation} until `datapath purge`")]
+    public static partial void StoppingEnforced(this ILogger log, uint generation);
+
+    [LoggerMessage(1003, LogLevel.Information, "stopping; nothing is enforced")]
+    public static partial void StoppingNotEnforced(this ILogger log);
+
+    // 11xx: from files to the kernel.
+    [LoggerMessage(1101, LogLevel.Information, "generation {Generation} of an earlier agent is in force and taken over")]
+    public static partial void Adopted(this ILogger log, uint generation);
+
+    [LoggerMessage(1102, LogLevel.Information, "policy applied: generation {Generation}, {Files} files, {Rules} rules, {Units} units, in {Milliseconds} ms")]
+    public static partial void Applied(this ILogger log, uint generation, int files, int rules, int units, long milliseconds);
+
+    [LoggerMessage(1103, LogLevel.Debug, "policy unchanged: generation {Generation}")]
+    public static partial void Unchanged(this ILogger log, uint generation);
+
+    [LoggerMessage(1104, LogLevel.Error, "policy refused, {Errors} errors; generation {Generation} stays in force")]
+    public static partial void RefusedKeeping(this ILogger log, int errors, uint generation);
+
+    [LoggerMessage(1105, LogLevel.Error, "policy refused, {Errors} errors; nothing was in force, nothing is installed")]
+    public static partial void RefusedAtFirstStart(this ILogger log, int errors);
+
+    [LoggerMessage(1106, LogLevel.Error, "{Diagnostic}")]
+    public static partial void PolicyError(this ILogger log, string diagnostic);
+
+    [LoggerMessage(1107, LogLevel.Warning, "{Diagnostic}")]
+    public static partial void PolicyWarning(this ILogger log, string diagnostic);
+
+    [LoggerMessage(1108, LogLevel.Error, "policy not taken by the kernel; generation {Generation} stays in force: {Reason}")]
+    public static partial void NotTaken(this ILogger log, uint generation, string reason);
+
+    [LoggerMessage(1109, LogLevel.Warning, "unit {Unit} is not enforced: {Reason}")]
+    public static partial void UnitNotEnforced(this ILogger log, string unit, string reason);
+
+    [LoggerMessage(1110, LogLevel.Warning, "rule numbers start again from 1, counters and events of before mean other rules: {Problem}")]
+    public static partial void RuleNumbersLost(this ILogger log, string problem);
+
+    [LoggerMessage(1111, LogLevel.Warning, "rule numbers cannot be saved, a restart may number rules differently: {Problem}")]
+    public static partial void RuleNumbersNotSaved(this ILogger log, string problem);
+
+    [LoggerMessage(1112, LogLevel.Warning, "inotify is not to be had, changes of {Directory} are noticed within {Seconds} s")]
+    public static partial void WatchingSlowly(this ILogger log, string directory, double seconds);
+
+    [LoggerMessage(1113, LogLevel.Error, "the host's interfaces cannot be read: {Reason}")]
+    public static partial void HostNotRead(this ILogger log, string reason);
+
+    // 12xx: from the kernel to listeners.
+    [LoggerMessage(1201, LogLevel.Warning, "flow events cannot be read: {Reason}")]
+    public static partial void EventsNotRead(this ILogger log, string reason);
+
+    [LoggerMessage(1202, LogLevel.Information, "flow events are read again")]
+    public static partial void EventsReadAgain(this ILogger log);
+}

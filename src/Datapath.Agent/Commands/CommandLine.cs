@@ -1,0 +1,86 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
+
+namespace Datapath.Agent.Commands;
+
+/// <summary>The command line as a whole: which verbs there are, and what happens to one that cannot be understood.</summary>
+internal static class CommandLine
+{
+    /// <summary>Does what a command line says.</summary>
+    /// <param name="arguments">Without the name of the program.</param>
+    /// <param name="parts">What commands work with.</param>
+    /// <param name="output">Takes data.</param>
+    /// <param name="error">Takes messages.</param>
+    /// <returns>One of <see cref="ExitCode"/>.</returns>
+    public static async Task<int> RunAsync(string[] arguments, AgentParts parts, TextWriter output, TextWriter error)
+    {
+        // No response files: @ begins tags, which may well be arguments one day.
+        ParseResult parse = Root(parts).Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (parse.Errors.Count > 0 && parse.Action is ParseErrorAction)
+        {
+            foreach (ParseError problem in parse.Errors)
+            {
+                await error.WriteLineAsync($"datapath: {problem.Message}");
+            }
+
+            string verb = parse.CommandResult.Command is RootCommand ? "" : $" {parse.CommandResult.Command.Name}";
+            await error.WriteLineAsync($"Try 'datapath{verb} --help'.");
+            return ExitCode.CouldNot;
+        }
+
+        InvocationConfiguration invocation = new()
+        {
+            Output = output,
+            Error = error,
+            // A bug is to be seen as one; and the host of `run` has its own way with signals.
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = null,
+        };
+        return await parse.InvokeAsync(invocation);
+    }
+
+    /// <summary>Every verb with its options.</summary>
+    /// <param name="parts">What commands work with.</param>
+    public static RootCommand Root(AgentParts parts)
+    {
+        OptionTable options = new(parts.Variables);
+        RootCommand root = new("Decides by labels which processing units of this host may talk to whom, and has the kernel enforce it.")
+        {
+            RunCommand.Create(options, parts),
+            CheckCommand.Create(options),
+            StatusCommand.Create(options),
+            PurgeCommand.Create(options, parts),
+            VersionCommand.Create(options),
+        };
+        if (root.Options.OfType<VersionOption>().FirstOrDefault() is { } version)
+        {
+            version.Description = "Show the version";
+            version.Action = new VersionCommand.PrintAction();
+        }
+
+        return root;
+    }
+
+    /// <summary>A verb that takes these options, from the command line or the environment.</summary>
+    /// <param name="name">The verb.</param>
+    /// <param name="purpose">What it does, one sentence.</param>
+    /// <param name="options">Its options, in the order of the help text.</param>
+    public static Command Verb(string name, string purpose, params ReadOnlySpan<AgentOption> options)
+    {
+        Command verb = new(name, purpose);
+        foreach (AgentOption option in options)
+        {
+            verb.Add(option.Symbol);
+            verb.Validators.Add(result =>
+            {
+                if (option.ProblemOutsideCommandLine(result) is { } problem)
+                {
+                    result.AddError(problem);
+                }
+            });
+        }
+
+        return verb;
+    }
+}

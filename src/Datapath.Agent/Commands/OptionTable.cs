@@ -1,0 +1,164 @@
+using System.Collections.Immutable;
+using Datapath.Policy.Options;
+using Datapath.Policy.Rulesets;
+
+namespace Datapath.Agent.Commands;
+
+/// <summary>Every option of every command, once. Parser, help texts and documents are made of these objects.</summary>
+/// <param name="variables">Looks up a variable of the environment.</param>
+internal sealed class OptionTable(Func<string, string?> variables)
+{
+    /// <summary>Where the policy stands.</summary>
+    public AgentOption<string> Policy { get; } =
+        new()
+        {
+            Name = "--policy",
+            ValueName = "DIR",
+            Purpose = "Directory of the policy files (*.yaml, *.yml, *.json, in the order of their names); an empty or missing one is an empty policy",
+            Environment = "DATAPATH_POLICY",
+            IsRequired = true,
+            Default = "",
+            Read = OptionText.Path,
+            Variables = variables,
+        };
+
+    /// <summary>Opt-in of the beta.</summary>
+    public AgentOption<bool> EnableEbpf { get; } =
+        new()
+        {
+            Name = "--enable-ebpf",
+            Purpose = "Judge packets with eBPF (beta) instead of iptables",
+            Environment = "DATAPATH_ENABLE_EBPF",
+            Default = false,
+            Read = OptionText.Flag,
+            Variables = variables,
+        };
+
+    /// <summary>Which agent.</summary>
+    public AgentOption<InstanceName> Instance { get; } =
+        new()
+        {
+            Name = "--instance",
+            ValueName = "NAME",
+            Purpose = "Name of the agent; names its socket, its state directory and every kernel object",
+            Environment = "DATAPATH_INSTANCE",
+            Default = InstanceName.Default,
+            DefaultText = InstanceName.Default.Text,
+            Read = OptionText.Instance,
+            Variables = variables,
+        };
+
+    /// <summary>Where the agent listens; null for the path that follows from the instance.</summary>
+    public AgentOption<string?> Socket { get; } =
+        new()
+        {
+            Name = "--socket",
+            ValueName = "PATH",
+            Purpose = "Unix socket of the agent",
+            Environment = "DATAPATH_SOCKET",
+            Default = null,
+            DefaultText = "/run/datapath/NAME.sock, datapath.sock for the default instance",
+            Read = OptionText.OptionalPath,
+            Variables = variables,
+        };
+
+    /// <summary>What outlives a restart; null for the directory that follows from the instance.</summary>
+    public AgentOption<string?> StateDirectory { get; } =
+        new()
+        {
+            Name = "--state-dir",
+            ValueName = "DIR",
+            Purpose = "Directory of what must outlive a restart",
+            Environment = "DATAPATH_STATE_DIR",
+            Default = null,
+            DefaultText = "/var/lib/datapath/NAME",
+            Read = OptionText.OptionalPath,
+            Variables = variables,
+        };
+
+    /// <summary>Namespace of the host and of objects without one.</summary>
+    public AgentOption<string> Namespace { get; } =
+        new()
+        {
+            Name = "--namespace",
+            ValueName = "NS",
+            Purpose = "Absolute namespace of this host, and of every object that is written without one",
+            Environment = "DATAPATH_NAMESPACE",
+            Default = new PolicyOptions().Namespace,
+            DefaultText = new PolicyOptions().Namespace,
+            Read = OptionText.Namespace,
+            Variables = variables,
+        };
+
+    /// <summary>What the root namespace inherits.</summary>
+    public AgentOption<DefaultAction> DefaultAction { get; } =
+        new()
+        {
+            Name = "--default-action",
+            ValueName = "allow|reject",
+            Purpose = "What happens where no rule matches and no namespace says; allow is discovery mode",
+            Environment = "DATAPATH_DEFAULT_ACTION",
+            Default = new PolicyOptions().RootDefault,
+            DefaultText = "allow",
+            Read = OptionText.DefaultAction,
+            Variables = variables,
+        };
+
+    /// <summary>Ports that keep the way in.</summary>
+    public AgentOption<ImmutableArray<FailsafePort>> Failsafe { get; } =
+        new()
+        {
+            Name = "--failsafe",
+            ValueName = "LIST|none",
+            Purpose = "Ports of the host that stay open where no rule decides: in:tcp/22@10.0.0.0/8,out:udp/53,…",
+            Environment = "DATAPATH_FAILSAFE",
+            Default = FailsafePort.Defaults,
+            DefaultText = OptionText.Of(FailsafePort.Defaults),
+            Read = OptionText.Failsafe,
+            Variables = variables,
+        };
+
+    /// <summary>For other programs.</summary>
+    public AgentOption<bool> Json { get; } =
+        new()
+        {
+            Name = "--json",
+            Purpose = "Answer in JSON",
+            Default = false,
+            Read = OptionText.Flag,
+            Variables = variables,
+        };
+
+    /// <summary>Every instance.</summary>
+    public AgentOption<bool> All { get; } =
+        new()
+        {
+            Name = "--all",
+            Purpose = "Every instance that has kernel objects in this network namespace",
+            Default = false,
+            Read = OptionText.Flag,
+            Variables = variables,
+        };
+
+    /// <summary>Only look.</summary>
+    public AgentOption<bool> DryRun { get; } =
+        new()
+        {
+            Name = "--dry-run",
+            Purpose = "Only list what would be removed",
+            Default = false,
+            Read = OptionText.Flag,
+            Variables = variables,
+        };
+
+    /// <summary>Even so.</summary>
+    public AgentOption<bool> Force { get; } =
+        new()
+        {
+            Name = "--force",
+            Purpose = "Remove even though the agent runs; it may install everything again",
+            Default = false,
+            Read = OptionText.Flag,
+            Variables = variables,
+        };
+}

@@ -1,0 +1,98 @@
+using System.Collections.Immutable;
+using Datapath.Policy.Compilation;
+using Datapath.Policy.Options;
+using Datapath.Policy.Rulesets;
+
+namespace Datapath.Agent.Commands;
+
+/// <summary>What the texts of option values mean. Refusals are sentences that say what to write.</summary>
+internal static class OptionText
+{
+    private const string In = "in:";
+    private const string Out = "out:";
+
+    /// <summary>A flag given on the command line is the text <c>true</c>; a variable may say either.</summary>
+    public static OptionReading<bool> Flag(string text) =>
+        text switch
+        {
+            "1" or "true" or "yes" => true,
+            "0" or "false" or "no" => false,
+            _ => Refused<bool>($"'{text}' is neither yes nor no: write 1 or 0"),
+        };
+
+    /// <summary>A path, made absolute later by who uses it.</summary>
+    public static OptionReading<string> Path(string text) =>
+        string.IsNullOrWhiteSpace(text) || text.Contains('\0', StringComparison.Ordinal) ? Refused<string>("an empty path") : text;
+
+    /// <summary>The same where null stands for a path that follows from other options.</summary>
+    public static OptionReading<string?> OptionalPath(string text)
+    {
+        (string? path, string? problem) = (Path(text).Value, Path(text).Problem);
+        return new OptionReading<string?>(path, problem);
+    }
+
+    /// <summary>The name of an instance.</summary>
+    public static OptionReading<InstanceName> Instance(string text) =>
+        InstanceName.Parse(text) is { } name
+            ? name
+            : Refused<InstanceName>($"'{text}' is not a name: 1 to {InstanceName.MaxLength} characters of a-z, 0-9 and -");
+
+    /// <summary>An absolute namespace.</summary>
+    public static OptionReading<string> Namespace(string text) =>
+        text.StartsWith('/') && (text.Length == 1 || !text.EndsWith('/')) && !text.Contains("//", StringComparison.Ordinal)
+            ? text
+            : Refused<string>($"'{text}' is not an absolute namespace: write / or /a/b");
+
+    /// <summary><c>allow</c> or <c>reject</c>.</summary>
+    public static OptionReading<DefaultAction> DefaultAction(string text) =>
+        text switch
+        {
+            "allow" => Policy.Rulesets.DefaultAction.Allow,
+            "reject" => Policy.Rulesets.DefaultAction.Reject,
+            _ => Refused<DefaultAction>($"'{text}' is neither allow nor reject"),
+        };
+
+    /// <summary><c>none</c>, or ports with their direction, separated by commas.</summary>
+    public static OptionReading<ImmutableArray<FailsafePort>> Failsafe(string text)
+    {
+        if (text == "none")
+        {
+            return ImmutableArray<FailsafePort>.Empty;
+        }
+
+        ImmutableArray<FailsafePort>.Builder ports = ImmutableArray.CreateBuilder<FailsafePort>();
+        foreach (string item in text.Split(',', StringSplitOptions.TrimEntries))
+        {
+            OptionReading<FailsafePort> reading = Port(item);
+            if (reading.Problem is { } problem)
+            {
+                return Refused<ImmutableArray<FailsafePort>>(problem);
+            }
+
+            ports.Add(reading.Value!);
+        }
+
+        return ports.ToImmutable();
+    }
+
+    /// <summary>Ports as <see cref="Failsafe"/> reads them.</summary>
+    public static string Of(ImmutableArray<FailsafePort> ports) =>
+        ports.IsEmpty ? "none" : string.Join(',', ports.Select(port => (port.Direction == Direction.Incoming ? In : Out) + port));
+
+    private static OptionReading<FailsafePort> Port(string item)
+    {
+        bool isIncoming = item.StartsWith(In, StringComparison.Ordinal);
+        if (!isIncoming && !item.StartsWith(Out, StringComparison.Ordinal))
+        {
+            return Refused<FailsafePort>($"'{item}' does not say who opens the connection: write in:tcp/22 or out:udp/53, or none alone");
+        }
+
+        FailsafePortReading reading = FailsafePort.Parse(
+            isIncoming ? Direction.Incoming : Direction.Outgoing,
+            item[(isIncoming ? In.Length : Out.Length)..]
+        );
+        return new OptionReading<FailsafePort>(reading.Port, reading.Problem);
+    }
+
+    private static OptionReading<T> Refused<T>(string problem) => new(default, problem);
+}

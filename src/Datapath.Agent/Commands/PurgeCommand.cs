@@ -1,0 +1,106 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using System.Text.Json;
+using Datapath.Agent.Documents;
+using Datapath.Agent.Hosting;
+using Datapath.Backends;
+
+namespace Datapath.Agent.Commands;
+
+/// <summary><c>datapath purge</c>: removes every kernel object of an instance, and proves it. Needs neither an agent nor its state.</summary>
+internal static class PurgeCommand
+{
+    /// <summary>The verb.</summary>
+    /// <param name="options">Every option there is.</param>
+    /// <param name="parts">The backend, and which instances there are.</param>
+    public static Command Create(OptionTable options, AgentParts parts)
+    {
+        Command verb = CommandLine.Verb(
+            "purge",
+            "Remove every kernel object of an instance from this network namespace; exit 1 when something remains",
+            options.Instance,
+            options.All,
+            options.DryRun,
+            options.Force,
+            options.Socket,
+            options.Json
+        );
+        verb.Validators.Add(result =>
+        {
+            if (result.GetResult(options.All.Symbol) is { Implicit: false } && result.GetResult(options.Instance.Symbol) is { Implicit: false })
+            {
+                result.AddError($"{options.All.Name} and {options.Instance.Name} contradict each other");
+            }
+        });
+        verb.SetAction(parse =>
+        {
+            PurgeOrder order = new(options.DryRun.In(parse), options.Force.In(parse), options.Socket.In(parse));
+            InvocationConfiguration console = parse.InvocationConfiguration;
+            try
+            {
+                ImmutableArray<InstanceName> instances = options.All.In(parse) ? parts.FindInstances() : [options.Instance.In(parse)];
+                return Purge(console, parts, instances, order, options.Json.In(parse));
+            }
+            catch (Exception refusal) when (refusal is BackendException or UnauthorizedAccessException)
+            {
+                console.Error.WriteLine($"datapath: {refusal.Message}");
+                return ExitCode.CouldNot;
+            }
+        });
+        return verb;
+    }
+
+    private static int Purge(
+        InvocationConfiguration console,
+        AgentParts parts,
+        ImmutableArray<InstanceName> instances,
+        PurgeOrder order,
+        bool asJson
+    )
+    {
+        if (!order.Force && !order.DryRun && instances.FirstOrDefault(order.IsRunning) is { } running)
+        {
+            // Removing under a running agent is undone by its next change, and nobody would understand why.
+            console.Error.WriteLine($"datapath: the agent of instance '{running}' is running: stop it first, or use --force");
+            return ExitCode.CouldNot;
+        }
+
+        PurgeDocument answer = new(order.DryRun, [.. instances.Select(instance => Remove(parts, instance, order.DryRun))]);
+        console.Output.Write(asJson ? JsonSerializer.Serialize(answer, AgentJson.Indented.PurgeDocument) + "\n" : Text(answer));
+        ImmutableArray<PurgedInstanceDocument> incomplete = [.. answer.Instances.Where(instance => !instance.Remaining.IsEmpty)];
+        foreach (PurgedInstanceDocument instance in incomplete)
+        {
+            console.Error.WriteLine($"datapath: {instance.Remaining.Length} objects of instance '{instance.Instance}' remain");
+        }
+
+        return incomplete.IsEmpty || order.DryRun ? ExitCode.Done : ExitCode.No;
+    }
+
+    private static PurgedInstanceDocument Remove(AgentParts parts, InstanceName instance, bool dryRun)
+    {
+        using IBackend backend = parts.OpenEbpf(instance);
+        RemovalReport report = backend.Remove(dryRun);
+        return new PurgedInstanceDocument(instance.Text, report.Removed, report.Remaining);
+    }
+
+    private static string Text(PurgeDocument answer)
+    {
+        string verb = answer.DryRun ? "would remove" : "removed";
+        IEnumerable<string> lines = answer.Instances.SelectMany(instance =>
+            instance
+                .Removed.Select(removed => $"{instance.Instance}: {verb} {removed}")
+                .Concat(answer.DryRun ? [] : instance.Remaining.Select(remaining => $"{instance.Instance}: remains {remaining}"))
+        );
+        string text = string.Concat(lines.Select(line => line + "\n"));
+        return text.Length == 0 ? "nothing to remove\n" : text;
+    }
+
+    /// <summary>How to purge.</summary>
+    /// <param name="DryRun">Only look.</param>
+    /// <param name="Force">Even if the agent runs.</param>
+    /// <param name="SocketPath">Where the agent listens; null for the path that follows from the instance.</param>
+    private sealed record PurgeOrder(bool DryRun, bool Force, string? SocketPath)
+    {
+        public bool IsRunning(InstanceName instance) => InstanceLock.IsTaken(instance, SocketPath ?? instance.DefaultSocketPath);
+    }
+}

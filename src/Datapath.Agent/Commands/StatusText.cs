@@ -1,0 +1,74 @@
+using System.Text;
+using Datapath.Agent.Documents;
+using Datapath.Policy.Diagnostics;
+
+namespace Datapath.Agent.Commands;
+
+/// <summary>The status of an agent as a person reads it. Equal states give equal bytes.</summary>
+internal static class StatusText
+{
+    /// <summary>A block of facts, then the units, then what is wrong with the policy files.</summary>
+    /// <param name="status">The agent's answer.</param>
+    public static string Render(StatusDocument status)
+    {
+        StringBuilder text = new();
+        foreach ((string name, string value) in Facts(status))
+        {
+            text.Append(name.PadRight(12)).Append(value).Append('\n');
+        }
+
+        if (!status.Units.IsEmpty)
+        {
+            TextTable units = new(["number", "unit", "namespace", "attached to"], rightAligned: [0]);
+            foreach (UnitDocument unit in status.Units)
+            {
+                units.Add([$"{unit.Number}", unit.Name, unit.Namespace, Places(unit)]);
+            }
+
+            text.Append('\n').Append(units.Render());
+        }
+
+        if (!status.Policy.Diagnostics.IsEmpty)
+        {
+            text.Append('\n');
+            foreach (DiagnosticDocument one in status.Policy.Diagnostics)
+            {
+                SourceSpan at = new(one.File, one.Line, one.Column);
+                text.Append($"{at}: {one.Severity} {one.Code}: {one.Message}\n");
+                text.Append(one.Help is null ? "" : $"    help: {one.Help}\n");
+            }
+        }
+
+        return text.ToString();
+    }
+
+    private static IEnumerable<(string Name, string Value)> Facts(StatusDocument status)
+    {
+        PolicyDocument policy = status.Policy;
+        yield return ("instance", status.Instance);
+        yield return ("version", status.Version);
+        yield return ("backend", status.Backend);
+        yield return ("state", status.State);
+        yield return ("generation", $"{status.Generation}");
+        yield return ("policy", $"{policy.State}: {policy.Directory}, {policy.Files.Length} {(policy.Files.Length == 1 ? "file" : "files")}");
+        if (policy.Problem is { } problem)
+        {
+            yield return ("problem", problem);
+        }
+
+        yield return ("rules", $"{status.Rules}");
+        yield return ("memory", $"{status.Memory.UsedBytes} of {status.Memory.AvailableBytes} bytes");
+        yield return ("events", $"{status.Events.Received} received, {status.Events.Lost} lost, {status.Events.Listeners} listeners");
+    }
+
+    private static string Places(UnitDocument unit)
+    {
+        string places = string.Join(", ", unit.AttachedTo.Select(place => $"{place.Interface} ({place.Hooks})"));
+        return (places, unit.NotEnforced) switch
+        {
+            (_, null) => places.Length == 0 ? "-" : places,
+            ("", { } reason) => $"not enforced: {reason}",
+            var (some, reason) => $"{some}; not enforced: {reason}",
+        };
+    }
+}

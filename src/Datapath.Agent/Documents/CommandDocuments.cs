@@ -1,0 +1,45 @@
+using System.Collections.Immutable;
+
+namespace Datapath.Agent.Documents;
+
+/// <summary>What <c>datapath version --json</c> and <c>GET /v1/version</c> answer.</summary>
+/// <param name="Version">The version of the release.</param>
+/// <param name="Commit">The revision that it was built from; empty when the build did not know.</param>
+internal sealed record VersionDocument(string Version, string Commit)
+{
+    /// <summary>The document of a version.</summary>
+    /// <param name="version">Which build.</param>
+    public static VersionDocument Of(AgentVersion version) => new(version.Number, version.Commit);
+}
+
+/// <summary>What <c>datapath check --json</c> answers.</summary>
+/// <param name="Files">The files that were read, in order.</param>
+/// <param name="Errors">How many errors there are.</param>
+/// <param name="Warnings">How many warnings there are.</param>
+/// <param name="Diagnostics">Both, in the order of the files.</param>
+/// <param name="Policy">What the policy comes to; null when it has errors.</param>
+internal sealed record CheckDocument(
+    ImmutableArray<string> Files,
+    int Errors,
+    int Warnings,
+    ImmutableArray<DiagnosticDocument> Diagnostics,
+    CheckedPolicyDocument? Policy
+);
+
+/// <summary>What a sound policy comes to.</summary>
+/// <param name="Rules">Rules that decide somewhere, defaults and built-ins included.</param>
+/// <param name="Units">Units of this host.</param>
+/// <param name="PeerClasses">Groups of addresses that no rule tells apart.</param>
+/// <param name="PortClasses">Groups of ports that no rule tells apart.</param>
+internal sealed record CheckedPolicyDocument(int Rules, int Units, int PeerClasses, int PortClasses);
+
+/// <summary>What <c>datapath purge --json</c> answers.</summary>
+/// <param name="DryRun">Nothing was removed, only looked for.</param>
+/// <param name="Instances">Each instance that was looked for.</param>
+internal sealed record PurgeDocument(bool DryRun, ImmutableArray<PurgedInstanceDocument> Instances);
+
+/// <summary>What was removed of one instance.</summary>
+/// <param name="Instance">Its name.</param>
+/// <param name="Removed">Kernel objects that were, or in a dry run would be, removed.</param>
+/// <param name="Remaining">Kernel objects that are still there; empty when the removal is proved.</param>
+internal sealed record PurgedInstanceDocument(string Instance, ImmutableArray<string> Removed, ImmutableArray<string> Remaining);

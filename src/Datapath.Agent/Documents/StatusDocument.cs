@@ -1,0 +1,123 @@
+using System.Collections.Immutable;
+using Datapath.Policy.Diagnostics;
+
+namespace Datapath.Agent.Documents;
+
+/// <summary>The answer to <c>GET /v1/status</c>: everything that the agent says of itself.</summary>
+/// <param name="Instance">Which agent this is.</param>
+/// <param name="Version">Its version.</param>
+/// <param name="Backend">What judges packets: <c>ebpf</c> or <c>iptables</c>.</param>
+/// <param name="State">One of <see cref="AgentState"/>.</param>
+/// <param name="Generation">The generation that packets are judged by; 0 when there is none.</param>
+/// <param name="Policy">The policy directory and what became of its content.</param>
+/// <param name="Units">The processing units of this host, by ascending number.</param>
+/// <param name="Rules">How many rules are enforced, defaults and built-ins included.</param>
+/// <param name="Memory">Kernel memory of the generation.</param>
+/// <param name="Events">What became of the kernel's flow events.</param>
+internal sealed record StatusDocument(
+    string Instance,
+    string Version,
+    string Backend,
+    string State,
+    uint Generation,
+    PolicyDocument Policy,
+    ImmutableArray<UnitDocument> Units,
+    int Rules,
+    MemoryDocument Memory,
+    EventCountsDocument Events
+);
+
+/// <summary>What an agent does, in one word.</summary>
+internal static class AgentState
+{
+    /// <summary>It has not looked at the policy yet.</summary>
+    public const string Starting = "starting";
+
+    /// <summary>The kernel judges packets by a policy.</summary>
+    public const string Enforcing = "enforcing";
+}
+
+/// <summary>What became of the content of the policy directory.</summary>
+internal static class PolicyState
+{
+    /// <summary>It was not looked at yet.</summary>
+    public const string Pending = "pending";
+
+    /// <summary>It is what the kernel enforces.</summary>
+    public const string Applied = "applied";
+
+    /// <summary>It has errors; what was enforced before still is.</summary>
+    public const string Refused = "refused";
+
+    /// <summary>It is sound, and the kernel would not take it; what was enforced before still is.</summary>
+    public const string NotTaken = "not-taken";
+}
+
+/// <summary>The policy directory.</summary>
+/// <param name="Directory">Where it is.</param>
+/// <param name="State">One of <see cref="PolicyState"/>.</param>
+/// <param name="Problem">Why it is not enforced, one sentence; null when it is.</param>
+/// <param name="Files">The files that were read, in order.</param>
+/// <param name="Diagnostics">Everything that is wrong or doubtful in them.</param>
+internal sealed record PolicyDocument(
+    string Directory,
+    string State,
+    string? Problem,
+    ImmutableArray<string> Files,
+    ImmutableArray<DiagnosticDocument> Diagnostics
+);
+
+/// <summary>A diagnostic.</summary>
+/// <param name="Severity"><c>error</c> or <c>warning</c>.</param>
+/// <param name="Code">Its stable code.</param>
+/// <param name="File">The file.</param>
+/// <param name="Line">From 1; 0 for the whole file.</param>
+/// <param name="Column">From 1; 0 for the whole file.</param>
+/// <param name="Message">What is wrong.</param>
+/// <param name="Help">What to write instead; null when the message says it.</param>
+internal sealed record DiagnosticDocument(string Severity, string Code, string File, int Line, int Column, string Message, string? Help)
+{
+    /// <summary>The diagnostic as JSON has it.</summary>
+    /// <param name="diagnostic">Of any stage.</param>
+    public static DiagnosticDocument Of(Diagnostic diagnostic) =>
+        new(
+            Wording.Of(diagnostic.Severity),
+            diagnostic.Code,
+            diagnostic.At.File,
+            diagnostic.At.Line,
+            diagnostic.At.Column,
+            diagnostic.Message,
+            diagnostic.Help
+        );
+}
+
+/// <summary>A processing unit of this host.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Namespace">Its namespace.</param>
+/// <param name="Number">The number that events know it by; 1 is the host.</param>
+/// <param name="AttachedTo">Where its packets are judged, by interface name.</param>
+/// <param name="NotEnforced">Why its packets are not judged; null when they are.</param>
+internal sealed record UnitDocument(
+    string Name,
+    string Namespace,
+    int Number,
+    ImmutableArray<AttachmentDocument> AttachedTo,
+    string? NotEnforced
+);
+
+/// <summary>A place where packets are judged.</summary>
+/// <param name="Interface">Name of the interface.</param>
+/// <param name="Index">Its index.</param>
+/// <param name="Hooks">Which hooks, such as <c>tcx</c>.</param>
+internal sealed record AttachmentDocument(string Interface, int Index, string Hooks);
+
+/// <summary>Kernel memory.</summary>
+/// <param name="UsedBytes">What the policy takes.</param>
+/// <param name="AvailableBytes">What there is for it.</param>
+internal sealed record MemoryDocument(long UsedBytes, long AvailableBytes);
+
+/// <summary>What became of the kernel's flow events.</summary>
+/// <param name="Received">Handed over by the kernel since this agent started.</param>
+/// <param name="Lost">Not handed on, because a listener was too slow.</param>
+/// <param name="Listeners">Connections that listen now.</param>
+internal sealed record EventCountsDocument(long Received, long Lost, int Listeners);

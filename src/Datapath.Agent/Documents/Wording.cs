@@ -1,0 +1,40 @@
+using System.Collections.Frozen;
+using System.Diagnostics;
+using System.Text.Json;
+using Datapath.Flows;
+using Datapath.Policy.Compilation;
+using Datapath.Policy.Diagnostics;
+
+namespace Datapath.Agent.Documents;
+
+/// <summary>The words that JSON and tables have for our enumerations. They are part of the interface: other programs compare them.</summary>
+internal static class Wording
+{
+    private static readonly FrozenDictionary<DropReason, string> Reasons = Enum.GetValues<DropReason>()
+        .ToFrozenDictionary(reason => reason, reason => JsonNamingPolicy.KebabCaseLower.ConvertName(reason.ToString()));
+
+    /// <summary><c>incoming</c> or <c>outgoing</c>.</summary>
+    public static string Of(Direction direction) => direction == Direction.Incoming ? "incoming" : "outgoing";
+
+    /// <summary><c>allow</c> or <c>reject</c>.</summary>
+    public static string Of(Verdict verdict) => verdict == Verdict.Allow ? "allow" : "reject";
+
+    /// <summary><c>error</c> or <c>warning</c>.</summary>
+    public static string Of(DiagnosticSeverity severity) => severity == DiagnosticSeverity.Error ? "error" : "warning";
+
+    /// <summary>Such as <c>short-header</c>. A reason of a newer kernel half than this agent is its number.</summary>
+    public static string Of(DropReason reason) =>
+        Reasons.TryGetValue(reason, out string? word) ? word : ((byte)reason).ToString(provider: null);
+
+    /// <summary>Such as <c>ruleset</c> or <c>built-in</c>.</summary>
+    public static string Of(RuleKind kind) =>
+        kind switch
+        {
+            RuleKind.Ruleset => "ruleset",
+            RuleKind.Default => "default",
+            RuleKind.BuiltIn => "built-in",
+            RuleKind.Failsafe => "failsafe",
+            RuleKind.Local => "local",
+            _ => throw new UnreachableException($"rule kind {kind}"),
+        };
+}

@@ -1,0 +1,74 @@
+using Datapath.Agent.Documents;
+using Datapath.Agent.Loops;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Datapath.Agent.Hosting;
+
+/// <summary>The agent's HTTP server: a Unix socket and nothing else, answering from memory.</summary>
+internal static class AgentServer
+{
+    /// <summary>What is asked of us fits into a few lines; nobody on the socket may make us keep more.</summary>
+    private const int MaxRequestBytes = 16 * 1024;
+
+    /// <summary>More than every tool of a host; each costs a few kilobytes.</summary>
+    private const int MaxConnections = 64;
+
+    // Two seconds from signal to exit, the rest being the runtime's own.
+    private static readonly TimeSpan ShutdownTime = TimeSpan.FromMilliseconds(1500);
+
+    /// <summary>Builds the server; it listens once it is started.</summary>
+    /// <param name="socket">Bound, and closed by the server.</param>
+    /// <param name="board">What <c>/v1/status</c> answers.</param>
+    /// <param name="feed">What <c>/v1/events</c> streams.</param>
+    /// <param name="logger">Takes the server's own warnings.</param>
+    /// <param name="loops">What runs beside it, and ends with it.</param>
+    public static WebApplication Build(ControlSocket socket, StatusBoard board, EventFeed feed, LineLogger logger, IEnumerable<AgentLoop> loops)
+    {
+        // Empty: no configuration files, no environment, hence no way to make it listen on TCP.
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "datapath" });
+        builder.Logging.AddProvider(logger).SetMinimumLevel(LogLevel.Warning);
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(server => Limit(server, socket.Path));
+        builder.Services.Configure<SocketTransportOptions>(transport => transport.CreateBoundListenSocket = _ => socket.Socket);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTime);
+        builder.Services.Configure<ConsoleLifetimeOptions>(console => console.SuppressStatusMessages = true);
+        builder.Services.AddRoutingCore();
+        foreach (AgentLoop loop in loops)
+        {
+            builder.Services.AddSingleton<IHostedService>(loop);
+        }
+
+        WebApplication server = builder.Build();
+        CancellationToken stopping = server.Lifetime.ApplicationStopping;
+        server.MapGet("/v1/status", context => WriteAsync(context, board.Current, AgentJson.Compact.StatusDocument));
+        server.MapGet(
+            "/v1/version",
+            context => WriteAsync(context, VersionDocument.Of(AgentVersion.Current), AgentJson.Compact.VersionDocument)
+        );
+        server.MapGet("/v1/events", context => EventStream.WriteAsync(context, feed, stopping));
+        return server;
+    }
+
+    private static void Limit(KestrelServerOptions server, string socketPath)
+    {
+        server.AddServerHeader = false;
+        server.Limits.MaxConcurrentConnections = MaxConnections;
+        server.Limits.MaxRequestBodySize = MaxRequestBytes;
+        server.Limits.MaxRequestHeadersTotalSize = MaxRequestBytes;
+        server.Limits.MaxRequestLineSize = MaxRequestBytes / 2;
+        server.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(5);
+        server.ListenUnixSocket(socketPath, endpoint => endpoint.Protocols = HttpProtocols.Http1);
+    }
+
+    private static Task WriteAsync<T>(
+        HttpContext context,
+        T document,
+        System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> shape
+    ) => context.Response.WriteAsJsonAsync(document, shape, "application/json", context.RequestAborted);
+}

@@ -1,0 +1,28 @@
+using System.Collections.Immutable;
+using Datapath.Backends.Host;
+using Datapath.Policy.Inventory;
+
+namespace Datapath.Agent.Loops;
+
+/// <summary>What the agent tells the policy of its host.</summary>
+internal static class HostFacts
+{
+    /// <summary>The inventory of this host.</summary>
+    /// <param name="snapshot">Its interfaces and addresses.</param>
+    public static HostInventory Inventory(HostSnapshot snapshot) => new(Environment.MachineName, snapshot.Addresses, Tags());
+
+    /// <summary>Whether two snapshots are the same for a policy and for the hooks.</summary>
+    /// <param name="one">A snapshot.</param>
+    /// <param name="other">Another.</param>
+    public static bool AreEqual(HostSnapshot one, HostSnapshot other) =>
+        one.Interfaces.SequenceEqual(other.Interfaces)
+        && one.Addresses.SequenceEqual(other.Addresses)
+        && one.Broadcasts.SequenceEqual(other.Broadcasts);
+
+    // Specification c.2, the tags that can be had without asking anybody.
+    private static ImmutableArray<string> Tags()
+    {
+        string release = Environment.OSVersion.Version.ToString();
+        return [$"os:kernel={release}"];
+    }
+}

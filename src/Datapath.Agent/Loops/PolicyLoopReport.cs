@@ -1,0 +1,156 @@
+using System.Collections.Immutable;
+using Datapath.Agent.Documents;
+using Datapath.Backends;
+using Datapath.Policy.Compilation;
+using Datapath.Policy.Diagnostics;
+using Microsoft.Extensions.Logging;
+
+namespace Datapath.Agent.Loops;
+
+/// <summary>Tells the log and the status board what the policy loop did; decides nothing.</summary>
+/// <param name="directory">The policy directory, for messages.</param>
+/// <param name="board">What <c>status</c> shows.</param>
+/// <param name="log">Where messages go.</param>
+internal sealed class PolicyLoopReport(string directory, StatusBoard board, ILogger log)
+{
+    private ImmutableArray<Diagnostic> _logged = [];
+    private ImmutableArray<UnitNotEnforced> _notEnforced = [];
+
+    public void RuleNumbersLost(string problem) => log.RuleNumbersLost(problem);
+
+    public void RuleNumbersNotSaved(string problem) => log.RuleNumbersNotSaved(problem);
+
+    public void HostNotRead(string reason) => log.HostNotRead(reason);
+
+    public void Watching(bool isPrompt, TimeSpan rescan)
+    {
+        if (!isPrompt)
+        {
+            log.WatchingSlowly(directory, rescan.TotalSeconds);
+        }
+    }
+
+    /// <summary>An earlier agent's generation, or 0 for none.</summary>
+    public void Adopted(uint generation)
+    {
+        if (generation > 0)
+        {
+            log.Adopted(generation);
+            board.Write(status => status with { State = AgentState.Enforcing, Generation = generation });
+        }
+    }
+
+    /// <summary>The policy has errors.</summary>
+    public void Refused(ImmutableArray<string> files, ImmutableArray<Diagnostic> diagnostics, uint generation)
+    {
+        LogIfNew(diagnostics);
+        int errors = diagnostics.Count(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
+        if (generation == 0)
+        {
+            log.RefusedAtFirstStart(errors);
+        }
+        else
+        {
+            log.RefusedKeeping(errors, generation);
+        }
+
+        string problem = $"{errors} {(errors == 1 ? "error" : "errors")}; what was enforced before stays in force";
+        Write(PolicyState.Refused, problem, files, diagnostics);
+    }
+
+    /// <summary>The kernel would not have it.</summary>
+    public void NotTaken(ImmutableArray<string> files, ImmutableArray<Diagnostic> diagnostics, uint generation, string reason)
+    {
+        LogIfNew(diagnostics);
+        log.NotTaken(generation, reason);
+        Write(PolicyState.NotTaken, reason, files, diagnostics);
+    }
+
+    /// <summary>The kernel enforces it.</summary>
+    public void Applied(
+        ImmutableArray<string> files,
+        ImmutableArray<Diagnostic> diagnostics,
+        CompiledPolicy policy,
+        ApplyReport applied,
+        TimeSpan took
+    )
+    {
+        LogIfNew(diagnostics);
+        LogIfNew(policy, applied.NotEnforced);
+        if (applied.Changed)
+        {
+            log.Applied(applied.Generation, files.Length, policy.Rules.Length, policy.Units.Length, (long)took.TotalMilliseconds);
+        }
+        else
+        {
+            log.Unchanged(applied.Generation);
+        }
+
+        Write(PolicyState.Applied, problem: null, files, diagnostics);
+        board.Write(status =>
+            status with
+            {
+                State = AgentState.Enforcing,
+                Generation = applied.Generation,
+                Rules = policy.Rules.Length,
+                Units = [.. policy.Units.Select(unit => Document(unit, applied))],
+                Memory = new MemoryDocument(applied.BytesUsed, applied.BytesAvailable),
+            }
+        );
+    }
+
+    private static UnitDocument Document(LocalUnit unit, ApplyReport applied) =>
+        new(
+            unit.Name,
+            unit.Namespace,
+            unit.Number,
+            [
+                .. applied
+                    .Attachments.Where(place => place.Unit == unit.Number)
+                    .OrderBy(place => place.InterfaceIndex)
+                    .Select(place => new AttachmentDocument(place.Interface, place.InterfaceIndex, place.Hooks)),
+            ],
+            applied.NotEnforced.FirstOrDefault(one => one.Unit == unit.Number)?.Reason
+        );
+
+    private void Write(string state, string? problem, ImmutableArray<string> files, ImmutableArray<Diagnostic> diagnostics) =>
+        board.Write(status =>
+            status with
+            {
+                Policy = new PolicyDocument(directory, state, problem, files, [.. diagnostics.Select(DiagnosticDocument.Of)]),
+            }
+        );
+
+    // A change of the host builds the same files again: their diagnostics are said once.
+    private void LogIfNew(ImmutableArray<Diagnostic> diagnostics)
+    {
+        if (diagnostics.SequenceEqual(_logged))
+        {
+            return;
+        }
+
+        _logged = diagnostics;
+        foreach (Diagnostic diagnostic in diagnostics)
+        {
+            string text = DiagnosticText.Render(diagnostic);
+            if (diagnostic.Severity == DiagnosticSeverity.Error)
+            {
+                log.PolicyError(text);
+            }
+            else
+            {
+                log.PolicyWarning(text);
+            }
+        }
+    }
+
+    private void LogIfNew(CompiledPolicy policy, ImmutableArray<UnitNotEnforced> notEnforced)
+    {
+        foreach (UnitNotEnforced one in notEnforced.Except(_notEnforced))
+        {
+            log.UnitNotEnforced(policy.Units.FirstOrDefault(unit => unit.Number == one.Unit)?.Name ?? $"number {one.Unit}", one.Reason);
+        }
+
+        _notEnforced = notEnforced;
+    }
+}
