@@ -9,7 +9,7 @@ namespace Datapath.Tests.Policy.Rulesets;
 /// <summary>Random damage to good and bad files: the reader answers with objects and diagnostics, never with an exception.</summary>
 public sealed class MutationTests(ITestOutputHelper output)
 {
-    private const int Mutants = 20_000;
+    private const int UsualMutants = 4_000;
 
     private static readonly string[] Splinters =
     [
@@ -20,20 +20,23 @@ public sealed class MutationTests(ITestOutputHelper output)
     [Fact]
     public void Damaged_files_never_throw()
     {
-        int seed = int.TryParse(Environment.GetEnvironmentVariable("DATAPATH_SEED"), out int given) ? given : Environment.TickCount;
-        output.WriteLine($"seed {seed} (DATAPATH_SEED repeats it)");
+        int seed = Setting("DATAPATH_SEED") ?? Environment.TickCount;
+        int mutants = Setting("DATAPATH_MUTANTS") ?? UsualMutants;
+        output.WriteLine($"seed {seed}, {mutants} mutants (DATAPATH_SEED and DATAPATH_MUTANTS repeat it)");
         Random random = new(seed);
         string[] originals = [.. Originals("ok"), .. Originals("fail")];
         int refused = 0;
-        for (int i = 0; i < Mutants; i++)
+        for (int i = 0; i < mutants; i++)
         {
             string text = Damage(originals[random.Next(originals.Length)], random);
             refused += ReadOrExplain(text, seed, i).HasErrors ? 1 : 0;
         }
 
         // Both kinds have to occur, or the damage is too small or too great to test anything.
-        Assert.InRange(refused, Mutants / 10, Mutants - (Mutants / 100));
+        Assert.InRange(refused, mutants / 10, mutants - (mutants / 100));
     }
+
+    private static int? Setting(string name) => int.TryParse(Environment.GetEnvironmentVariable(name), out int value) ? value : null;
 
     private static PolicyReading ReadOrExplain(string text, int seed, int number)
     {
