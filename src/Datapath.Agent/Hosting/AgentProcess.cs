@@ -3,7 +3,7 @@ using Datapath.Agent.Documents;
 using Datapath.Agent.Loops;
 using Datapath.Backends;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Hosting;
 
 namespace Datapath.Agent.Hosting;
 

@@ -21,6 +21,12 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
     /// <inheritdoc/>
     public string Name => "ebpf";
 
+    /// <summary>Instances that have pins on this machine, or programs in this network namespace, in ordinal order.</summary>
+    /// <param name="bpfFileSystem">Where the bpf file system is.</param>
+    /// <exception cref="BackendException">The kernel refused.</exception>
+    public static ImmutableArray<string> FindInstances(string bpfFileSystem = EbpfOptions.DefaultBpfFileSystem) =>
+        Guard(() => EbpfRemoval.FindInstances(bpfFileSystem));
+
     /// <inheritdoc/>
     public uint Adopt()
     {

@@ -3,11 +3,14 @@ namespace Datapath.Backends.Ebpf;
 /// <summary>How the eBPF backend is set up.</summary>
 public sealed record EbpfOptions
 {
+    /// <summary>Where distributions mount it.</summary>
+    public const string DefaultBpfFileSystem = "/sys/fs/bpf";
+
     /// <summary>Name of the agent's instance; names the pins, and stands in the kernel objects.</summary>
     public required string Instance { get; init; }
 
     /// <summary>Where the bpf file system is, or is to be mounted.</summary>
-    public string BpfFileSystem { get; init; } = "/sys/fs/bpf";
+    public string BpfFileSystem { get; init; } = DefaultBpfFileSystem;
 
     /// <summary>Kernel memory for the images of all live generations, in bytes. Set aside when the maps are made.</summary>
     public long ArenaBytes { get; init; } = 32L << 20;

@@ -1,8 +1,9 @@
 using System.Collections.Immutable;
-using System.Runtime.InteropServices;
+using System.Runtime.CompilerServices;
 using System.Text;
 using Datapath.Interop;
 using Datapath.Interop.Libbpf;
+using Datapath.Interop.Libc;
 using Datapath.Interop.Netlink;
 
 namespace Datapath.Backends.Ebpf;
@@ -14,6 +15,15 @@ internal static class EbpfRemoval
     private const string ControlMap = "dp_control";
     private static readonly TimeSpan PatienceForKernel = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Instances that have pins, or programs of this network namespace.</summary>
+    /// <param name="root">Mount point of the bpf file system.</param>
+    public static ImmutableArray<string> FindInstances(string root)
+    {
+        ulong here = OwnNetworkNamespace.Inode();
+        IEnumerable<string> running = OurPrograms().Where(one => one.NetworkNamespace == here).Select(one => one.Instance);
+        return [.. PinDirectory.Instances(root).Concat(running).Distinct().Order(StringComparer.Ordinal)];
+    }
 
     /// <summary>Removes, looks again, and reports both.</summary>
     /// <param name="pins">The pins of the instance.</param>
@@ -70,39 +80,38 @@ internal static class EbpfRemoval
     }
 
     /// <summary>Programs with our prefix whose control map names this instance and namespace.</summary>
-    private static HashSet<uint> OwnPrograms(string instance, ulong networkNamespace)
-    {
-        var own = new HashSet<uint>();
-        foreach (ProgramDescription program in KernelObjects.Programs().Where(one => one.Name.StartsWith(ProgramPrefix, StringComparison.Ordinal)))
-        {
-            if (program.MapIds.Any(id => NamesInstance(id, instance, networkNamespace)))
-            {
-                own.Add(program.Id);
-            }
-        }
+    private static HashSet<uint> OwnPrograms(string instance, ulong networkNamespace) =>
+        [.. OurPrograms().Where(one => one.Instance == instance && one.NetworkNamespace == networkNamespace).Select(one => one.Program)];
 
-        return own;
-    }
+    /// <summary>All programs of the product, with what their control map says of them.</summary>
+    private static IEnumerable<(uint Program, string Instance, ulong NetworkNamespace)> OurPrograms() =>
+        from program in KernelObjects.Programs()
+        where program.Name.StartsWith(ProgramPrefix, StringComparison.Ordinal)
+        from map in program.MapIds
+        let control = ReadControl(map)
+        where control is not null
+        select (program.Id, InstanceOf(control.Value), control.Value.NetworkNamespace);
 
-    private static bool NamesInstance(uint mapId, string instance, ulong networkNamespace)
+    /// <summary>What a map says if it is a control map.</summary>
+    private static DpControl? ReadControl(uint mapId)
     {
         try
         {
             using BpfMap map = BpfMap.OpenById(mapId);
-            if (map.Name != ControlMap || map.ValueBytes != Marshal.SizeOf<DpControl>())
-            {
-                return false;
-            }
-
-            DpControl control = map.Lookup<uint, DpControl>(0);
-            ReadOnlySpan<byte> name = control.Instance;
-            return control.NetworkNamespace == networkNamespace && Encoding.UTF8.GetString(name.TrimEnd((byte)0)) == instance;
+            bool fits = map.Name == ControlMap && map.ValueBytes == Unsafe.SizeOf<DpControl>();
+            return fits ? map.Lookup<uint, DpControl>(0) : null;
         }
-        catch (KernelException)
+        catch (KernelException refusal) when (refusal.Number == Errno.NoEntry)
         {
             // Gone between the listing and the question.
-            return false;
+            return null;
         }
+    }
+
+    private static string InstanceOf(DpControl control)
+    {
+        ReadOnlySpan<byte> name = control.Instance;
+        return Encoding.UTF8.GetString(name.TrimEnd((byte)0));
     }
 
     private static void DetachLinks(PinDirectory pins, string instance, ulong networkNamespace)
