@@ -1,4 +1,5 @@
 using System.Reflection;
+using Datapath.Interop;
 using Datapath.Interop.Libbpf;
 using Datapath.Interop.Libc;
 
@@ -34,7 +35,7 @@ internal static class SegmentObject
     /// <param name="pins">Where the maps are pinned.</param>
     public static BpfObject Load(EbpfOptions options, PinDirectory pins)
     {
-        LockedMemory.RaiseLimit();
+        RaiseLockedMemory();
         BpfObject loading = BpfObject.Open(ReadResource(), ObjectName);
         try
         {
@@ -55,6 +56,19 @@ internal static class SegmentObject
         {
             loading.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Before 5.11 maps counted against the limit of locked memory; since then against the memory cgroup.</summary>
+    private static void RaiseLockedMemory()
+    {
+        try
+        {
+            LockedMemory.RaiseLimit();
+        }
+        catch (KernelException refusal) when (refusal.Number == Errno.NotPermitted)
+        {
+            // Without CAP_SYS_RESOURCE. Where it matters, making the first map says so.
         }
     }
 
