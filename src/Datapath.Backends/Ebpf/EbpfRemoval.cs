@@ -75,6 +75,8 @@ internal static class EbpfRemoval
             .. OwnFilters(programs).Select(one => $"tc filter at {one.Hook}"),
             .. pins.InterfacesWithMadeQdisc().Select(index => $"clsact qdisc of interface {index}"),
             .. Pins(pins).Select(path => $"pin {path}"),
+            // An agent that was refused its first map leaves nothing else.
+            .. Directory.Exists(pins.Instance) ? [$"directory {pins.Instance}"] : ImmutableArray<string>.Empty,
         ];
         return [.. lines.Order(StringComparer.Ordinal)];
     }
