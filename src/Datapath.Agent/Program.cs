@@ -7,7 +7,7 @@ using Datapath.Backends.Host;
 
 // The composition root: the only place that chooses what stands behind the seams.
 AgentParts parts = new(OpenEbpf, FindInstances, new HostSource(ReadHost, WatchHost), Environment.GetEnvironmentVariable, TimeProvider.System);
-return await CommandLine.RunAsync(args, parts, Console.Out, Console.Error);
+return await CommandLine.RunAsync(args, parts, Console.Out, Console.Error, CancellationToken.None);
 
 static IBackend OpenEbpf(InstanceName instance) =>
     throw new BackendException($"this build has no eBPF backend for instance '{instance}'");
