@@ -48,7 +48,7 @@ public sealed class PurgeCommandTests : IDisposable
         using JsonDocument json = JsonDocument.Parse(result.Output);
         JsonElement instance = json.RootElement.GetProperty("instances")[0];
         Assert.Equal("link 7", instance.GetProperty("remaining")[0].GetString());
-        Assert.Equal("datapath: 1 objects of instance 'default' remain\n", result.Error);
+        Assert.Equal("datapath: of instance 'default' remain 1\n", result.Error);
     }
 
     [Fact]
