@@ -9,7 +9,11 @@ Measurement.Of(new LargePolicy(50, 1_000, 1_000, 10, 10));
 
 var goal = Measurement.Of(new LargePolicy(500, 100_000, 50_000, 1, 1));
 Console.WriteLine($"50,000 rules, 500 networks, 100,000 prefixes: {goal.Text}");
-Console.WriteLine($"  goal 1,000 ms and 500 MB: {goal.CompileMs / 1000:P0} and {goal.PeakMb / 500:P0} of it");
+Console.WriteLine($"  goal 1,000 ms and 500 MB: {goal.CompileMs / 1000:P0} and {goal.AllocatedMb / 500:P0} of it");
+
+var change = ChangeMeasurement.Of(new LargePolicy(500, 100_000, 50_000, 1, 1));
+Console.WriteLine($"one ruleset changed among them: {change.Text}");
+Console.WriteLine($"  goal 50 ms: {change.RulesetMs / 50:P0} of it");
 
 var shared = Measurement.Of(new LargePolicy(100, 2_000, 5_000, 1_000, 50));
 Console.WriteLine($"1,000 units of 50 policies: {shared.Text}");
