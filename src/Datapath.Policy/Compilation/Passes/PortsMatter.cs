@@ -14,9 +14,15 @@ internal sealed class PortsMatter(PortClasses ports, RuleCatalog catalog)
     private bool IsMixed(int[] deciding, int[] classes)
     {
         Verdict? only = null;
+        int last = -1;
         foreach (int portClass in classes)
         {
-            CatalogRule rule = catalog[deciding[portClass]];
+            if (deciding[portClass] == last)
+            {
+                continue;
+            }
+            last = deciding[portClass];
+            CatalogRule rule = catalog[last];
             if (rule.Flags.HasFlag(DescriptorFlags.BuiltIn))
             {
                 continue;

@@ -6,12 +6,11 @@ namespace Datapath.Policy.Compilation.Passes;
 /// <summary>A row as a key: rows with equal cells are one row.</summary>
 internal readonly struct RowContent : IEquatable<RowContent>
 {
-    private readonly ImmutableArray<ushort> _cells;
     private readonly int _hash;
 
     public RowContent(ImmutableArray<ushort> cells)
     {
-        _cells = cells;
+        Cells = cells;
         ulong hash = (ulong)cells.Length;
         // Four cells at a time: hashing is most of what a row costs.
         ReadOnlySpan<ushort> all = cells.AsSpan();
@@ -28,7 +27,10 @@ internal readonly struct RowContent : IEquatable<RowContent>
         _hash = (int)(hash ^ (hash >> 32));
     }
 
-    public bool Equals(RowContent other) => _cells.AsSpan().SequenceEqual(other._cells.AsSpan());
+    /// <summary>The cells of the row.</summary>
+    public ImmutableArray<ushort> Cells { get; }
+
+    public bool Equals(RowContent other) => Cells == other.Cells || Cells.AsSpan().SequenceEqual(other.Cells.AsSpan());
 
     public override bool Equals(object? obj) => obj is RowContent other && Equals(other);
 

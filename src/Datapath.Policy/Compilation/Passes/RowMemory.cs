@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 
 namespace Datapath.Policy.Compilation.Passes;
@@ -62,7 +61,7 @@ internal readonly record struct RulePair(int Rule, int Observed);
 internal sealed class PaintedRow(int[] palette, ushort[] cells, bool portsMatter)
 {
     private int[] _descriptors = [];
-    private ImmutableArray<ushort> _translated = [];
+    private RowContent _translated;
 
     /// <summary>A row without cells.</summary>
     public static PaintedRow Blank { get; } = new([], [], portsMatter: false);
@@ -75,7 +74,7 @@ internal sealed class PaintedRow(int[] palette, ushort[] cells, bool portsMatter
 
     /// <summary>The row with the descriptor numbers of a compilation; the last one is kept.</summary>
     /// <param name="descriptors">For each entry of the palette its number.</param>
-    public ImmutableArray<ushort> Translate(ReadOnlySpan<int> descriptors)
+    public RowContent Translate(ReadOnlySpan<int> descriptors)
     {
         if (!descriptors.SequenceEqual(_descriptors))
         {
@@ -85,7 +84,7 @@ internal sealed class PaintedRow(int[] palette, ushort[] cells, bool portsMatter
                 translated[i] = (ushort)descriptors[cells[i]];
             }
             _descriptors = descriptors.ToArray();
-            _translated = ImmutableCollectionsMarshal.AsImmutableArray(translated);
+            _translated = new RowContent(ImmutableCollectionsMarshal.AsImmutableArray(translated));
         }
         return _translated;
     }

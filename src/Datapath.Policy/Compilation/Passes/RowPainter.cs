@@ -7,6 +7,8 @@ internal sealed class RowPainter(PortClasses ports, RuleCatalog catalog, RowMemo
 
     private readonly int[] _deciding = new int[ports.Count];
     private readonly int[] _observed = new int[ports.Count];
+    private readonly List<int> _palette = [];
+    private readonly List<int> _placeOfPair = [];
     private readonly PortsMatter _matter = new(ports, catalog);
 
     /// <summary>The row in which these rules meet.</summary>
@@ -17,28 +19,38 @@ internal sealed class RowPainter(PortClasses ports, RuleCatalog catalog, RowMemo
         Fill(_deciding, deciding);
         Fill(_observed, observing);
         var cells = new ushort[ports.Count];
-        var palette = new List<int>();
-        var places = new Dictionary<RulePair, ushort>();
-        var last = new RulePair(None, None);
+        _palette.Clear();
         ushort index = 0;
         for (int i = 0; i < cells.Length; i++)
         {
-            // What passes untouched or by a built-in is not reported, so there is nothing to observe.
-            bool isBuiltIn = catalog[_deciding[i]].Flags.HasFlag(DescriptorFlags.BuiltIn);
-            var pair = new RulePair(_deciding[i], isBuiltIn ? None : _observed[i]);
-            if (pair != last)
+            if (i == 0 || _deciding[i] != _deciding[i - 1] || _observed[i] != _observed[i - 1])
             {
-                if (!places.TryGetValue(pair, out index))
-                {
-                    index = (ushort)palette.Count;
-                    places.Add(pair, index);
-                    palette.Add(memory.Number(pair));
-                }
-                last = pair;
+                index = Place(_deciding[i], _observed[i]);
             }
             cells[i] = index;
         }
-        return new PaintedRow([.. palette], cells, _matter.InRow(_deciding));
+        return new PaintedRow([.. _palette], cells, _matter.InRow(_deciding));
+    }
+
+    /// <summary>The place of a pair of rules in the palette of the row.</summary>
+    private ushort Place(int rule, int observed)
+    {
+        // What passes untouched or by a built-in is not reported, so there is nothing to observe.
+        bool isBuiltIn = catalog[rule].Flags.HasFlag(DescriptorFlags.BuiltIn);
+        int pair = memory.Number(new RulePair(rule, isBuiltIn ? None : observed));
+        while (_placeOfPair.Count <= pair)
+        {
+            _placeOfPair.Add(0);
+        }
+        // A place of an earlier row may still stand there: it counts only if the palette agrees.
+        int place = _placeOfPair[pair];
+        if (place >= _palette.Count || _palette[place] != pair)
+        {
+            place = _palette.Count;
+            _placeOfPair[pair] = place;
+            _palette.Add(pair);
+        }
+        return (ushort)place;
     }
 
     /// <summary>Each cell gets the first rule that covers it.</summary>

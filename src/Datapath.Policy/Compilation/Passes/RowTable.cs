@@ -15,10 +15,10 @@ internal sealed class RowTable(RowMemory memory, int portClasses)
     private readonly Dictionary<PaintedRow, int> _numberOfPainted = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<RowContent, int> _numberOfContent = [];
     private readonly List<bool> _portsMatter = [];
-    private readonly List<int> _descriptorOfPair = [];
     private readonly List<RulePair> _descriptors = [];
     private readonly ImmutableArray<ImmutableArray<ushort>>.Builder _rows = ImmutableArray.CreateBuilder<ImmutableArray<ushort>>();
     private int[] _numbers = [];
+    private int[] _descriptorOfPair = new int[memory.PairCount];
 
     /// <summary>The distinct rows; a cell is an index into <see cref="Descriptors"/>.</summary>
     public IReadOnlyList<ImmutableArray<ushort>> Rows => _rows;
@@ -47,16 +47,17 @@ internal sealed class RowTable(RowMemory memory, int portClasses)
     /// <param name="pair">Number of its pair of rules.</param>
     public int Descriptor(int pair)
     {
-        while (_descriptorOfPair.Count <= pair)
+        if (pair >= _descriptorOfPair.Length)
         {
-            _descriptorOfPair.Add(-1);
+            Array.Resize(ref _descriptorOfPair, 2 * (pair + 1));
         }
-        if (_descriptorOfPair[pair] < 0)
+        // Counted from 1, so that 0 is a pair not met yet.
+        if (_descriptorOfPair[pair] == 0)
         {
-            _descriptorOfPair[pair] = _descriptors.Count;
             _descriptors.Add(memory.Pair(pair));
+            _descriptorOfPair[pair] = _descriptors.Count;
         }
-        return _descriptorOfPair[pair];
+        return _descriptorOfPair[pair] - 1;
     }
 
     private int Place(PaintedRow painted)
@@ -70,12 +71,12 @@ internal sealed class RowTable(RowMemory memory, int portClasses)
         {
             _numbers[i] = Descriptor(palette[i]);
         }
-        ImmutableArray<ushort> cells = painted.Translate(_numbers.AsSpan(0, palette.Length));
-        ref int number = ref CollectionsMarshal.GetValueRefOrAddDefault(_numberOfContent, new RowContent(cells), out bool isKnown);
+        RowContent content = painted.Translate(_numbers.AsSpan(0, palette.Length));
+        ref int number = ref CollectionsMarshal.GetValueRefOrAddDefault(_numberOfContent, content, out bool isKnown);
         if (!isKnown)
         {
             number = _rows.Count;
-            _rows.Add(cells);
+            _rows.Add(content.Cells);
             _portsMatter.Add(painted.PortsMatter);
         }
         return number;
