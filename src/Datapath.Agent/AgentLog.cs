@@ -19,16 +19,16 @@ internal static partial class AgentLog
     [LoggerMessage(1101, LogLevel.Information, "generation {Generation} of an earlier agent is in force and taken over")]
     public static partial void Adopted(this ILogger log, uint generation);
 
-    [LoggerMessage(1102, LogLevel.Information, "policy applied: generation {Generation}, {Files} files, {Rules} rules, {Units} units, in {Milliseconds} ms")]
+    [LoggerMessage(1102, LogLevel.Information, "policy applied: generation {Generation}, files {Files}, rules {Rules}, units {Units}, took {Milliseconds} ms")]
     public static partial void Applied(this ILogger log, uint generation, int files, int rules, int units, long milliseconds);
 
     [LoggerMessage(1103, LogLevel.Debug, "policy unchanged: generation {Generation}")]
     public static partial void Unchanged(this ILogger log, uint generation);
 
-    [LoggerMessage(1104, LogLevel.Error, "policy refused, {Errors} errors; generation {Generation} stays in force")]
+    [LoggerMessage(1104, LogLevel.Error, "policy refused, errors {Errors}; generation {Generation} stays in force")]
     public static partial void RefusedKeeping(this ILogger log, int errors, uint generation);
 
-    [LoggerMessage(1105, LogLevel.Error, "policy refused, {Errors} errors; nothing was in force, nothing is installed")]
+    [LoggerMessage(1105, LogLevel.Error, "policy refused, errors {Errors}; nothing was in force and nothing is installed")]
     public static partial void RefusedAtFirstStart(this ILogger log, int errors);
 
     [LoggerMessage(1106, LogLevel.Error, "{Diagnostic}")]

@@ -14,7 +14,7 @@ AgentParts parts = new(
     Environment.GetEnvironmentVariable,
     TimeProvider.System
 );
-return await CommandLine.RunAsync(args, parts, Console.Out, Console.Error);
+return await CommandLine.RunAsync(args, parts, Console.Out, Console.Error, CancellationToken.None);
 
 static IBackend OpenEbpf(InstanceName instance) => new EbpfBackend(new EbpfOptions { Instance = instance.Text });
 

@@ -12,8 +12,15 @@ internal static class CommandLine
     /// <param name="parts">What commands work with.</param>
     /// <param name="output">Takes data.</param>
     /// <param name="error">Takes messages.</param>
+    /// <param name="cancellation">Ends <c>run</c> as a signal does, and gives up what waits.</param>
     /// <returns>One of <see cref="ExitCode"/>.</returns>
-    public static async Task<int> RunAsync(string[] arguments, AgentParts parts, TextWriter output, TextWriter error)
+    public static async Task<int> RunAsync(
+        string[] arguments,
+        AgentParts parts,
+        TextWriter output,
+        TextWriter error,
+        CancellationToken cancellation
+    )
     {
         // No response files: @ begins tags, which may well be arguments one day.
         ParseResult parse = Root(parts).Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
@@ -37,7 +44,7 @@ internal static class CommandLine
             EnableDefaultExceptionHandler = false,
             ProcessTerminationTimeout = null,
         };
-        return await parse.InvokeAsync(invocation);
+        return await parse.InvokeAsync(invocation, cancellation);
     }
 
     /// <summary>Every verb with its options.</summary>

@@ -70,7 +70,7 @@ internal static class PurgeCommand
         ImmutableArray<PurgedInstanceDocument> incomplete = [.. answer.Instances.Where(instance => !instance.Remaining.IsEmpty)];
         foreach (PurgedInstanceDocument instance in incomplete)
         {
-            console.Error.WriteLine($"datapath: {instance.Remaining.Length} objects of instance '{instance.Instance}' remain");
+            console.Error.WriteLine($"datapath: of instance '{instance.Instance}' remain {instance.Remaining.Length}");
         }
 
         return incomplete.IsEmpty || order.DryRun ? ExitCode.Done : ExitCode.No;

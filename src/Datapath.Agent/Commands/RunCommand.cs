@@ -28,7 +28,7 @@ internal static class RunCommand
             options.Failsafe
         );
         verb.SetAction(
-            async (parse, _) =>
+            async (parse, stop) =>
             {
                 TextWriter error = parse.InvocationConfiguration.Error;
                 if (!options.EnableEbpf.In(parse))
@@ -37,7 +37,7 @@ internal static class RunCommand
                     return ExitCode.CouldNot;
                 }
 
-                return await AgentProcess.RunAsync(Settings(parse, options), parts, error);
+                return await AgentProcess.RunAsync(Settings(parse, options), parts, error, stop);
             }
         );
         return verb;

@@ -8,20 +8,25 @@ using Microsoft.Extensions.Hosting;
 namespace Datapath.Agent.Hosting;
 
 /// <summary>A life of the agent: claim the instance, open the kernel, listen, loop, let go.</summary>
-internal static class AgentProcess
+/// <param name="settings">What the agent was told.</param>
+/// <param name="parts">The kernel, the clock.</param>
+/// <param name="log">Where it says what it does.</param>
+internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, LineLogger log)
 {
     /// <summary>Runs until a signal comes, or until there is nothing to run for.</summary>
     /// <param name="settings">What the agent was told.</param>
     /// <param name="parts">The kernel, the clock.</param>
     /// <param name="error">Takes the log.</param>
+    /// <param name="stop">Ends it as a signal does.</param>
     /// <returns>One of <see cref="ExitCode"/>.</returns>
-    public static async Task<int> RunAsync(AgentSettings settings, AgentParts parts, TextWriter error)
+    public static async Task<int> RunAsync(AgentSettings settings, AgentParts parts, TextWriter error, CancellationToken stop)
     {
         try
         {
             using ControlSocket socket = ControlSocket.Claim(settings.Instance, settings.SocketPath);
             using SharedBackend backend = new(parts.OpenEbpf(settings.Instance));
-            return await RunAsync(settings, parts, socket, backend, new LineLogger(error, parts.Clock));
+            AgentProcess process = new(settings, parts, new LineLogger(error, parts.Clock));
+            return await process.RunAsync(socket, backend, stop);
         }
         catch (Exception refusal) when (refusal is ControlSocketException or BackendException)
         {
@@ -30,16 +35,10 @@ internal static class AgentProcess
         }
     }
 
-    private static async Task<int> RunAsync(
-        AgentSettings settings,
-        AgentParts parts,
-        ControlSocket socket,
-        SharedBackend backend,
-        LineLogger log
-    )
+    private async Task<int> RunAsync(ControlSocket socket, SharedBackend backend, CancellationToken stop)
     {
         EventFeed feed = new();
-        StatusBoard board = new(Starting(settings, backend), feed);
+        StatusBoard board = new(Starting(backend), feed);
         PolicyLoopReport report = new(settings.PolicyDirectory, board, log);
         PolicyLoop policy = new(settings, report, parts.Clock)
         {
@@ -49,17 +48,16 @@ internal static class AgentProcess
         };
         FlowLoop flows = new(backend, feed, log, parts.Clock);
         TaskCompletionSource<PolicyLoopEnd> end = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        AgentLoop policyLoop = new(async stop => end.SetResult(await policy.RunAsync(stop)));
+        AgentLoop policyLoop = new(async stopping => end.SetResult(await policy.RunAsync(stopping)));
         AgentLoop flowLoop = new(flows.RunAsync);
         WebApplication server = AgentServer.Build(socket, board, feed, log, [policyLoop, flowLoop]);
         await using (server)
         {
             log.Started(AgentVersion.Current.Number, settings.Instance, backend.Name, settings.PolicyDirectory, socket.Path);
-            await server.StartAsync();
-            Task waited = await Task.WhenAny(end.Task, server.WaitForShutdownAsync());
-            SayGoodbye(log, board.Current);
-            await server.StopAsync();
-            await waited;
+            server.Lifetime.ApplicationStopping.Register(() => SayGoodbye(board.Current));
+            await server.StartAsync(CancellationToken.None);
+            await Task.WhenAny(end.Task, server.WaitForShutdownAsync(stop));
+            await server.StopAsync(CancellationToken.None);
         }
 
         return Outcome(policyLoop, flowLoop, end.Task);
@@ -79,7 +77,7 @@ internal static class AgentProcess
         return end is { IsCompletedSuccessfully: true, Result: PolicyLoopEnd.NothingEnforced } ? ExitCode.CouldNot : ExitCode.Done;
     }
 
-    private static void SayGoodbye(LineLogger log, StatusDocument status)
+    private void SayGoodbye(StatusDocument status)
     {
         if (status.Generation > 0)
         {
@@ -91,7 +89,7 @@ internal static class AgentProcess
         }
     }
 
-    private static StatusDocument Starting(AgentSettings settings, SharedBackend backend) =>
+    private StatusDocument Starting(SharedBackend backend) =>
         new(
             settings.Instance.Text,
             AgentVersion.Current.Number,

@@ -7,6 +7,9 @@ namespace Datapath.Agent.Hosting;
 /// </remarks>
 internal sealed class InstanceLock : IDisposable
 {
+    // EWOULDBLOCK, which is what .NET hands on when flock(2) says that another process has the lock.
+    private const int WouldBlock = 11;
+
     private readonly FileStream _file;
 
     private InstanceLock(FileStream file) => _file = file;
@@ -18,14 +21,19 @@ internal sealed class InstanceLock : IDisposable
     /// <exception cref="UnauthorizedAccessException">The file may not be opened.</exception>
     public static InstanceLock? TryTake(InstanceName instance, string socketPath)
     {
-        string path = PathBeside(instance, socketPath);
+        FileStreamOptions alone = new()
+        {
+            Mode = FileMode.OpenOrCreate,
+            Access = FileAccess.ReadWrite,
+            Share = FileShare.None,
+            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+        };
         try
         {
-            return new InstanceLock(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            return new InstanceLock(new FileStream(PathBeside(instance, socketPath), alone));
         }
-        catch (IOException) when (File.Exists(path))
+        catch (IOException refusal) when (refusal.HResult == WouldBlock)
         {
-            // What .NET makes of EWOULDBLOCK: the file is there and cannot be had for ourselves alone.
             return null;
         }
     }

@@ -22,7 +22,7 @@ internal sealed class LineLogger(TextWriter output, TimeProvider clock) : ILogge
         where TState : notnull => null;
 
     /// <inheritdoc/>
-    public bool IsEnabled(LogLevel logLevel) => logLevel != LogLevel.None;
+    public bool IsEnabled(LogLevel logLevel) => logLevel is >= LogLevel.Information and < LogLevel.None;
 
     /// <inheritdoc/>
     public void Log<TState>(

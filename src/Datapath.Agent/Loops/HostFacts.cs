@@ -7,6 +7,8 @@ namespace Datapath.Agent.Loops;
 /// <summary>What the agent tells the policy of its host.</summary>
 internal static class HostFacts
 {
+    private const string KernelRelease = "/proc/sys/kernel/osrelease";
+
     /// <summary>The inventory of this host.</summary>
     /// <param name="snapshot">Its interfaces and addresses.</param>
     public static HostInventory Inventory(HostSnapshot snapshot) => new(Environment.MachineName, snapshot.Addresses, Tags());
@@ -22,7 +24,14 @@ internal static class HostFacts
     // Specification c.2, the tags that can be had without asking anybody.
     private static ImmutableArray<string> Tags()
     {
-        string release = Environment.OSVersion.Version.ToString();
-        return [$"os:kernel={release}"];
+        try
+        {
+            return [$"os:kernel={File.ReadAllText(KernelRelease).Trim()}"];
+        }
+        catch (Exception refusal) when (refusal is IOException or UnauthorizedAccessException)
+        {
+            // A host without /proc judges all the same, by the tags that are left.
+            return [];
+        }
     }
 }

@@ -1,0 +1,111 @@
+using System.CommandLine;
+using System.Collections.Immutable;
+using Datapath.Agent.Commands;
+using Datapath.Policy.Options;
+using Datapath.Policy.Rulesets;
+using Datapath.Tests.Agent.Support;
+using Xunit;
+
+namespace Datapath.Tests.Agent;
+
+public sealed class OptionTableTests : IDisposable
+{
+    private readonly AgentFixture _fixture = new();
+
+    public void Dispose() => _fixture.Dispose();
+
+    [Fact]
+    public void Every_variable_is_named_after_its_option()
+    {
+        foreach (AgentOption option in All(new OptionTable(_ => null)).Where(option => option.Environment is not null))
+        {
+            Assert.Equal("DATAPATH_" + option.Name[2..].Replace('-', '_').ToUpperInvariant(), option.Environment);
+        }
+    }
+
+    [Fact]
+    public async Task Help_shows_purpose_variable_and_default_of_every_option_of_run()
+    {
+        OptionTable table = new(_ => null);
+        string help = (await _fixture.CommandAsync("run", "--help")).Output;
+        AgentOption[] expected =
+        [
+            table.Policy,
+            table.EnableEbpf,
+            table.Instance,
+            table.Socket,
+            table.StateDirectory,
+            table.Namespace,
+            table.DefaultAction,
+            table.Failsafe,
+        ];
+        foreach (AgentOption option in expected)
+        {
+            Assert.Contains(option.Name, help, StringComparison.Ordinal);
+            Assert.Contains(option.HelpText, help, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Command_line_beats_environment_beats_default()
+    {
+        Dictionary<string, string> variables = new(StringComparer.Ordinal);
+        OptionTable table = new(name => variables.GetValueOrDefault(name));
+        Command verb = CommandLine.Verb("v", "p", table.DefaultAction, table.EnableEbpf);
+
+        Assert.Equal(DefaultAction.Allow, table.DefaultAction.In(verb.Parse([])));
+        Assert.False(table.EnableEbpf.In(verb.Parse([])));
+        variables["DATAPATH_DEFAULT_ACTION"] = "reject";
+        variables["DATAPATH_ENABLE_EBPF"] = "1";
+        Assert.Equal(DefaultAction.Reject, table.DefaultAction.In(verb.Parse([])));
+        Assert.True(table.EnableEbpf.In(verb.Parse([])));
+        Assert.Equal(DefaultAction.Allow, table.DefaultAction.In(verb.Parse(["--default-action", "allow"])));
+        variables["DATAPATH_ENABLE_EBPF"] = "0";
+        Assert.True(table.EnableEbpf.In(verb.Parse(["--enable-ebpf"])));
+        Assert.False(table.EnableEbpf.In(verb.Parse([])));
+    }
+
+    [Fact]
+    public async Task A_wrong_variable_is_refused_by_its_name_unless_the_option_is_given()
+    {
+        _fixture.Variables["DATAPATH_NAMESPACE"] = "no slash";
+        string file = _fixture.Write("a.yaml", Policies.Allowing(80));
+        CommandResult refused = await _fixture.CommandAsync("check", file);
+        Assert.Equal(ExitCode.CouldNot, refused.Exit);
+        Assert.StartsWith("datapath: DATAPATH_NAMESPACE: ", refused.Error, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Done, (await _fixture.CommandAsync("check", "--namespace", "/a", file)).Exit);
+    }
+
+    [Fact]
+    public void Failsafe_ports_read_back_as_they_are_printed()
+    {
+        Assert.Equal(FailsafePort.Defaults, Read(OptionText.Of(FailsafePort.Defaults)));
+        Assert.Equal("in:tcp/2222@10.0.0.0/8,out:udp/53", OptionText.Of(Read("in:tcp/2222@10.0.0.0/8, out:udp/53")));
+        Assert.Empty(Read("none"));
+        Assert.NotNull(OptionText.Failsafe("").Problem);
+        Assert.NotNull(OptionText.Failsafe("in:tcp/22,none").Problem);
+
+        static ImmutableArray<FailsafePort> Read(string text)
+        {
+            OptionReading<ImmutableArray<FailsafePort>> reading = OptionText.Failsafe(text);
+            Assert.Null(reading.Problem);
+            return reading.Value;
+        }
+    }
+
+    private static AgentOption[] All(OptionTable table) =>
+        [
+            table.Policy,
+            table.EnableEbpf,
+            table.Instance,
+            table.Socket,
+            table.StateDirectory,
+            table.Namespace,
+            table.DefaultAction,
+            table.Failsafe,
+            table.Json,
+            table.All,
+            table.DryRun,
+            table.Force,
+        ];
+}

@@ -1,0 +1,108 @@
+using System.Collections.Immutable;
+using System.Net;
+using Datapath.Agent;
+using Datapath.Agent.Commands;
+using Datapath.Agent.Documents;
+using Datapath.Agent.Hosting;
+using Datapath.Agent.Loops;
+using Datapath.Backends.Host;
+using Xunit;
+
+namespace Datapath.Tests.Agent.Support;
+
+/// <summary>A place for an agent: a directory of its own, a kernel that is a fake, and a host that tests change.</summary>
+internal sealed class AgentFixture : IDisposable
+{
+    private Action? _hostChanged;
+
+    public AgentFixture()
+    {
+        Directory.CreateDirectory(PolicyDirectory);
+        Host = Snapshot("192.0.2.1");
+    }
+
+    public FakeBackend Backend { get; } = new();
+
+    public HostSnapshot Host { get; private set; }
+
+    public Dictionary<string, string> Variables { get; } = new(StringComparer.Ordinal);
+
+    public ImmutableArray<InstanceName> Instances { get; set; } = [InstanceName.Default];
+
+    public string Root { get; } = Directory.CreateTempSubdirectory("dpt-").FullName;
+
+    public string PolicyDirectory => Path.Combine(Root, "policy");
+
+    public string SocketPath => Path.Combine(Root, "run", "agent.sock");
+
+    public string StateDirectory => Path.Combine(Root, "state");
+
+    public AgentParts Parts =>
+        new(
+            _ => Backend,
+            () => Instances,
+            new HostSource(() => Host, Watch),
+            name => Variables.GetValueOrDefault(name),
+            TimeProvider.System
+        );
+
+    public string[] RunArguments =>
+        ["run", "--enable-ebpf", "--policy", PolicyDirectory, "--socket", SocketPath, "--state-dir", StateDirectory];
+
+    public static HostSnapshot Snapshot(params string[] addresses) =>
+        new(
+            [new HostInterface(2, "eth0", IsLoopback: false, Master: 0, HasMacHeader: true)],
+            [.. addresses.Select(IPAddress.Parse)],
+            Broadcasts: []
+        );
+
+    public void ChangeHost(HostSnapshot host)
+    {
+        Host = host;
+        _hostChanged?.Invoke();
+    }
+
+    public string Write(string name, string text)
+    {
+        string path = Path.Combine(PolicyDirectory, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllText(path, text);
+        return path;
+    }
+
+    /// <summary>Runs a command to its end.</summary>
+    public async Task<CommandResult> CommandAsync(params string[] arguments)
+    {
+        StringWriter output = new();
+        StringWriter error = new();
+        int exit = await CommandLine.RunAsync(arguments, Parts, output, error, TestContext.Current.CancellationToken);
+        return new CommandResult(exit, output.ToString(), error.ToString());
+    }
+
+    /// <summary>Starts an agent and waits until it has an opinion on its policy.</summary>
+    public async Task<RunningAgent> StartAsync(params string[] more)
+    {
+        RunningAgent agent = new(this, [.. RunArguments, .. more]);
+        await agent.UntilAsync(status => status.Policy.State != PolicyState.Pending);
+        return agent;
+    }
+
+    public async Task<StatusDocument?> StatusAsync() =>
+        (await AgentClient.StatusAsync(SocketPath, TestContext.Current.CancellationToken)).Status;
+
+    public void Dispose() => Directory.Delete(Root, recursive: true);
+
+    private EndWatch Watch(Action changed)
+    {
+        _hostChanged = changed;
+        return new EndWatch(() => _hostChanged = null);
+    }
+
+    private sealed class EndWatch(Action end) : IDisposable
+    {
+        public void Dispose() => end();
+    }
+}
+
+/// <summary>What a command said.</summary>
+internal sealed record CommandResult(int Exit, string Output, string Error);

@@ -1,0 +1,114 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using Datapath.Backends;
+using Datapath.Backends.Host;
+using Datapath.Flows;
+using Datapath.Policy.Compilation;
+
+namespace Datapath.Tests.Agent.Support;
+
+/// <summary>Stands in for the kernel: remembers what it was told to enforce, and refuses when told to.</summary>
+internal sealed class FakeBackend : IBackend
+{
+    private readonly ConcurrentQueue<FlowEvent> _events = new();
+    private readonly List<CompiledPolicy> _applied = [];
+    private readonly Lock _turn = new();
+    private int _callers;
+
+    public string Name => "ebpf";
+
+    /// <summary>What an earlier agent left in force.</summary>
+    public uint Generation { get; set; }
+
+    /// <summary>Thrown by the next applies.</summary>
+    public Exception? Refusal { get; set; }
+
+    /// <summary>What there is to purge.</summary>
+    public ImmutableArray<string> Objects { get; set; } = [];
+
+    /// <summary>What a purge cannot remove.</summary>
+    public ImmutableArray<string> Stuck { get; set; } = [];
+
+    public bool IsDisposed { get; private set; }
+
+    /// <summary>True when two callers were inside at once, which the seam forbids.</summary>
+    public bool WasEnteredTwice { get; private set; }
+
+    public ImmutableArray<CompiledPolicy> Applied
+    {
+        get
+        {
+            lock (_turn)
+            {
+                return [.. _applied];
+            }
+        }
+    }
+
+    public void Happens(FlowEvent flow) => _events.Enqueue(flow);
+
+    public uint Adopt() => Generation;
+
+    public ApplyReport Apply(CompiledPolicy policy, HostSnapshot host)
+    {
+        Enter();
+        try
+        {
+            if (Refusal is not null)
+            {
+                throw Refusal;
+            }
+
+            lock (_turn)
+            {
+                _applied.Add(policy);
+            }
+
+            Generation++;
+            ImmutableArray<UnitAttachment> places = [.. host.Interfaces.Select(one => new UnitAttachment(1, one.Name, one.Index, "tcx"))];
+            ImmutableArray<UnitNotEnforced> absent =
+            [
+                .. policy.Units.Where(unit => unit.Number > 1).Select(unit => new UnitNotEnforced(unit.Number, "no such interface")),
+            ];
+            return new ApplyReport(Generation, Changed: true, places, absent, BytesUsed: 4096, BytesAvailable: 1 << 20);
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
+    public int ReadEvents(Action<FlowEvent> onEvent)
+    {
+        Enter();
+        int count = 0;
+        while (_events.TryDequeue(out FlowEvent? flow))
+        {
+            onEvent(flow);
+            count++;
+        }
+
+        Leave();
+        return count;
+    }
+
+    public BackendCounters ReadCounters() =>
+        new(
+            ImmutableDictionary<int, PacketCount>.Empty,
+            ImmutableDictionary<DropReason, PacketCount>.Empty,
+            ImmutableDictionary<string, long>.Empty
+        );
+
+    public RemovalReport Remove(bool dryRun)
+    {
+        RemovalReport report = new(Objects, dryRun ? Objects : Stuck);
+        Objects = dryRun ? Objects : Stuck;
+        return report;
+    }
+
+    public void Dispose() => IsDisposed = true;
+
+    private void Enter() => WasEnteredTwice |= Interlocked.Increment(ref _callers) > 1;
+
+    private void Leave() => Interlocked.Decrement(ref _callers);
+}
