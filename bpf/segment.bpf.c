@@ -13,6 +13,7 @@
 #include <bpf/bpf_helpers.h>
 #include "config.h"
 #include "maps.h"
+#include "lib/packet.h"
 #include "lib/parse.h"
 #include "lib/policy.h"
 #include "lib/count.h"

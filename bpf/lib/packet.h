@@ -1,28 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What parsing reads and gives: the headers that the kernel's own files lack, a cursor over the
- * bytes, and a packet as the policy sees it.
- */
+/* A packet as the policy sees it, and how far we are in reading it. */
 #ifndef DP_PACKET_H
 #define DP_PACKET_H
 
+#include <stddef.h>
 #include <stdbool.h>
-#include <linux/if_ether.h>
-#include <linux/in.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
-#include <linux/tcp.h>
-#include <linux/udp.h>
-#include <bpf/bpf_endian.h>
+#include <linux/types.h>
 #include "../include/dp_abi.h"
 
 #ifndef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 #endif
-
-#define DP_MAX_VLAN_TAGS	 2
-#define DP_MAX_EXTENSION_HEADERS 8
-#define DP_ETHERTYPE_QINQ	 0x88a8
-#define DP_ETHERTYPE_VLAN	 0x8100
 
 /* In the order of the flags byte of the TCP header (RFC 9293, 3.1). */
 #define DP_TCP_FIN 0x01
@@ -30,17 +18,10 @@
 #define DP_TCP_RST 0x04
 #define DP_TCP_ACK 0x10
 
-#define DP_IP_OFFSET	     0x1fff
-#define DP_IP_MORE	     0x2000
-#define DP_IP6_OFFSET	     0xfff8
-#define DP_IP6_MORE	     0x0001
-#define DP_HOP_LIMIT_ON_LINK 255
-
 enum dp_packet_flags {
 	DP_PACKET_IP6 = 1,
 	DP_PACKET_FIRST_FRAGMENT = 2,
 	DP_PACKET_LATER_FRAGMENT = 4,
-	DP_PACKET_STATELESS = 8, /* ICMP other than echo: has no flow */
 };
 
 /* A packet as the policy sees it. */
@@ -97,33 +78,5 @@ static __always_inline void *dp_header(const struct dp_cursor *cur, __u32 bytes)
 		return NULL;
 	return cur->data + offset;
 }
-
-#define DP_NOT_IP 1 /* a frame that is neither IPv4 nor IPv6 */
-
-struct dp_vlan_header {
-	__be16 tag;
-	__be16 ethertype;
-};
-
-/* The bytes that ICMP and ICMPv6 have in common (RFC 792, RFC 4443). linux/icmp.h drags libc in. */
-struct dp_icmp_header {
-	__u8 type;
-	__u8 code;
-	__be16 checksum;
-	__be16 echo_id;
-	__be16 echo_sequence;
-};
-
-#define DP_ICMP_ECHO_REPLY    0
-#define DP_ICMP_ECHO_REQUEST  8
-#define DP_ICMP6_ECHO_REQUEST 128
-#define DP_ICMP6_ECHO_REPLY   129
-
-struct dp_ip6_fragment {
-	__u8 next;
-	__u8 reserved;
-	__be16 offset;
-	__be32 id;
-};
 
 #endif

@@ -7,7 +7,53 @@
 #ifndef DP_PARSE_H
 #define DP_PARSE_H
 
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
 #include "packet.h"
+
+#define DP_MAX_VLAN_TAGS	 2
+#define DP_MAX_EXTENSION_HEADERS 8
+#define DP_ETHERTYPE_QINQ	 0x88a8
+#define DP_ETHERTYPE_VLAN	 0x8100
+
+#define DP_IP_OFFSET	     0x1fff
+#define DP_IP_MORE	     0x2000
+#define DP_IP6_OFFSET	     0xfff8
+#define DP_IP6_MORE	     0x0001
+#define DP_HOP_LIMIT_ON_LINK 255
+
+#define DP_NOT_IP 1 /* a frame that is neither IPv4 nor IPv6 */
+
+struct dp_vlan_header {
+	__be16 tag;
+	__be16 ethertype;
+};
+
+/* The bytes that ICMP and ICMPv6 have in common (RFC 792, RFC 4443). linux/icmp.h drags libc in. */
+struct dp_icmp_header {
+	__u8 type;
+	__u8 code;
+	__be16 checksum;
+	__be16 echo_id;
+	__be16 echo_sequence;
+};
+
+#define DP_ICMP_ECHO_REPLY    0
+#define DP_ICMP_ECHO_REQUEST  8
+#define DP_ICMP6_ECHO_REQUEST 128
+#define DP_ICMP6_ECHO_REPLY   129
+
+struct dp_ip6_fragment {
+	__u8 next;
+	__u8 reserved;
+	__be16 offset;
+	__be32 id;
+};
 
 /* Takes the Ethernet header and up to two VLAN tags. Returns the EtherType of the payload in host
  * order. "outer" is the type that the frame itself begins with.
@@ -183,12 +229,12 @@ static __always_inline int dp_parse_icmp(const struct dp_cursor *cur, struct dp_
 	echo = packet->protocol == IPPROTO_ICMP
 		       ? icmp->type == DP_ICMP_ECHO_REQUEST || icmp->type == DP_ICMP_ECHO_REPLY
 		       : icmp->type == DP_ICMP6_ECHO_REQUEST || icmp->type == DP_ICMP6_ECHO_REPLY;
-	if (echo) {
-		packet->source_port = icmp->echo_id;
-		packet->destination_port = icmp->echo_id;
-	} else {
-		packet->flags |= DP_PACKET_STATELESS;
-	}
+	/* Without an identifier there is nothing that answers. The two directions of such a "flow"
+	 * have different keys, so that it is reported once and admits no reply.
+	 */
+	packet->source_port = echo ? icmp->echo_id : 0;
+	packet->destination_port =
+		echo ? icmp->echo_id : bpf_htons(packet->key ? packet->key : 0xffff);
 	return 0;
 }
 
