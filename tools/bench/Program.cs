@@ -1,6 +1,7 @@
 using System.Globalization;
 using Datapath.Bench;
 
+// Prints what the policy pipeline costs, beside the goals, and the machine that it was measured on.
 string processor = File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(": ")[1] ?? "unknown";
 Console.WriteLine($"machine: {processor}, {Environment.ProcessorCount} cores, .NET {Environment.Version}");
 
