@@ -75,7 +75,10 @@ internal sealed class AgentFixture : IDisposable
     {
         StringWriter output = new();
         StringWriter error = new();
-        int exit = await CommandLine.RunAsync(arguments, Parts, output, error, TestContext.Current.CancellationToken);
+        // A `run` that should have been refused would go on for ever.
+        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        patience.CancelAfter(RunningAgent.Patience);
+        int exit = await CommandLine.RunAsync(arguments, Parts, output, error, patience.Token);
         return new CommandResult(exit, output.ToString(), error.ToString());
     }
 
