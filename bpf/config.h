@@ -5,11 +5,6 @@
 
 #include "include/dp_abi.h"
 
-#define DP_INSTANCE_BYTES 32
-
-/* Name of the agent's instance. Nothing reads it here: purge recognises our programs by it. */
-const volatile char dp_instance[DP_INSTANCE_BYTES] = "default";
-
 /* The kernel's HZ: bpf_jiffies64 costs 1 ns, a clock in nanoseconds 38. */
 const volatile __u32 dp_jiffies_per_second = 250;
 

@@ -131,10 +131,17 @@ struct dp_generation {
 			 */
 };
 
-/* Written by the agent with single aligned stores; read once per packet and hook. */
+#define DP_INSTANCE_BYTES 32
+
+/* The switch, and whose it is. The agent writes the switch with one aligned store, a program reads
+ * it once per packet and hook. The rest is written once, before anything is attached: by it purge
+ * recognises the programs of an instance without knowing anything else of them.
+ */
 struct dp_control {
 	__u32 active_slot;
-	__u32 reserved;
+	__u32 abi_version;	 /* DP_ABI_VERSION */
+	__u64 network_namespace; /* inode of /proc/self/ns/net */
+	char instance[DP_INSTANCE_BYTES];
 };
 
 /* ---- Inventory ------------------------------------------------------------------------------ */

@@ -3,17 +3,20 @@ using Datapath.Agent;
 using Datapath.Agent.Commands;
 using Datapath.Agent.Loops;
 using Datapath.Backends;
+using Datapath.Backends.Ebpf;
 using Datapath.Backends.Host;
 
 // The composition root: the only place that chooses what stands behind the seams.
-AgentParts parts = new(OpenEbpf, FindInstances, new HostSource(ReadHost, WatchHost), Environment.GetEnvironmentVariable, TimeProvider.System);
+AgentParts parts = new(
+    OpenEbpf,
+    FindInstances,
+    new HostSource(HostObserver.Read, HostObserver.Watch),
+    Environment.GetEnvironmentVariable,
+    TimeProvider.System
+);
 return await CommandLine.RunAsync(args, parts, Console.Out, Console.Error, CancellationToken.None);
 
-static IBackend OpenEbpf(InstanceName instance) =>
-    throw new BackendException($"this build has no eBPF backend for instance '{instance}'");
+static IBackend OpenEbpf(InstanceName instance) => new EbpfBackend(new EbpfOptions { Instance = instance.Text });
 
-static ImmutableArray<InstanceName> FindInstances() => throw new BackendException("this build has no eBPF backend");
-
-static HostSnapshot ReadHost() => throw new BackendException("this build cannot read interfaces and addresses");
-
-static IDisposable WatchHost(Action changed) => throw new BackendException("this build cannot watch interfaces and addresses");
+static ImmutableArray<InstanceName> FindInstances() =>
+    [.. EbpfBackend.FindInstances().Select(InstanceName.Parse).OfType<InstanceName>()];

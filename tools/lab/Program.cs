@@ -26,7 +26,7 @@ try
 {
     var report = new DemoReport(Console.Out);
     var isAsExpected = await new DemoRun(DemoOptions.Parse(arguments), report).RunAsync(stop.Token);
-    report.Say(isAsExpected ? "everything as expected" : $"NOT as expected: {report.Differences} rows differ");
+    report.Say(isAsExpected ? "everything as expected" : $"NOT as expected: {report.Differences} differences");
     return isAsExpected ? 0 : 1;
 }
 catch (OperationCanceledException) when (stop.IsCancellationRequested)

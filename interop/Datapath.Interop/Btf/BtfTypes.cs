@@ -51,6 +51,33 @@ public sealed class BtfTypes
         throw new InvalidDataException($"BTF type {id} is a name of itself");
     }
 
+    /// <summary>The type behind names, qualifiers and arrays: what one element is.</summary>
+    /// <param name="id">Any type.</param>
+    /// <exception cref="InvalidDataException">The names go round in a circle.</exception>
+    public BtfType Element(int id)
+    {
+        BtfType type = Resolve(id);
+        for (int depth = 0; type.Kind == BtfKind.Array && depth < MaximumDepth; depth++)
+        {
+            type = Resolve(type.TargetId);
+        }
+
+        return type;
+    }
+
+    /// <summary>
+    /// The members of a struct or union as C lets them be named: those of unnamed structs and unions inside count as its own, with offsets
+    /// from its own start; bit-fields without a name are left out.
+    /// </summary>
+    /// <param name="type">A struct or union.</param>
+    /// <exception cref="InvalidDataException">A struct inside itself.</exception>
+    public ImmutableArray<BtfMember> FlatMembers(BtfType type)
+    {
+        ImmutableArray<BtfMember>.Builder flat = ImmutableArray.CreateBuilder<BtfMember>();
+        AddMembers(type, 0, 0, flat);
+        return flat.ToImmutable();
+    }
+
     /// <summary>Size in memory.</summary>
     /// <param name="id">Any type that has a size; pointers of BPF have 8 bytes.</param>
     /// <exception cref="InvalidDataException">Void, a function, or an array of itself.</exception>
@@ -76,6 +103,26 @@ public sealed class BtfTypes
         }
 
         throw new InvalidDataException($"BTF type {id} is an array of itself");
+    }
+
+    private void AddMembers(BtfType type, int offsetBits, int depth, ImmutableArray<BtfMember>.Builder flat)
+    {
+        if (depth == MaximumDepth)
+        {
+            throw new InvalidDataException($"BTF type {type.Id} is a struct inside itself");
+        }
+
+        foreach (BtfMember member in type.Members)
+        {
+            if (member.Name.Length > 0)
+            {
+                flat.Add(member with { OffsetBits = offsetBits + member.OffsetBits });
+            }
+            else if (Resolve(member.TypeId) is { Kind: BtfKind.Struct or BtfKind.Union } inner)
+            {
+                AddMembers(inner, offsetBits + member.OffsetBits, depth + 1, flat);
+            }
+        }
     }
 
     private static bool IsName(BtfKind kind) =>

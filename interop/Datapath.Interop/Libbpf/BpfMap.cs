@@ -124,7 +124,8 @@ public sealed partial class BpfMap : IDisposable
     private void RequireSizes<TKey>()
         where TKey : unmanaged => Require<TKey>(KeyBytes, "key");
 
-    private void RequireSizes<TKey, TValue>()
+    /// <summary>Stops a program whose structs are not the map's.</summary>
+    internal void RequireSizes<TKey, TValue>()
         where TKey : unmanaged
         where TValue : unmanaged
     {

@@ -78,6 +78,15 @@ public sealed unsafe partial class BpfObject : IDisposable
         return _maps.GetValueOrDefault(name) ?? throw Unknown("map", name);
     }
 
+    /// <summary>A loaded map with the types of its keys and values.</summary>
+    /// <typeparam name="TKey">Its keys.</typeparam>
+    /// <typeparam name="TValue">Its values.</typeparam>
+    /// <param name="name">Generated.</param>
+    /// <exception cref="InvalidOperationException">The object has no such map, or one of other sizes.</exception>
+    public BpfMap<TKey, TValue> Map<TKey, TValue>(MapName<TKey, TValue> name)
+        where TKey : unmanaged
+        where TValue : unmanaged => new(Map(name.Name));
+
     /// <summary>A loaded program.</summary>
     /// <param name="name">The function's name in the source.</param>
     /// <exception cref="InvalidOperationException">The object has no such program.</exception>

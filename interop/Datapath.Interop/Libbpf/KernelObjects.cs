@@ -38,7 +38,7 @@ public static unsafe class KernelObjects
         return new ProgramDescription
         {
             Id = info.id,
-            Type = (uint)info.type,
+            Type = info.type,
             Name = Utf8Text.FromField(info.name),
             Tag = Convert.ToHexStringLower(info.tag),
             MapIds = [.. mapIds],

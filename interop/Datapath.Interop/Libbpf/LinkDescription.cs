@@ -3,7 +3,7 @@ namespace Datapath.Interop.Libbpf;
 /// <summary>What the kernel tells about a link.</summary>
 public sealed record LinkDescription
 {
-    // Younger than the headers of Debian 12: BPF_LINK_TYPE_TCX of linux/bpf.h. Its fields lie where netns has its own two.
+    // Younger than the headers of Debian 12: BPF_LINK_TYPE_TCX of linux/bpf.h. Its interface and place lie where netns has inode and place.
     private const uint TcxLink = 11;
 
     /// <summary>The kernel's id.</summary>
@@ -24,18 +24,18 @@ public sealed record LinkDescription
     /// <summary>Reads the kernel's answer.</summary>
     internal static LinkDescription From(in bpf_link_info info)
     {
-        bool isTcx = (uint)info.type == TcxLink;
-        bool isXdp = info.type == bpf_link_type.BPF_LINK_TYPE_XDP;
-        bool isCgroup = info.type == bpf_link_type.BPF_LINK_TYPE_CGROUP;
+        bool isTcx = info.type == TcxLink;
+        bool isXdp = info.type == (uint)bpf_link_type.BPF_LINK_TYPE_XDP;
+        bool isCgroup = info.type == (uint)bpf_link_type.BPF_LINK_TYPE_CGROUP;
         return new LinkDescription
         {
             Id = info.id,
-            Type = (uint)info.type,
+            Type = info.type,
             ProgramId = info.prog_id,
-            InterfaceIndex = isTcx || isXdp ? (int)info.ifindex : 0,
-            Place = isTcx ? (AttachType)info.ifindex_attach_type
+            InterfaceIndex = isTcx ? (int)info.netns.netns_ino : isXdp ? (int)info.xdp.ifindex : 0,
+            Place = isTcx ? (AttachType)info.netns.attach_type
                 : isXdp ? AttachType.Xdp
-                : isCgroup ? (AttachType)info.cgroup_attach_type
+                : isCgroup ? (AttachType)info.cgroup.attach_type
                 : null,
         };
     }

@@ -14,19 +14,20 @@ public sealed class RtnetlinkMonitor : IDisposable
     private const uint Inet4AddressGroup = 0x10;
     private const uint Inet6AddressGroup = 0x100;
 
-    private const int ReceiveBufferBytes = 1 << 20;
+    private const int DefaultReceiveBufferBytes = 1 << 20;
 
     private readonly Socket _socket;
 
     /// <summary>Starts to listen.</summary>
+    /// <param name="receiveBufferBytes">What the kernel keeps for a slow reader before changes are <see cref="NetworkChangeKind.Lost"/>.</param>
     /// <exception cref="KernelException">The kernel refused.</exception>
-    public RtnetlinkMonitor()
+    public RtnetlinkMonitor(int receiveBufferBytes = DefaultReceiveBufferBytes)
     {
         var handle = new SafeSocketHandle(NetlinkSocket.Open(LibcApi.SOCK_CLOEXEC), ownsHandle: true);
         try
         {
             Subscribe((int)handle.DangerousGetHandle());
-            _socket = new Socket(handle) { ReceiveBufferSize = ReceiveBufferBytes };
+            _socket = new Socket(handle) { ReceiveBufferSize = receiveBufferBytes };
         }
         catch
         {

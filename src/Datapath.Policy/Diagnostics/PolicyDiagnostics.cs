@@ -110,6 +110,9 @@ public static class PolicyDiagnostics
         "it does not bear on packets and is not read; leave it out"
     );
 
+    /// <summary>Misspelt resource.</summary>
+    public static readonly DiagnosticCode MisspeltResource = Error(1109, "misspelt resource", "docs/ruleset.md lists the resources");
+
     // DP12xx: fields, whatever they mean.
     /// <summary>Unknown field.</summary>
     public static readonly DiagnosticCode UnknownField = Warning(

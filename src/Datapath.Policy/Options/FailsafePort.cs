@@ -79,8 +79,7 @@ public sealed record FailsafePort(Direction Direction, int Protocol, ushort Port
         {
             return null;
         }
-        UInt128 hostBits = length == width ? UInt128.Zero : (UInt128.One << (width - length)) - 1;
-        return new IpPrefix(key.IsIPv6, key.Value & ~hostBits, length);
+        return IpPrefix.Around(key, length);
     }
 }
 

@@ -34,7 +34,7 @@ public static class PolicyReader
 
     private static List<WrittenObjects> ReadFile(string fileName, string text, DiagnosticSink sink)
     {
-        if (ForeignFormats.HasTemplate(fileName, text, sink))
+        if (!DocumentParser.IsReadable(fileName, text, sink) || ForeignFormats.HasTemplate(fileName, text, sink))
         {
             return [];
         }

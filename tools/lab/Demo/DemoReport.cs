@@ -9,12 +9,21 @@ internal sealed class DemoReport(TextWriter output)
 {
     private static readonly CompositeFormat Row = CompositeFormat.Parse("{0,-8}  {1,-6}  {2,-2}  {3,-10}  {4,-8} {5,-42}  {6,-8} {7,-42}  {8}");
 
-    /// <summary>How many rows differed so far.</summary>
+    /// <summary>How many rows and comparisons differed so far.</summary>
     public int Differences { get; private set; }
 
     /// <summary>A sentence on its own.</summary>
     /// <param name="text">The sentence.</param>
     public void Say(string text) => output.WriteLine(text);
+
+    /// <summary>A sentence about something that was expected.</summary>
+    /// <param name="text">The sentence.</param>
+    /// <param name="isAsExpected">Whether it came so.</param>
+    public void Compare(string text, bool isAsExpected)
+    {
+        Differences += isAsExpected ? 0 : 1;
+        Say($"{text}: {(isAsExpected ? "ok" : "DIFFERS")}");
+    }
 
     /// <summary>The heading of a table of attempts.</summary>
     public void Heading()

@@ -24,8 +24,8 @@ internal sealed class DemoRun(DemoOptions options, DemoReport report)
         var traces = new KernelTraces(options.Instance, lab.Router);
         try
         {
-            await ShowEnforcementAsync(lab, attempts, traces, cancellation);
-            await ShowAdoptionAsync(lab, attempts, cancellation);
+            var pinned = await ShowEnforcementAsync(lab, attempts, traces, cancellation);
+            await ShowAdoptionAsync(lab, attempts, pinned, traces, cancellation);
         }
         finally
         {
@@ -60,21 +60,35 @@ internal sealed class DemoRun(DemoOptions options, DemoReport report)
         report.Say($"without the agent: all {attempts.Length} attempts are answered");
     }
 
-    private async Task ShowEnforcementAsync(ThreeTierLab lab, ImmutableArray<Attempt> attempts, KernelTraces traces, CancellationToken cancellation)
+    private async Task<ImmutableHashSet<string>> ShowEnforcementAsync(
+        ThreeTierLab lab,
+        ImmutableArray<Attempt> attempts,
+        KernelTraces traces,
+        CancellationToken cancellation
+    )
     {
         await using var agent = await DemoAgent.StartAsync(lab.Router, options, cancellation);
-        report.Say($"agent: process {agent.ProcessId}, eBPF, policy {options.ExamplePath}, {await traces.RecordAsync(cancellation)} kernel objects");
+        var pinned = await traces.RecordAsync(cancellation);
+        report.Say($"agent: process {agent.ProcessId}, eBPF, policy {options.ExamplePath}, {pinned.Count} pinned kernel objects");
         await TryAllAsync(lab, agent, attempts, cancellation);
 
         await agent.KillAsync();
         report.Say($"\nagent killed (signal 9): process {agent.ProcessId} is gone, the policy is not");
         await TryAllAsync(lab, agent: null, WithoutAgent(attempts), cancellation);
+        return pinned;
     }
 
-    private async Task ShowAdoptionAsync(ThreeTierLab lab, ImmutableArray<Attempt> attempts, CancellationToken cancellation)
+    private async Task ShowAdoptionAsync(
+        ThreeTierLab lab,
+        ImmutableArray<Attempt> attempts,
+        ImmutableHashSet<string> pinned,
+        KernelTraces traces,
+        CancellationToken cancellation
+    )
     {
         await using var agent = await DemoAgent.StartAsync(lab.Router, options, cancellation);
-        report.Say($"\nagent restarted: process {agent.ProcessId} adopted what it found");
+        var kept = pinned.Intersect(await traces.RecordAsync(cancellation));
+        report.Compare($"\nagent restarted: process {agent.ProcessId} adopted {kept.Count} of {pinned.Count} kernel objects", kept.Count == pinned.Count);
         await TryAllAsync(lab, agent, WithoutAgent(attempts), cancellation);
     }
 

@@ -14,30 +14,32 @@ internal sealed class KernelTraces(string instance, LabHost router)
     // Programs and maps are freed after a grace period of the kernel.
     private static readonly TimeSpan FreePatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(100);
+    private const string BpfFileSystem = "/sys/fs/bpf";
     private static readonly ImmutableArray<string> Kinds = ["prog", "map", "link"];
 
-    private ImmutableArray<(string Kind, int Id)> _objects = [];
+    private readonly HashSet<(string Kind, int Id)> _objects = [];
 
-    /// <summary>Remembers the pinned objects of the instance, and the programs behind its links.</summary>
+    /// <summary>Remembers the pinned objects of the instance, and the programs behind its links, besides those remembered before.</summary>
     /// <param name="cancellation">Gives up.</param>
-    /// <returns>How many there are.</returns>
-    public async Task<int> RecordAsync(CancellationToken cancellation)
+    /// <returns>The pinned maps and links: what a restarted agent must find and keep.</returns>
+    public async Task<ImmutableHashSet<string>> RecordAsync(CancellationToken cancellation)
     {
-        var objects = ImmutableArray.CreateBuilder<(string, int)>();
+        var pinned = ImmutableHashSet.CreateBuilder<string>(StringComparer.Ordinal);
         foreach (var kind in Kinds)
         {
             foreach (var item in (await ListAsync(kind, cancellation)).Where(IsPinnedByInstance))
             {
-                objects.Add((kind, item.GetProperty("id").GetInt32()));
+                var id = item.GetProperty("id").GetInt32();
+                _objects.Add((kind, id));
+                pinned.Add($"{kind} {id}");
                 if (item.TryGetProperty("prog_id", out var program))
                 {
-                    objects.Add(("prog", program.GetInt32()));
+                    _objects.Add(("prog", program.GetInt32()));
                 }
             }
         }
 
-        _objects = [.. objects.Distinct()];
-        return _objects.Length;
+        return pinned.ToImmutable();
     }
 
     /// <summary>What is still there of the instance.</summary>
@@ -69,6 +71,7 @@ internal sealed class KernelTraces(string instance, LabHost router)
             traces.AddRange(items.Where(IsPinnedByInstance).Select(item => $"bpftool {kind}: pinned {item.GetProperty("pinned")}"));
         }
 
+        traces.AddRange(Directories().Select(path => $"directory {path}"));
         foreach (var interfaceName in ThreeTierLab.RouterInterfaces)
         {
             traces.AddRange(await FiltersAsync(interfaceName, cancellation));
@@ -90,6 +93,9 @@ internal sealed class KernelTraces(string instance, LabHost router)
         found.AddRange(Lines(qdiscs).Where(line => line.Contains("clsact", StringComparison.Ordinal)).Select(line => $"tc qdisc {interfaceName}: {line}"));
         return found;
     }
+
+    private IEnumerable<string> Directories() =>
+        Directory.Exists(BpfFileSystem) ? Directory.EnumerateDirectories(BpfFileSystem, instance, SearchOption.AllDirectories) : [];
 
     private bool IsPinnedByInstance(JsonElement item) =>
         item.TryGetProperty("pinned", out var paths)

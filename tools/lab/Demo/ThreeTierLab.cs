@@ -17,9 +17,13 @@ internal sealed class ThreeTierLab : IAsyncDisposable
 
     private readonly LabNetwork _network;
     private readonly List<EchoServer> _servers = [];
-    private ImmutableDictionary<string, Endpoint> _endpoints = ImmutableDictionary<string, Endpoint>.Empty;
+    private readonly Dictionary<string, Endpoint> _endpoints = new(StringComparer.Ordinal);
 
-    private ThreeTierLab(LabNetwork network, LabHost router) => (_network, Router) = (network, router);
+    private ThreeTierLab(LabNetwork network, LabHost router)
+    {
+        (_network, Router) = (network, router);
+        _endpoints.Add("router", new Endpoint(router, EndpointAddresses.ThreeTier["router"]));
+    }
 
     /// <summary>The host that the agent protects.</summary>
     public LabHost Router { get; }
@@ -37,7 +41,7 @@ internal sealed class ThreeTierLab : IAsyncDisposable
         {
             var lab = new ThreeTierLab(network, await network.AddHostAsync("router", cancellation));
             lab.Router.Forward();
-            lab._endpoints = await lab.ConnectHostsAsync(cancellation);
+            await lab.ConnectHostsAsync(cancellation);
             return lab;
         }
         catch
@@ -62,11 +66,11 @@ internal sealed class ThreeTierLab : IAsyncDisposable
             var endpoint = Endpoint(to);
             if (what.Protocol == ProtocolType.Tcp)
             {
-                _servers.Add(EchoServer.StartTcp(endpoint.Host, endpoint.Address(family), what.Port));
+                _servers.Add(EchoServer.StartTcp(endpoint.Host, endpoint.Addresses.Of(family), what.Port));
             }
             else if (what.Protocol == ProtocolType.Udp)
             {
-                _servers.Add(EchoServer.StartUdp(endpoint.Host, endpoint.Address(family), what.Port));
+                _servers.Add(EchoServer.StartUdp(endpoint.Host, endpoint.Addresses.Of(family), what.Port));
             }
         }
     }
@@ -90,7 +94,7 @@ internal sealed class ThreeTierLab : IAsyncDisposable
     /// <summary>The host that tries and the two addresses on the wire.</summary>
     /// <param name="attempt">Who tries what.</param>
     public (LabHost From, IPAddress Source, IPAddress Destination) Ends(Attempt attempt) =>
-        (Endpoint(attempt.From).Host, Endpoint(attempt.From).Address(attempt.Family), Endpoint(attempt.To).Address(attempt.Family));
+        (Endpoint(attempt.From).Host, Endpoint(attempt.From).Addresses.Of(attempt.Family), Endpoint(attempt.To).Addresses.Of(attempt.Family));
 
     /// <summary>Stops the servers and deletes the network.</summary>
     public async ValueTask DisposeAsync()
@@ -103,55 +107,37 @@ internal sealed class ThreeTierLab : IAsyncDisposable
         await _network.DisposeAsync();
     }
 
-    private async Task<ImmutableDictionary<string, Endpoint>> ConnectHostsAsync(CancellationToken cancellation)
+    private async Task ConnectHostsAsync(CancellationToken cancellation)
     {
-        var web = await AddNeighbourAsync("web", "web0", ("10.0.1.1", "2001:db8:1::1"), [("10.0.1.2", "2001:db8:1::2")], cancellation);
-        var db = await AddNeighbourAsync("db", "db0", ("10.0.2.1", "2001:db8:2::1"), [("10.0.2.2", "2001:db8:2::2")], cancellation);
-        var client = await AddNeighbourAsync(
-            "client",
-            "up0",
-            ("192.0.2.1", "2001:db8:c::1"),
-            [("192.0.2.10", "2001:db8:c::10"), ("192.0.2.66", "2001:db8:c:0:4000::66"), ("192.0.2.200", "2001:db8:c:0:8000::200")],
-            cancellation
-        );
-        return ImmutableDictionary<string, Endpoint>
-            .Empty.Add("router", EndpointOf(Router, ("192.0.2.1", "2001:db8:c::1")))
-            .Add("web", web[0])
-            .Add("db", db[0])
-            .Add("client", client[0])
-            .Add("guest", client[1])
-            .Add("stranger", client[2]);
+        await AddNeighbourAsync(["web"], "web0", EndpointAddresses.Of("10.0.1.1", "2001:db8:1::1"), cancellation);
+        await AddNeighbourAsync(["db"], "db0", EndpointAddresses.Of("10.0.2.1", "2001:db8:2::1"), cancellation);
+        await AddNeighbourAsync(["client", "guest", "stranger"], "up0", EndpointAddresses.ThreeTier["router"], cancellation);
     }
 
-    /// <summary>Adds a host on a link of its own with the router, which is its way to everywhere.</summary>
-    private async Task<ImmutableArray<Endpoint>> AddNeighbourAsync(
-        string name,
+    /// <summary>Adds a host, called by the first name, on a link of its own with the router, which is its way to everywhere.</summary>
+    private async Task AddNeighbourAsync(
+        ImmutableArray<string> names,
         string interfaceOfRouter,
-        (string Ip4, string Ip6) gateway,
-        ImmutableArray<(string Ip4, string Ip6)> addresses,
+        EndpointAddresses gateway,
         CancellationToken cancellation
     )
     {
-        var host = await _network.AddHostAsync(name, cancellation);
+        var host = await _network.AddHostAsync(names[0], cancellation);
         await LabNetwork.ConnectAsync(Router, interfaceOfRouter, host, "eth0", cancellation);
-        await AddAddressesAsync(EndpointOf(Router, gateway), interfaceOfRouter, cancellation);
-        ImmutableArray<Endpoint> endpoints = [.. addresses.Select(pair => EndpointOf(host, pair))];
-        foreach (var endpoint in endpoints)
+        await AddAddressesAsync(Router, interfaceOfRouter, gateway, cancellation);
+        foreach (var name in names)
         {
-            await AddAddressesAsync(endpoint, "eth0", cancellation);
+            await AddAddressesAsync(host, "eth0", EndpointAddresses.ThreeTier[name], cancellation);
+            _endpoints.Add(name, new Endpoint(host, EndpointAddresses.ThreeTier[name]));
         }
 
-        await host.AddDefaultRouteAsync(IPAddress.Parse(gateway.Ip4), cancellation);
-        await host.AddDefaultRouteAsync(IPAddress.Parse(gateway.Ip6), cancellation);
-        return endpoints;
+        await host.AddDefaultRouteAsync(gateway.Ip4, cancellation);
+        await host.AddDefaultRouteAsync(gateway.Ip6, cancellation);
     }
 
-    private static Endpoint EndpointOf(LabHost host, (string Ip4, string Ip6) addresses) =>
-        new(host, IPAddress.Parse(addresses.Ip4), IPAddress.Parse(addresses.Ip6));
-
-    private static async Task AddAddressesAsync(Endpoint endpoint, string interfaceName, CancellationToken cancellation)
+    private static async Task AddAddressesAsync(LabHost host, string interfaceName, EndpointAddresses addresses, CancellationToken cancellation)
     {
-        await endpoint.Host.AddAddressAsync(interfaceName, endpoint.Ip4, Prefix4, cancellation);
-        await endpoint.Host.AddAddressAsync(interfaceName, endpoint.Ip6, Prefix6, cancellation);
+        await host.AddAddressAsync(interfaceName, addresses.Ip4, Prefix4, cancellation);
+        await host.AddAddressAsync(interfaceName, addresses.Ip6, Prefix6, cancellation);
     }
 }

@@ -27,7 +27,7 @@ public sealed record TcpProbe(LabHost From, IPAddress Source, IPAddress Destinat
         await socket.ConnectAsync(new IPEndPoint(Destination, Port), cancellation);
         await socket.SendAsync(Payload, cancellation);
         var answer = new byte[Payload.Length];
-        for (var received = 0; received < answer.Length; )
+        for (var received = 0; received < answer.Length;)
         {
             var count = await socket.ReceiveAsync(answer.AsMemory(received), cancellation);
             if (count == 0)

@@ -40,13 +40,13 @@ internal static class DocumentReader
         {
             ReadImport(root, objects, sink);
         }
+        else if (ForeignFormats.IsLegacyObject(root, sink))
+        {
+            return;
+        }
         else if (KindOf(root) is { } resource)
         {
             ObjectReader.Read(resource, root, objects, sink);
-        }
-        else if (ForeignFormats.LegacyObject(root) is { } legacy)
-        {
-            sink.Report(PolicyDiagnostics.Legacy, root.At, $"this is {legacy}");
         }
         else
         {
@@ -56,19 +56,11 @@ internal static class DocumentReader
 
     /// <summary>
     /// The kind of a bare object: the first resource with a field that only it has. A subject without rules is a ruleset that has none yet; a subject and an
-    /// object are a mapping of profiles, unless there is more that makes it a legacy policy.
+    /// object are a mapping of profiles, because what else has both is a legacy policy and was refused before.
     /// </summary>
-    private static ResourceSchema? KindOf(MappingNode root)
-    {
-        if (ForeignFormats.LegacyObject(root) is not null)
-        {
-            return null;
-        }
-
-        return PolicySchema.Resources.FirstOrDefault(resource =>
-                root.Entries.Any(entry => resource.Find(entry.Key.Text) is { IsTelling: true })
-            ) ?? (root.Find("subject") is null ? null : NetworkRulesetSchema.Resource);
-    }
+    private static ResourceSchema? KindOf(MappingNode root) =>
+        PolicySchema.Resources.FirstOrDefault(resource => root.Entries.Any(entry => resource.Find(entry.Key.Text) is { IsTelling: true }))
+        ?? (root.Find("subject") is null ? null : NetworkRulesetSchema.Resource);
 
     private static void ReadImport(MappingNode root, WrittenObjects objects, DiagnosticSink sink)
     {
@@ -83,14 +75,8 @@ internal static class DocumentReader
             objects.Label = (label.Text, label.At);
         }
 
-        foreach (ScalarNode identity in fields.Texts("identities"))
-        {
-            if (PolicySchema.FindResource(identity.Text) is null)
-            {
-                ForeignFormats.ReportResource(identity, PolicySchema.ResourceNames, sink);
-            }
-        }
-
+        // A table of contents that the product writes; what counts is what stands under `data`.
+        _ = fields.Texts("identities");
         switch (fields.Find("data"))
         {
             case null:
@@ -154,7 +140,7 @@ internal static class DocumentReader
             list is null
                 ? "the document is neither an import file nor an object of a kind that its fields tell"
                 : $"{Quoted.Value(list.Text)} stands at the top of the document",
-            list is null ? null : $"write it under `data:`"
+            list is null ? null : "write it under `data:`"
         );
     }
 }

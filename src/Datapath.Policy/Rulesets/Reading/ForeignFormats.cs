@@ -9,18 +9,37 @@ internal static class ForeignFormats
 {
     private const string TemplateOpening = "{{";
 
-    private static readonly FrozenDictionary<string, string> LegacyResources = new Dictionary<string, string>(StringComparer.Ordinal)
+    private static readonly LegacyKind AccessPolicy = new(
+        "a network access policy, which rulesets replaced in March 2021",
+        "rewrite it as `networkrulesetpolicies`: a ruleset on its object with `incomingRules`, one on its subject with `outgoingRules`"
+    );
+
+    private static readonly LegacyKind HostService = new(
+        "a host service, which ended in July 2021",
+        "write its ports as `incomingRules` of a ruleset whose subject is the host"
+    );
+
+    private static readonly LegacyKind Recipe = new("a recipe, which only the console renders", "write the import file that it renders to");
+
+    private static readonly LegacyKind NamespaceMapping = new(
+        "a namespace mapping policy, which moves units between namespaces",
+        "write `namespace:` on the processing units themselves"
+    );
+
+    private static readonly FrozenDictionary<string, LegacyKind> LegacyResources = new Dictionary<string, LegacyKind>(StringComparer.Ordinal)
     {
-        ["networkaccesspolicies"] = "network access policies, which rulesets replaced in March 2021",
-        ["networkaccesspolicy"] = "network access policies, which rulesets replaced in March 2021",
-        ["netpols"] = "network access policies, which rulesets replaced in March 2021",
-        ["netpol"] = "network access policies, which rulesets replaced in March 2021",
-        ["hostservices"] = "host services, which ended in July 2021",
-        ["hostservice"] = "host services, which ended in July 2021",
-        ["hostservicemappingpolicies"] = "mappings of host services, which ended in July 2021",
-        ["hostservicemappingpolicy"] = "mappings of host services, which ended in July 2021",
-        ["recipes"] = "recipes, which only the console renders",
-        ["recipe"] = "recipes, which only the console renders",
+        ["networkaccesspolicies"] = AccessPolicy,
+        ["networkaccesspolicy"] = AccessPolicy,
+        ["netpols"] = AccessPolicy,
+        ["netpol"] = AccessPolicy,
+        ["hostservices"] = HostService,
+        ["hostservice"] = HostService,
+        ["hostservicemappingpolicies"] = HostService,
+        ["hostservicemappingpolicy"] = HostService,
+        ["recipes"] = Recipe,
+        ["recipe"] = Recipe,
+        ["namespacemappingpolicies"] = NamespaceMapping,
+        ["namespacemappingpolicy"] = NamespaceMapping,
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     private static readonly FrozenSet<string> UnusedResources = FrozenSet.Create(
@@ -35,7 +54,6 @@ internal static class ForeignFormats
         "filepaths",
         "hooks",
         "infrastructurepolicies",
-        "namespacemappingpolicies",
         "quotapolicies",
         "roles",
         "servicedependencypolicies",
@@ -96,38 +114,53 @@ internal static class ForeignFormats
         return true;
     }
 
-    /// <summary>Says what a list under <c>data</c> is that is none of ours.</summary>
+    /// <summary>Says what a list under <c>data</c> is that is none of ours. A name that is nearly one of ours is an error: its objects would be missing.</summary>
     public static void ReportResource(ScalarNode name, IEnumerable<string> known, DiagnosticSink sink)
     {
-        if (LegacyResources.TryGetValue(name.Text, out string? what))
+        string quoted = Quoted.Value(name.Text);
+        if (LegacyResources.TryGetValue(name.Text, out LegacyKind? legacy))
         {
-            sink.Report(PolicyDiagnostics.Legacy, name.At, $"{Quoted.Value(name.Text)} are {what}");
+            sink.Report(PolicyDiagnostics.Legacy, name.At, $"each of {quoted} is {legacy.What}", legacy.Help);
         }
         else if (UnusedResources.Contains(name.Text))
         {
-            sink.Report(PolicyDiagnostics.UnusedResource, name.At, $"{Quoted.Value(name.Text)} has no bearing on packets and is not read");
+            sink.Report(PolicyDiagnostics.UnusedResource, name.At, $"{quoted} are known and not read");
+        }
+        else if (Spelling.Closest(name.Text, known) is { } near)
+        {
+            sink.Report(PolicyDiagnostics.MisspeltResource, name.At, $"{quoted} is not a resource", $"did you mean `{near}`?");
         }
         else
         {
-            string? near = Spelling.Closest(name.Text, known);
-            sink.Report(
-                PolicyDiagnostics.UnknownResource,
-                name.At,
-                $"{Quoted.Value(name.Text)} is not a resource",
-                near is null ? null : $"did you mean `{near}`?"
-            );
+            sink.Report(PolicyDiagnostics.UnknownResource, name.At, $"{quoted} is not a resource");
         }
     }
 
-    /// <summary>What a bare object is by its fields, if it is a legacy one; null otherwise.</summary>
-    public static string? LegacyObject(MappingNode node)
+    /// <summary>Says that a bare object is a legacy one, if its fields say so.</summary>
+    public static bool IsLegacyObject(MappingNode node, DiagnosticSink sink)
+    {
+        if (KindOf(node) is not { } legacy)
+        {
+            return false;
+        }
+
+        sink.Report(PolicyDiagnostics.Legacy, node.At, $"this is {legacy.What}", legacy.Help);
+        return true;
+    }
+
+    private static LegacyKind? KindOf(MappingNode node)
     {
         bool Has(string name) => node.Find(name) is not null;
         bool isAccessPolicy = Has("subject") && (Has("action") || Has("applyPolicyMode") || Has("negateObject") || Has("negateSubject"));
-        return isAccessPolicy ? "a network access policy, which rulesets replaced in March 2021"
-            : Has("subject") && Has("mappedNamespace") ? "a namespace mapping policy, which is not read"
-            : Has("services") && Has("name") ? "a host service, which ended in July 2021"
-            : Has("template") ? "a recipe, which only the console renders"
+        return isAccessPolicy ? AccessPolicy
+            : Has("subject") && Has("mappedNamespace") ? NamespaceMapping
+            : Has("services") && Has("name") ? HostService
+            : Has("template") ? Recipe
             : null;
     }
+
+    /// <summary>Something that is refused with a sentence.</summary>
+    /// <param name="What">What it is, with its article.</param>
+    /// <param name="Help">What to write instead.</param>
+    private sealed record LegacyKind(string What, string Help);
 }

@@ -15,6 +15,9 @@ public sealed record FieldSchema(string Name, FieldType Type, string Rule)
     /// <summary>Known from exported files and accepted without a word, because it has no bearing on packets.</summary>
     public bool IsIgnored { get; init; }
 
+    /// <summary>Fields of the mapping, or of each mapping of the list, that it holds; null for other types.</summary>
+    public MappingSchema? Nested { get; init; }
+
     /// <summary>Tells an object of this resource from all others when it stands alone in a file.</summary>
     public bool IsTelling { get; init; }
 }

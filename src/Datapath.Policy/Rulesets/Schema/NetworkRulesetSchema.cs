@@ -38,8 +38,8 @@ internal static class NetworkRulesetSchema
             CommonFields.Name,
             [
                 new("subject", FieldType.TagExpression, "the processing units that it applies to") { IsRequired = true },
-                new("incomingRules", FieldType.MappingList, "rules for connections opened towards the subject") { IsTelling = true },
-                new("outgoingRules", FieldType.MappingList, "rules for connections that the subject opens") { IsTelling = true },
+                Rules("incomingRules", "rules for connections opened towards the subject"),
+                Rules("outgoingRules", "rules for connections that the subject opens"),
                 CommonFields.Propagate,
                 CommonFields.Fallback,
                 CommonFields.Disabled,
@@ -47,4 +47,7 @@ internal static class NetworkRulesetSchema
             []
         )
     );
+
+    private static FieldSchema Rules(string name, string rule) =>
+        new(name, FieldType.MappingList, rule) { IsTelling = true, Nested = Rule };
 }

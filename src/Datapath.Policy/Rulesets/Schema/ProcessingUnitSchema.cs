@@ -22,7 +22,7 @@ internal static class ProcessingUnitSchema
         CommonFields.Object(
             CommonFields.Name,
             [
-                new("attach", FieldType.Mapping, "where its packets are seen on this host") { IsTelling = true },
+                new("attach", FieldType.Mapping, "where its packets are seen on this host") { IsTelling = true, Nested = Attach },
                 new("addresses", FieldType.TextList, "its addresses of both families, none twice; an address belongs to one unit")
                 {
                     IsTelling = true,

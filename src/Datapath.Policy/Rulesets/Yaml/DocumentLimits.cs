@@ -11,4 +11,7 @@ internal static class DocumentLimits
 
     /// <summary>Values in a file, aliases written out.</summary>
     public const long Values = 4_000_000;
+
+    /// <summary>Documents in a file.</summary>
+    public const int Documents = 10_000;
 }

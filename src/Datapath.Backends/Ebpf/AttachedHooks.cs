@@ -1,0 +1,123 @@
+using Datapath.Interop;
+using Datapath.Interop.Libbpf;
+
+namespace Datapath.Backends.Ebpf;
+
+/// <summary>Our programs at the hooks of interfaces. What is attached is asked of the kernel, not remembered.</summary>
+/// <param name="loaded">The programs to attach.</param>
+/// <param name="pins">Where links are pinned.</param>
+/// <param name="mechanism">How to attach.</param>
+internal sealed class AttachedHooks(BpfObject loaded, PinDirectory pins, TcMechanism mechanism)
+{
+    private static readonly TcDirection[] Directions = [TcDirection.Ingress, TcDirection.Egress];
+
+    /// <summary>Makes sure that both programs judge an interface: takes over what an earlier agent attached, attaches what is missing.</summary>
+    /// <param name="interfaceIndex">The interface.</param>
+    /// <returns>The mechanism in use: <c>tcx</c> or <c>clsact</c>.</returns>
+    /// <exception cref="KernelException">Refused; whatever was attached stays.</exception>
+    public string Ensure(int interfaceIndex)
+    {
+        TcMechanism used = mechanism;
+        foreach (TcDirection direction in Directions)
+        {
+            used = Ensure(new TcHook(interfaceIndex, direction));
+        }
+
+        return used == TcMechanism.Tcx ? "tcx" : "clsact";
+    }
+
+    /// <summary>Takes our programs off an interface.</summary>
+    /// <param name="interfaceIndex">The interface; it may be gone already.</param>
+    public void Release(int interfaceIndex)
+    {
+        foreach (TcDirection direction in Directions)
+        {
+            var hook = new TcHook(interfaceIndex, direction);
+            ReleaseLink(pins.Link(hook));
+            hook.DetachFilter(loaded.Program(ProgramFor(direction)).Id);
+        }
+
+        ReleaseQdisc(pins, interfaceIndex);
+    }
+
+    /// <summary>Detaches a pinned link and removes its pin.</summary>
+    /// <param name="path">The pin.</param>
+    /// <returns>Whether there was one.</returns>
+    public static bool ReleaseLink(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return false;
+        }
+
+        using (BpfLink link = BpfLink.OpenPinned(path))
+        {
+            link.Detach();
+        }
+
+        return BpfFs.Unpin(path);
+    }
+
+    /// <summary>Removes the clsact qdisc of an interface if we made it and nobody has put a filter there since.</summary>
+    /// <param name="pins">Where that is noted.</param>
+    /// <param name="interfaceIndex">The interface.</param>
+    public static void ReleaseQdisc(PinDirectory pins, int interfaceIndex)
+    {
+        string mark = pins.MadeQdisc(interfaceIndex);
+        if (Directory.Exists(mark))
+        {
+            TcHook.RemoveEmptyQdisc(interfaceIndex);
+            Directory.Delete(mark);
+        }
+    }
+
+    private TcMechanism Ensure(TcHook hook)
+    {
+        BpfProgram program = loaded.Program(ProgramFor(hook.Direction));
+        string pin = pins.Link(hook);
+        if (File.Exists(pin) && mechanism != TcMechanism.Clsact)
+        {
+            using BpfLink link = BpfLink.OpenPinned(pin);
+            if (link.Describe().InterfaceIndex == hook.InterfaceIndex)
+            {
+                Replace(link, program);
+                return TcMechanism.Tcx;
+            }
+
+            // The interface went away and its number was given to another one.
+            BpfFs.Unpin(pin);
+        }
+
+        return Attach(hook, program, pin);
+    }
+
+    private static void Replace(BpfLink link, BpfProgram program)
+    {
+        if (link.Describe().ProgramId != program.Id)
+        {
+            link.Update(program);
+        }
+    }
+
+    private TcMechanism Attach(TcHook hook, BpfProgram program, string pin)
+    {
+        // Noted first: a mark without a qdisc does no harm, a qdisc without a mark would be left behind.
+        bool hadQdisc = Directory.Exists(pins.MadeQdisc(hook.InterfaceIndex));
+        using TcAttachment attachment = hook.Attach(program, mechanism);
+        if (attachment.MadeQdisc && !hadQdisc)
+        {
+            Directory.CreateDirectory(pins.MadeQdisc(hook.InterfaceIndex));
+        }
+
+        attachment.Link?.Pin(pin);
+        if (attachment.Mechanism == TcMechanism.Clsact)
+        {
+            // An agent that used tcx was here before; its program goes only now that the other one is in place.
+            ReleaseLink(pin);
+        }
+
+        return attachment.Mechanism;
+    }
+
+    private static string ProgramFor(TcDirection direction) => direction == TcDirection.Ingress ? "dp_ingress" : "dp_egress";
+}

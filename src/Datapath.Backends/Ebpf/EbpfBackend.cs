@@ -1,0 +1,244 @@
+using System.Collections.Immutable;
+using System.Net;
+using Datapath.Backends.Ebpf.Image;
+using Datapath.Backends.Host;
+using Datapath.Flows;
+using Datapath.Interop;
+using Datapath.Interop.Libbpf;
+using Datapath.Interop.Libc;
+using Datapath.Policy.Compilation;
+
+namespace Datapath.Backends.Ebpf;
+
+/// <summary>Enforces with tc programs. What it made in the kernel stays when it is disposed; only <see cref="Remove"/> ends enforcement.</summary>
+/// <param name="options">How it is set up.</param>
+public sealed class EbpfBackend(EbpfOptions options) : IBackend
+{
+    private readonly PinDirectory _pins = new(options.BpfFileSystem, options.Instance);
+    private readonly EventDecoder _decoder = new(options.Time);
+    private Session? _session;
+
+    /// <inheritdoc/>
+    public string Name => "ebpf";
+
+    /// <summary>Instances that have pins on this machine, or programs in this network namespace, in ordinal order.</summary>
+    /// <param name="bpfFileSystem">Where the bpf file system is.</param>
+    /// <exception cref="BackendException">The kernel refused.</exception>
+    public static ImmutableArray<string> FindInstances(string bpfFileSystem = EbpfOptions.DefaultBpfFileSystem) =>
+        Guard(() => EbpfRemoval.FindInstances(bpfFileSystem));
+
+    /// <inheritdoc/>
+    public uint Adopt()
+    {
+        if (_session is null && !_pins.Exists())
+        {
+            return 0;
+        }
+
+        return Guard(() =>
+        {
+            Session session = Open();
+            // The programs of the earlier agent are replaced where they are attached; no packet passes in between.
+            foreach (int index in session.Interfaces.Keys<int>())
+            {
+                EnsureIfPresent(session, index);
+            }
+
+            return session.Arena.ActiveGeneration;
+        });
+    }
+
+    /// <inheritdoc/>
+    public ApplyReport Apply(CompiledPolicy policy, HostSnapshot host)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        ArgumentNullException.ThrowIfNull(host);
+        return Guard(() =>
+        {
+            Session session = Open();
+            PolicyImage image = PolicyImageEncoder.Encode(policy);
+            DesiredAttachments desired = DesiredAttachments.Of(policy, host);
+            long available = session.Arena.FreeBytes;
+
+            // 1. What does not fit is refused before anything is written.
+            RequireRoomForRules(session, policy);
+            // 2. Addresses before the switch: they are the same whichever policy is active.
+            PutLocalAddresses(session, host);
+            // 3. Units that go are let go while their policy is still there to judge by.
+            ReleaseOthers(session, desired);
+            // 4. Write, read back, switch, wait.
+            bool changed = session.Arena.ActiveChecksum != image.Checksum() || session.Arena.ActiveGeneration == 0;
+            if (changed)
+            {
+                session.Arena.Publish(image);
+            }
+
+            // 5. Units that come are judged by the policy that knows them.
+            ImmutableArray<UnitAttachment> attached = AttachAll(session, desired);
+            return new ApplyReport(session.Arena.ActiveGeneration, changed, attached, desired.NotEnforced, image.Bytes, available);
+        });
+    }
+
+    /// <inheritdoc/>
+    public int ReadEvents(Action<FlowEvent> onEvent)
+    {
+        if (_session is not { } session)
+        {
+            return 0;
+        }
+
+        session.OnEvent = onEvent;
+        return Guard(session.Events.Consume);
+    }
+
+    /// <inheritdoc/>
+    public BackendCounters ReadCounters() => _session is { } session ? Guard(() => CounterReader.Read(session.Loaded)) : CounterReader.None;
+
+    /// <inheritdoc/>
+    public RemovalReport Remove(bool dryRun)
+    {
+        if (!dryRun)
+        {
+            Close();
+        }
+
+        return Guard(() => EbpfRemoval.Remove(_pins, options.Instance, dryRun));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Close();
+
+    /// <summary>The loaded object and what is open of it.</summary>
+    private sealed class Session : IDisposable
+    {
+        public Session(BpfObject loaded, EbpfOptions options, PinDirectory pins, EventDecoder decoder)
+        {
+            Loaded = loaded;
+            Arena = new Arena(loaded);
+            Hooks = new AttachedHooks(loaded, pins, options.ForceClsact ? TcMechanism.Clsact : TcMechanism.Best);
+            Events = new RingBuffer(
+                loaded.Map("dp_events"),
+                record =>
+                {
+                    if (decoder.Decode(record) is { } one)
+                    {
+                        OnEvent?.Invoke(one);
+                    }
+                }
+            );
+        }
+
+        public BpfObject Loaded { get; }
+
+        public Arena Arena { get; }
+
+        public AttachedHooks Hooks { get; }
+
+        public RingBuffer Events { get; }
+
+        public Action<FlowEvent>? OnEvent { get; set; }
+
+        public BpfMap Interfaces => Loaded.Map("dp_interfaces");
+
+        public void Dispose()
+        {
+            Events.Dispose();
+            Arena.Dispose();
+            Loaded.Dispose();
+        }
+    }
+
+    private Session Open()
+    {
+        if (_session is not null)
+        {
+            return _session;
+        }
+
+        _pins.Create();
+        var session = new Session(SegmentObject.Load(options, _pins), options, _pins, _decoder);
+        try
+        {
+            session.Arena.Claim(options.Instance, OwnNetworkNamespace.Inode());
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+
+        return _session = session;
+    }
+
+    private void Close()
+    {
+        _session?.Dispose();
+        _session = null;
+    }
+
+    private static void RequireRoomForRules(Session session, CompiledPolicy policy)
+    {
+        int highest = policy.Rules.IsEmpty ? 0 : policy.Rules[^1].Index;
+        uint room = session.Loaded.Map("dp_rule_counts").MaxEntries;
+        if (highest >= room)
+        {
+            throw new PolicyTooLargeException("rule counters", highest + 1L, room, "entries");
+        }
+    }
+
+    private static void PutLocalAddresses(Session session, HostSnapshot host)
+    {
+        IEnumerable<IPAddress> local = host.Addresses.Concat(host.Broadcasts);
+        Dictionary<DpAddress, byte> desired = local.Select(AddressCodec.Encode).Distinct().ToDictionary(address => address, _ => (byte)1);
+        BpfMap map = session.Loaded.Map("dp_local_addrs");
+        KernelTables.Put(map, desired);
+        KernelTables.RemoveOthers(map, desired);
+    }
+
+    private static void ReleaseOthers(Session session, DesiredAttachments desired)
+    {
+        foreach (int index in KernelTables.RemoveOthers(session.Interfaces, desired.Interfaces))
+        {
+            session.Hooks.Release(index);
+        }
+    }
+
+    private static ImmutableArray<UnitAttachment> AttachAll(Session session, DesiredAttachments desired)
+    {
+        KernelTables.Put(session.Interfaces, desired.Interfaces);
+        return
+        [
+            .. desired.Places.Select(place => new UnitAttachment(
+                place.Unit,
+                place.Interface.Name,
+                place.Interface.Index,
+                session.Hooks.Ensure(place.Interface.Index)
+            )),
+        ];
+    }
+
+    private static void EnsureIfPresent(Session session, int interfaceIndex)
+    {
+        try
+        {
+            session.Hooks.Ensure(interfaceIndex);
+        }
+        catch (KernelException refusal) when (refusal.Number == Errno.NoDevice)
+        {
+            // The interface went away while no agent ran; the next apply forgets it.
+        }
+    }
+
+    /// <summary>The seam speaks of backends, not of system calls.</summary>
+    private static T Guard<T>(Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (KernelException refusal)
+        {
+            throw new BackendException(refusal.Message, refusal);
+        }
+    }
+}

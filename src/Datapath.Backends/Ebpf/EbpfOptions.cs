@@ -1,0 +1,32 @@
+namespace Datapath.Backends.Ebpf;
+
+/// <summary>How the eBPF backend is set up.</summary>
+public sealed record EbpfOptions
+{
+    /// <summary>Where distributions mount it.</summary>
+    public const string DefaultBpfFileSystem = "/sys/fs/bpf";
+
+    /// <summary>Name of the agent's instance; names the pins, and stands in the kernel objects.</summary>
+    public required string Instance { get; init; }
+
+    /// <summary>Where the bpf file system is, or is to be mounted.</summary>
+    public string BpfFileSystem { get; init; } = DefaultBpfFileSystem;
+
+    /// <summary>Kernel memory for the images of all live generations, in bytes. Set aside when the maps are made.</summary>
+    public long ArenaBytes { get; init; } = 32L << 20;
+
+    /// <summary>Highest rule index plus one; each costs 16 bytes on every possible CPU.</summary>
+    public int MaxRules { get; init; } = 65536;
+
+    /// <summary>Flows of each family that are remembered; about 120 bytes each.</summary>
+    public int MaxFlows { get; init; } = 131072;
+
+    /// <summary>Use the clsact qdisc even where the kernel has tcx: for kernels before 6.6, and for tests of that way.</summary>
+    public bool ForceClsact { get; init; }
+
+    /// <summary>Events a CPU may send each second.</summary>
+    public int EventsPerSecond { get; init; } = 1000;
+
+    /// <summary>Where event times come from.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+}

@@ -1,0 +1,199 @@
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using System.Text;
+using Datapath.Interop;
+using Datapath.Interop.Libbpf;
+using Datapath.Interop.Libc;
+using Datapath.Interop.Netlink;
+
+namespace Datapath.Backends.Ebpf;
+
+/// <summary>Finds and removes everything of an instance in this network namespace. Needs no state: names, pins and the kernel's own lists do.</summary>
+internal static class EbpfRemoval
+{
+    private const string ProgramPrefix = "dp_";
+    private const string ControlMap = "dp_control";
+    private static readonly TimeSpan PatienceForKernel = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Instances that have pins, or programs of this network namespace.</summary>
+    /// <param name="root">Mount point of the bpf file system.</param>
+    public static ImmutableArray<string> FindInstances(string root)
+    {
+        ulong here = OwnNetworkNamespace.Inode();
+        IEnumerable<string> running = OurPrograms().Where(one => one.NetworkNamespace == here).Select(one => one.Instance);
+        return [.. PinDirectory.Instances(root).Concat(running).Distinct().Order(StringComparer.Ordinal)];
+    }
+
+    /// <summary>Removes, looks again, and reports both.</summary>
+    /// <param name="pins">The pins of the instance.</param>
+    /// <param name="instance">Its name.</param>
+    /// <param name="dryRun">Only list.</param>
+    public static RemovalReport Remove(PinDirectory pins, string instance, bool dryRun)
+    {
+        ulong here = OwnNetworkNamespace.Inode();
+        RequireNotElsewhere(pins, instance, here);
+        ImmutableArray<string> found = List(pins, instance, here);
+        if (dryRun || found.IsEmpty)
+        {
+            return new RemovalReport(found, []);
+        }
+
+        DetachLinks(pins, instance, here);
+        DetachFilters(pins, instance, here);
+        DeletePins(pins);
+        return new RemovalReport(found, WaitUntilGone(pins, instance, here));
+    }
+
+    /// <summary>The pins of a name are one per machine: those of an agent that enforces in another network namespace are not ours to remove.</summary>
+    private static void RequireNotElsewhere(PinDirectory pins, string instance, ulong here)
+    {
+        string path = pins.Map(ControlMap);
+        if (!File.Exists(path))
+        {
+            return;
+        }
+
+        using BpfMap map = BpfMap.OpenPinned(path);
+        ulong claimed = map.Lookup<uint, DpControl>(0).NetworkNamespace;
+        HashSet<uint> programs = OwnPrograms(instance, claimed);
+        // A link loses its interface when the interface, or its whole namespace, goes: then nothing is enforced there any more.
+        if (claimed != here && KernelObjects.Links().Any(link => programs.Contains(link.ProgramId) && link.InterfaceIndex != 0))
+        {
+            throw new BackendException($"instance {instance} enforces in another network namespace (inode {claimed}): purge it from there");
+        }
+    }
+
+    /// <summary>Everything of the instance that there is now, one line each, sorted.</summary>
+    private static ImmutableArray<string> List(PinDirectory pins, string instance, ulong networkNamespace)
+    {
+        HashSet<uint> programs = OwnPrograms(instance, networkNamespace);
+        IEnumerable<string> lines =
+        [
+            .. programs.Select(id => $"program {id}"),
+            .. KernelObjects.Links().Where(link => programs.Contains(link.ProgramId)).Select(link => $"link {link.Id} on interface {link.InterfaceIndex}"),
+            .. OwnFilters(programs).Select(one => $"tc filter at {one.Hook}"),
+            .. pins.InterfacesWithMadeQdisc().Select(index => $"clsact qdisc of interface {index}"),
+            .. Pins(pins).Select(path => $"pin {path}"),
+            // An agent that was refused its first map leaves nothing else.
+            .. Directory.Exists(pins.Instance) ? [$"directory {pins.Instance}"] : ImmutableArray<string>.Empty,
+        ];
+        return [.. lines.Order(StringComparer.Ordinal)];
+    }
+
+    /// <summary>Programs with our prefix whose control map names this instance and namespace.</summary>
+    private static HashSet<uint> OwnPrograms(string instance, ulong networkNamespace) =>
+        [.. OurPrograms().Where(one => one.Instance == instance && one.NetworkNamespace == networkNamespace).Select(one => one.Program)];
+
+    /// <summary>All programs of the product, with what their control map says of them.</summary>
+    private static IEnumerable<(uint Program, string Instance, ulong NetworkNamespace)> OurPrograms() =>
+        from program in KernelObjects.Programs()
+        where program.Name.StartsWith(ProgramPrefix, StringComparison.Ordinal)
+        from map in program.MapIds
+        let control = ReadControl(map)
+        where control is not null
+        select (program.Id, InstanceOf(control.Value), control.Value.NetworkNamespace);
+
+    /// <summary>What a map says if it is a control map.</summary>
+    private static DpControl? ReadControl(uint mapId)
+    {
+        try
+        {
+            using BpfMap map = BpfMap.OpenById(mapId);
+            bool fits = map.Name == ControlMap && map.ValueBytes == Unsafe.SizeOf<DpControl>();
+            return fits ? map.Lookup<uint, DpControl>(0) : null;
+        }
+        catch (KernelException refusal) when (refusal.Number == Errno.NoEntry)
+        {
+            // Gone between the listing and the question.
+            return null;
+        }
+    }
+
+    private static string InstanceOf(DpControl control)
+    {
+        ReadOnlySpan<byte> name = control.Instance;
+        return Encoding.UTF8.GetString(name.TrimEnd((byte)0));
+    }
+
+    private static void DetachLinks(PinDirectory pins, string instance, ulong networkNamespace)
+    {
+        HashSet<uint> programs = OwnPrograms(instance, networkNamespace);
+        foreach (LinkDescription description in KernelObjects.Links().Where(link => programs.Contains(link.ProgramId)))
+        {
+            using BpfLink link = BpfLink.OpenById(description.Id);
+            link.Detach();
+        }
+
+        foreach (string path in Pins(pins).Where(path => Path.GetDirectoryName(path) == pins.Links))
+        {
+            BpfFs.Unpin(path);
+        }
+    }
+
+    private static void DetachFilters(PinDirectory pins, string instance, ulong networkNamespace)
+    {
+        foreach ((TcHook hook, uint program) in OwnFilters(OwnPrograms(instance, networkNamespace)))
+        {
+            hook.DetachFilter(program);
+        }
+
+        foreach (int index in pins.InterfacesWithMadeQdisc())
+        {
+            AttachedHooks.ReleaseQdisc(pins, index);
+        }
+    }
+
+    private static IEnumerable<(TcHook Hook, uint Program)> OwnFilters(HashSet<uint> programs) =>
+        from link in Rtnetlink.Links()
+        from direction in new[] { TcDirection.Ingress, TcDirection.Egress }
+        let hook = new TcHook(link.Index, direction)
+        from attached in hook.Query()
+        where attached.Mechanism == TcMechanism.Clsact && programs.Contains(attached.ProgramId)
+        select (hook, attached.ProgramId);
+
+    private static IEnumerable<string> Pins(PinDirectory pins) =>
+        Directory.Exists(pins.Instance) ? Directory.EnumerateFiles(pins.Instance, "*", SearchOption.AllDirectories) : [];
+
+    private static void DeletePins(PinDirectory pins)
+    {
+        foreach (string path in Pins(pins).ToList())
+        {
+            BpfFs.Unpin(path);
+        }
+
+        if (Directory.Exists(pins.Instance))
+        {
+            // bpffs cannot remove a tree at once: the deepest directories first.
+            foreach (string directory in Directory.EnumerateDirectories(pins.Instance, "*", SearchOption.AllDirectories).OrderByDescending(path => path.Length))
+            {
+                Directory.Delete(directory);
+            }
+
+            Directory.Delete(pins.Instance);
+        }
+
+        string product = Path.GetDirectoryName(pins.Instance)!;
+        if (Directory.Exists(product) && !Directory.EnumerateFileSystemEntries(product).Any())
+        {
+            Directory.Delete(product);
+        }
+    }
+
+    /// <summary>The kernel frees programs some milliseconds after the last reference, in the background.</summary>
+    private static ImmutableArray<string> WaitUntilGone(PinDirectory pins, string instance, ulong networkNamespace)
+    {
+        long start = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            ImmutableArray<string> left = List(pins, instance, networkNamespace);
+            if (left.IsEmpty || TimeProvider.System.GetElapsedTime(start) > PatienceForKernel)
+            {
+                return left;
+            }
+
+            using var timer = new ManualResetEventSlim();
+            timer.Wait(Pause);
+        }
+    }
+}

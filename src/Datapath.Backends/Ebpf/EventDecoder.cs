@@ -1,0 +1,56 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Datapath.Flows;
+using Datapath.Policy.Compilation;
+
+namespace Datapath.Backends.Ebpf;
+
+/// <summary>Turns the records of the ring buffer, <c>struct dp_event</c>, into flow events.</summary>
+/// <param name="time">Gives the wall clock; the kernel's times count from boot.</param>
+internal sealed class EventDecoder(TimeProvider time)
+{
+    private const byte AllowBit = 1;
+    private const byte ObservedAllowBit = 2;
+    private const byte IPv6Bit = 0x80;
+
+    private static readonly string[] Hooks = ["tc-ingress", "tc-egress"];
+
+    /// <summary>Decodes a record.</summary>
+    /// <param name="record">The record.</param>
+    /// <returns>Null for a record that is not one of ours: it is shorter than the struct, as none of this layout is.</returns>
+    public FlowEvent? Decode(ReadOnlySpan<byte> record)
+    {
+        if (!MemoryMarshal.TryRead(record, out DpEvent raw))
+        {
+            return null;
+        }
+
+        bool ipv6 = (raw.Flags & IPv6Bit) != 0;
+        return new FlowEvent
+        {
+            Time = WallClock(raw.TimeNanoseconds),
+            Unit = raw.Unit,
+            Direction = (Direction)raw.Direction,
+            Verdict = (raw.Verdict & AllowBit) != 0 ? Verdict.Allow : Verdict.Reject,
+            Reason = (DropReason)raw.Reason,
+            Flags = (DescriptorFlags)(raw.Flags & ~IPv6Bit),
+            RuleIndex = (int)raw.RuleIndex,
+            ObservedRuleIndex = (int)raw.ObservedRuleIndex,
+            ObservedVerdict = (raw.Verdict & ObservedAllowBit) != 0 ? Verdict.Allow : Verdict.Reject,
+            Protocol = raw.Protocol,
+            Source = AddressCodec.Decode(raw.Source, ipv6),
+            SourcePort = BinaryPrimitives.ReverseEndianness(raw.SourcePortBigEndian),
+            Destination = AddressCodec.Decode(raw.Destination, ipv6),
+            DestinationKey = raw.DestinationKey,
+            Hook = raw.Hook < Hooks.Length ? Hooks[raw.Hook] : $"hook {raw.Hook}",
+            Generation = raw.Generation,
+        };
+    }
+
+    /// <summary>bpf_ktime_get_ns and .NET's timestamps both read CLOCK_MONOTONIC.</summary>
+    private DateTimeOffset WallClock(ulong monotonicNanoseconds)
+    {
+        double ago = time.GetTimestamp() * (1e9 / time.TimestampFrequency) - monotonicNanoseconds;
+        return time.GetUtcNow() - TimeSpan.FromMicroseconds(ago / 1e3);
+    }
+}

@@ -1,0 +1,104 @@
+using System.Reflection;
+using Datapath.Interop;
+using Datapath.Interop.Libbpf;
+using Datapath.Interop.Libc;
+
+namespace Datapath.Backends.Ebpf;
+
+/// <summary>The shipped BPF object: knobs and sizes set, pinned maps taken over, programs loaded.</summary>
+internal static class SegmentObject
+{
+    private const string Resource = "segment.bpf.o";
+
+    // The kernel names data maps after the object: "dp_tc.rodata".
+    private const string ObjectName = "dp_tc";
+
+    /// <summary>Maps that outlive the agent; the others are scratch space of a program.</summary>
+    private static readonly string[] PinnedMaps =
+    [
+        "dp_arena",
+        "dp_generations",
+        "dp_control",
+        "dp_interfaces",
+        "dp_local_addrs",
+        "dp_flows4",
+        "dp_flows6",
+        "dp_fragments",
+        "dp_rule_counts",
+        "dp_drop_counts",
+        "dp_statistics",
+        "dp_events",
+    ];
+
+    /// <summary>Loads the programs over the pinned maps of the instance, which are made where they are missing.</summary>
+    /// <param name="options">Sizes and knobs.</param>
+    /// <param name="pins">Where the maps are pinned.</param>
+    public static BpfObject Load(EbpfOptions options, PinDirectory pins)
+    {
+        RaiseLockedMemory();
+        BpfObject loading = BpfObject.Open(ReadResource(), ObjectName);
+        try
+        {
+            loading.SetKnob("dp_jiffies_per_second", (uint)KernelClock.JiffiesPerSecond());
+            loading.SetKnob("dp_events_per_second", (uint)options.EventsPerSecond);
+            loading.SetKnob("dp_event_burst", (uint)options.EventsPerSecond * 2);
+            SetSizes(loading, options);
+            foreach (string map in PinnedMaps)
+            {
+                KeepPinnedSize(loading, map, pins.Map(map));
+                loading.SetPinPath(map, pins.Map(map));
+            }
+
+            loading.Load();
+            return loading;
+        }
+        catch
+        {
+            loading.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Before 5.11 maps counted against the limit of locked memory; since then against the memory cgroup.</summary>
+    private static void RaiseLockedMemory()
+    {
+        try
+        {
+            LockedMemory.RaiseLimit();
+        }
+        catch (KernelException refusal) when (refusal.Number == Errno.NotPermitted)
+        {
+            // Without CAP_SYS_RESOURCE. Where it matters, making the first map says so.
+        }
+    }
+
+    private static void SetSizes(BpfObject loading, EbpfOptions options)
+    {
+        loading.SetMaxEntries("dp_arena", checked((uint)(options.ArenaBytes / Image.PolicyImage.LineBytes)));
+        loading.SetMaxEntries("dp_rule_counts", (uint)options.MaxRules);
+        loading.SetMaxEntries("dp_flows4", (uint)options.MaxFlows);
+        loading.SetMaxEntries("dp_flows6", (uint)options.MaxFlows);
+    }
+
+    /// <summary>A map cannot be resized while packets use it: the size it was made with holds until purge.</summary>
+    private static void KeepPinnedSize(BpfObject loading, string map, string path)
+    {
+        if (!File.Exists(path))
+        {
+            return;
+        }
+
+        using BpfMap pinned = BpfMap.OpenPinned(path);
+        loading.SetMaxEntries(map, pinned.MaxEntries);
+    }
+
+    private static byte[] ReadResource()
+    {
+        using Stream stream =
+            Assembly.GetExecutingAssembly().GetManifestResourceStream(Resource)
+            ?? throw new InvalidOperationException($"the assembly carries no {Resource}");
+        var bytes = new byte[stream.Length];
+        stream.ReadExactly(bytes);
+        return bytes;
+    }
+}

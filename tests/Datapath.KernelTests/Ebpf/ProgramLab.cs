@@ -1,0 +1,153 @@
+using System.Buffers.Binary;
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Net;
+using Datapath.Backends;
+using Datapath.Backends.Ebpf;
+using Datapath.Backends.Host;
+using Datapath.Flows;
+using Datapath.Interop.Libbpf;
+using Datapath.Interop.Libc;
+using Datapath.Interop.Processes;
+using Datapath.Policy.Compilation;
+using Datapath.Policy.Inventory;
+using Datapath.Policy.Options;
+using Datapath.Policy.Resolution;
+using Datapath.Policy.Rulesets;
+using Xunit;
+
+namespace Datapath.KernelTests.Ebpf;
+
+/// <summary>
+/// The shipped programs, attached to two interfaces of a namespace of our own by the shipped backend, and run on crafted packets
+/// (BPF_PROG_TEST_RUN). <c>up0</c> is the host's uplink with 10.0.0.1 and 2001:db8::1, <c>web0</c> the veth of a pod.
+/// </summary>
+internal sealed class ProgramLab : IDisposable
+{
+    // struct __sk_buff of linux/bpf.h.
+    private const int ContextBytes = 192;
+    private const int IngressInterfaceOffset = 36;
+    private const int InterfaceOffset = 40;
+    private const int GsoSegmentsOffset = 164;
+
+    private static int s_count;
+
+    private readonly NetworkNamespace _namespace;
+    private readonly List<FlowEvent> _events = [];
+    private RuleIndexes _indexes = RuleIndexes.Empty;
+
+    public ProgramLab(Func<EbpfOptions, EbpfOptions>? adjust = null)
+    {
+        int number = Interlocked.Increment(ref s_count);
+        Name = string.Create(CultureInfo.InvariantCulture, $"dpk-{Environment.ProcessId}-{number}");
+        var options = new EbpfOptions { Instance = Name, MaxFlows = 4096, MaxRules = 1024, ArenaBytes = 16 << 20 };
+        Options = adjust?.Invoke(options) ?? options;
+        Ip("netns", "add", Name);
+        _namespace = NetworkNamespace.OpenNamed(Name);
+        foreach (string interfaceName in (string[])["up0", "web0"])
+        {
+            Ip("-n", Name, "link", "add", interfaceName, "type", "veth", "peer", "name", interfaceName + "p");
+            Ip("-n", Name, "link", "set", interfaceName, "up");
+        }
+
+        Backend = new EbpfBackend(Options);
+    }
+
+    public string Name { get; }
+
+    public EbpfOptions Options { get; }
+
+    public EbpfBackend Backend { get; private set; }
+
+    public CompiledPolicy? Policy { get; private set; }
+
+    /// <summary>What the packets crossed and left behind since the last look.</summary>
+    public ImmutableArray<FlowEvent> TakeEvents()
+    {
+        _namespace.Run(() => Backend.ReadEvents(_events.Add));
+        ImmutableArray<FlowEvent> taken = [.. _events];
+        _events.Clear();
+        return taken;
+    }
+
+    /// <summary>Enforces a policy written as a YAML import file.</summary>
+    public ApplyReport Apply(string yaml)
+    {
+        PolicyReading reading = PolicyReader.Read("policy.yaml", yaml);
+        Assert.Empty(reading.Diagnostics);
+        var inventory = new HostInventory("host", [IPAddress.Parse("10.0.0.1"), IPAddress.Parse("2001:db8::1")], []);
+        PolicyResolution resolution = PolicyResolver.Resolve(reading.Policy, inventory, new PolicyOptions());
+        Assert.Empty(resolution.Diagnostics);
+        PolicyCompilation compilation = PolicyCompiler.Compile(resolution.Policy, _indexes);
+        _indexes = compilation.Indexes;
+        Policy = Assert.IsType<CompiledPolicy>(compilation.Policy);
+        return _namespace.Run(() => Backend.Apply(Policy, Snapshot()));
+    }
+
+    /// <summary>As if the agent had died and another one had come.</summary>
+    public uint Restart()
+    {
+        Backend.Dispose();
+        Backend = new EbpfBackend(Options);
+        return _namespace.Run(Backend.Adopt);
+    }
+
+    /// <summary>Runs a frame through the program at a hook.</summary>
+    /// <param name="interfaceName">Where.</param>
+    /// <param name="ingress">Which way, seen from the interface.</param>
+    /// <param name="frame">From the Ethernet header on.</param>
+    /// <param name="forwarded">For egress: whether it came in by another interface.</param>
+    /// <param name="segments">How many packets on the wire it stands for.</param>
+    /// <returns>Whether it passed.</returns>
+    public bool Passes(string interfaceName, bool ingress, byte[] frame, bool forwarded = false, int segments = 0) =>
+        _namespace.Run(() =>
+        {
+            int index = IndexOf(interfaceName);
+            var context = new byte[ContextBytes];
+            BinaryPrimitives.WriteInt32LittleEndian(context.AsSpan(InterfaceOffset), index);
+            BinaryPrimitives.WriteInt32LittleEndian(context.AsSpan(IngressInterfaceOffset), ingress ? index : forwarded ? 1 : 0);
+            BinaryPrimitives.WriteInt32LittleEndian(context.AsSpan(GsoSegmentsOffset), segments);
+            var hook = new TcHook(index, ingress ? TcDirection.Ingress : TcDirection.Egress);
+            using BpfProgram program = BpfProgram.OpenById(Assert.Single(hook.Query()).ProgramId);
+            uint action = program.TestRun(frame, context).ReturnValue;
+            Assert.True(action is Pass or Drop, $"action {action}");
+            return action == Pass;
+        });
+
+    /// <summary>A rule of the policy by its index, as people name it.</summary>
+    public string RuleName(int index)
+    {
+        RuleIdentity rule = Policy!.Rules.Single(one => one.Index == index).Rule;
+        return rule.Position == 0 ? $"{rule.Kind} {rule.Ruleset}" : $"{rule.Ruleset} {rule.Position}";
+    }
+
+    public T Run<T>(Func<T> function) => _namespace.Run(function);
+
+    public void Dispose()
+    {
+        _namespace.Run(() => Backend.Remove(dryRun: false));
+        Backend.Dispose();
+        _namespace.Dispose();
+        Ip("netns", "delete", Name);
+    }
+
+    // TC_ACT_UNSPEC and TC_ACT_SHOT of linux/pkt_cls.h.
+    private const uint Pass = uint.MaxValue;
+    private const uint Drop = 2;
+
+    private static HostSnapshot Snapshot()
+    {
+        HostSnapshot real = HostObserver.Read();
+        // The peers' ends are in the same namespace only because nobody else is needed.
+        return real with
+        {
+            Interfaces = [.. real.Interfaces.Where(one => one.Name is "up0" or "web0")],
+            Addresses = [IPAddress.Parse("10.0.0.1"), IPAddress.Parse("2001:db8::1")],
+            Broadcasts = [IPAddress.Parse("10.0.0.255")],
+        };
+    }
+
+    private static int IndexOf(string interfaceName) => HostObserver.Read().Interfaces.Single(one => one.Name == interfaceName).Index;
+
+    private static void Ip(params string[] arguments) => CommandRunner.Run("ip", arguments);
+}

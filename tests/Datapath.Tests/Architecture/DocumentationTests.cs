@@ -1,0 +1,108 @@
+using System.Text.RegularExpressions;
+using Xunit;
+
+namespace Datapath.Tests.Architecture;
+
+/// <summary>What the documents say is there, is there.</summary>
+public sealed partial class DocumentationTests
+{
+    public static TheoryData<string> Documents => [.. Repository.Written("", ".md").Where(path => !path.StartsWith("docs/decisions/", StringComparison.Ordinal))];
+
+    [Theory, MemberData(nameof(Documents))]
+    public void Every_path_that_a_document_names_exists(string document)
+    {
+        var missing = NamedPath()
+            .Matches(Repository.Read(document))
+            .Select(match => match.Groups["path"].Value)
+            .Where(path => !Exists(path) && !Exists(Path.Combine(Path.GetDirectoryName(document)!, path)));
+        Assert.Empty(missing);
+    }
+
+    [Theory, MemberData(nameof(Documents))]
+    public void Every_link_between_documents_leads_somewhere(string document)
+    {
+        var broken = LocalLink()
+            .Matches(Repository.Read(document))
+            .Select(match => match.Groups["target"].Value)
+            .Where(target => !Exists(Path.Combine(Path.GetDirectoryName(document)!, target)));
+        Assert.Empty(broken);
+    }
+
+    [Fact]
+    public void Every_invariant_names_a_test_that_exists()
+    {
+        var tests = string.Concat(Repository.Written("tests/", ".cs").Select(Repository.Read));
+        var invariants = Invariant().Matches(Repository.Read("ARCHITECTURE.md"));
+        Assert.NotEmpty(invariants);
+        Assert.All(
+            invariants,
+            invariant =>
+            {
+                var names = TestName().Matches(invariant.Value);
+                Assert.NotEmpty(names);
+                Assert.All(names, name => Assert.Contains($"class {name.Groups["type"].Value}", tests, StringComparison.Ordinal));
+                Assert.All(names, name => Assert.Contains($" {name.Groups["method"].Value}(", tests, StringComparison.Ordinal));
+            }
+        );
+    }
+
+    [Fact]
+    public void Readme_lists_the_commands_as_build_sh_does() =>
+        Assert.Contains(Verbs(), Repository.Read("README.md"), StringComparison.Ordinal);
+
+    [Fact]
+    public void Every_command_of_build_sh_is_a_function_of_it()
+    {
+        var script = Repository.Read("build.sh");
+        Assert.All(
+            Verbs().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Trim().Split(' ')[0]),
+            verb => Assert.Contains($"\nverb_{verb}() {{", script, StringComparison.Ordinal)
+        );
+    }
+
+    [Fact]
+    public void Readme_fits_two_screens() => Assert.InRange(Repository.ReadLines("README.md").Length, 1, 120);
+
+    [Fact]
+    public void Architecture_has_at_most_400_lines() => Assert.InRange(Repository.ReadLines("ARCHITECTURE.md").Length, 1, 400);
+
+    [Fact]
+    public void Decisions_are_numbered_and_have_four_parts() =>
+        Assert.All(
+            Repository.Written("docs/decisions/", ".md").Index(),
+            page =>
+            {
+                Assert.StartsWith($"docs/decisions/{page.Index + 1:0000}-", page.Item, StringComparison.Ordinal);
+                Assert.All(
+                    (string[])["Context", "Choice", "Rejected", "Consequence"],
+                    part => Assert.Contains($"\n## {part}\n", Repository.Read(page.Item), StringComparison.Ordinal)
+                );
+            }
+        );
+
+    /// <summary>The lines of <c>./build.sh</c>'s help that name its verbs.</summary>
+    private static string Verbs() => VerbLines().Match(Repository.Read("build.sh")).Groups["verbs"].Value;
+
+    private static bool Exists(string path) =>
+        Path.Combine(Repository.Root, path) is var full && (File.Exists(full) || Directory.Exists(full));
+
+    // A path in code font that begins with one of our folders, or a file at the top.
+    [GeneratedRegex(
+        @"`(?<path>(bpf|docs|examples|interop|src|tests|tools|vagrant|\.ci)/[^\s`*<>…]*|build\.sh|[A-Z][A-Za-z.]*\.(?:md|sln|props|targets))`",
+        RegexOptions.ExplicitCapture,
+        matchTimeoutMilliseconds: 5000
+    )]
+    private static partial Regex NamedPath();
+
+    [GeneratedRegex(@"\]\((?!https?:|#)(?<target>[^)#\s]+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
+    private static partial Regex LocalLink();
+
+    [GeneratedRegex(@"Invariant I\d+: [^\n]+", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
+    private static partial Regex Invariant();
+
+    [GeneratedRegex(@"`(?<type>\w+Tests)\.(?<method>\w+)`", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
+    private static partial Regex TestName();
+
+    [GeneratedRegex(@"<<'HELP'\nusage: [^\n]+\n\n(?<verbs>(  \w+ [^\n]+\n)+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
+    private static partial Regex VerbLines();
+}

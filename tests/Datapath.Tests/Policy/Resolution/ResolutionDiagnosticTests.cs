@@ -1,0 +1,111 @@
+using System.Net;
+using Datapath.Policy.Diagnostics;
+using Datapath.Policy.Inventory;
+using Datapath.Policy.Options;
+using Datapath.Policy.Resolution;
+using Datapath.Policy.Rulesets;
+using Datapath.Tests.Support;
+using Xunit;
+using static Datapath.Tests.Support.Written;
+
+namespace Datapath.Tests.Policy.Resolution;
+
+/// <summary>Objects that do not go together are said to be so, with both names and both places.</summary>
+public sealed class ResolutionDiagnosticTests
+{
+    private static readonly Attachment Host = new(AttachmentKind.Host, "");
+
+    [Fact]
+    public void An_address_of_two_units_names_both()
+    {
+        ProcessingUnit first = Unit("web", "", "10.0.0.1");
+        ProcessingUnit second = Unit("db", "", "10.0.0.1", "10.0.0.2");
+        Diagnostic only = Only(Scenario.Of(first, second));
+        Assert.Equal(("DP2004", second.At), (only.Code, only.At));
+        Assert.Contains("10.0.0.1", only.Message, StringComparison.Ordinal);
+        Assert.Contains("'db'", only.Message, StringComparison.Ordinal);
+        Assert.Contains($"'web' already ({first.At})", only.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_address_of_the_host_belongs_to_the_host()
+    {
+        Scenario scenario = Scenario.Of(Unit("web", "", "192.0.2.1"));
+        Assert.Equal("DP2004", Only(scenario).Code);
+        Assert.Contains("'box'", Only(scenario).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_IPv4_address_inside_IPv6_is_the_same_address() =>
+        Assert.Equal("DP2004", Only(Scenario.Of(Unit("web", "", "10.0.0.1"), Unit("db", "", "::ffff:10.0.0.1"))).Code);
+
+    [Fact]
+    public void Two_hosts_are_an_error_that_names_both()
+    {
+        ProcessingUnit first = Unit("one", "") with { Attach = Host };
+        ProcessingUnit second = Unit("two", "") with { Attach = Host };
+        Diagnostic only = Only(Scenario.Of(first, second));
+        Assert.Equal(("DP2003", second.At), (only.Code, only.At));
+        Assert.Contains($"'one' at {first.At}", only.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_written_host_is_the_host_with_the_tags_and_addresses_of_both()
+    {
+        ProcessingUnit written = Unit("server", "app=web", "10.0.0.1") with { Attach = Host, Namespace = "/a" };
+        ResolvedUnit host = (Scenario.Of(Unit("far", ""), written) with { Inventory = new("box", [IPAddress.Parse("10.0.0.2")], ["os:kernel=6.1"]) })
+            .Resolve()
+            .Policy.Units[0];
+        Assert.Equal(("server", "/a"), (host.Name, host.Namespace));
+        Assert.Equal(["10.0.0.1", "10.0.0.2"], host.Addresses.Select(address => address.Key.ToString()));
+        Assert.Equal(
+            [
+                "$identity=processingunit", "$image=linux", "$name=server", "$namespace=/a", "$type=Host", "@os:host=linux", "@os:hostname=box",
+                "app=web", "os:kernel=6.1",
+            ],
+            host.Tags
+        );
+    }
+
+    [Fact]
+    public void Two_profiles_of_one_host_are_an_error_that_names_both()
+    {
+        EnforcerProfile[] profiles = [new() { At = At(), Name = "one" }, new() { At = At(), Name = "two" }];
+        EnforcerProfileMapping mapping = new() { At = At(), Name = "m", Subject = Tags("$identity=enforcer"), Object = Tags("$identity=enforcerprofile") };
+        Diagnostic only = Only(Scenario.Of(profiles[0], profiles[1], mapping));
+        Assert.Equal(("DP2007", profiles[1].At), (only.Code, only.At));
+        Assert.Contains($"'one' at {profiles[0].At}", only.Message, StringComparison.Ordinal);
+        Assert.Empty(Scenario.Of(profiles[0], profiles[1], mapping with { Object = Tags("$name=two") }).Resolve().Diagnostics);
+    }
+
+    [Fact]
+    public void Two_units_on_one_interface_are_an_error() =>
+        Assert.Equal("DP2005", Only(Scenario.Of(Unit("web", "").On("veth0"), Unit("db", "").On("veth0"))).Code);
+
+    [Fact]
+    public void A_namespace_that_is_declared_twice_is_an_error_however_it_is_written()
+    {
+        var first = new NamespaceDefinition { At = At(), Name = "/a/b" };
+        var second = new NamespaceDefinition { At = At(), Name = "b/", Namespace = "a" };
+        Assert.Equal(("DP2001", second.At), (Only(Scenario.Of(first, second)).Code, Only(Scenario.Of(first, second)).At));
+    }
+
+    [Theory]
+    [InlineData(16, false)]
+    [InlineData(17, true)]
+    public void A_namespace_has_sixteen_levels_at_most(int depth, bool isRefused)
+    {
+        ProcessingUnit deep = Unit("web", "") with { Namespace = string.Concat(Enumerable.Repeat("/n", depth)) };
+        Assert.Equal(isRefused, Scenario.Of(deep).Resolve().Diagnostics.Any(one => one.Code == "DP2002"));
+    }
+
+    [Fact]
+    public void Relative_names_start_at_the_namespace_of_the_command()
+    {
+        Scenario scenario = Scenario.Of(Unit("web", "") with { Namespace = "b" }, new NamespaceDefinition { At = At(), Name = "c", Namespace = "b" });
+        scenario = scenario with { Options = new PolicyOptions { Namespace = "/a" } };
+        Assert.Equal(["/", "/a", "/a/b", "/a/b/c"], scenario.Resolve().Policy.Namespaces.Select(one => one.Path));
+    }
+
+    private static Diagnostic Only(Scenario scenario) => Assert.Single(scenario.Resolve().Diagnostics);
+}
