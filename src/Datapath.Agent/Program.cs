@@ -1,3 +1,4 @@
+// The composition root: the only place that chooses what stands behind the seams.
 using System.Collections.Immutable;
 using Datapath.Agent;
 using Datapath.Agent.Commands;
@@ -6,7 +7,6 @@ using Datapath.Backends;
 using Datapath.Backends.Ebpf;
 using Datapath.Backends.Host;
 
-// The composition root: the only place that chooses what stands behind the seams.
 AgentParts parts = new(
     OpenEbpf,
     FindInstances,
@@ -14,7 +14,7 @@ AgentParts parts = new(
     Environment.GetEnvironmentVariable,
     TimeProvider.System
 );
-return await CommandLine.RunAsync(args, parts, Console.Out, Console.Error, CancellationToken.None);
+return await CommandLine.RunAsync(args, parts);
 
 static IBackend OpenEbpf(InstanceName instance) => new EbpfBackend(new EbpfOptions { Instance = instance.Text });
 
