@@ -11,6 +11,7 @@ AgentParts parts = new(
     OpenEbpf,
     FindInstances,
     new HostSource(HostObserver.Read, HostObserver.Watch),
+    InstanceName.RuntimeDirectory,
     Environment.GetEnvironmentVariable,
     TimeProvider.System
 );

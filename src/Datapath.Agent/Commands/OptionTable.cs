@@ -160,7 +160,7 @@ internal sealed class OptionTable(Func<string, string?> variables)
         new()
         {
             Name = "--all",
-            Purpose = "Every instance that has kernel objects in this network namespace",
+            Purpose = "Every instance that has pins on this machine, or programs in this network namespace",
             Default = false,
             Read = OptionText.Flag,
             Variables = variables,

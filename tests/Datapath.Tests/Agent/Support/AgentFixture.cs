@@ -42,12 +42,15 @@ internal sealed class AgentFixture : IDisposable
             _ => Backend,
             () => Instances,
             new HostSource(() => Host, Watch),
+            Path.Combine(Root, "locks"),
             name => Variables.GetValueOrDefault(name),
             TimeProvider.System
         );
 
-    public string[] RunArguments =>
-        ["run", "--enable-ebpf", "--policy", PolicyDirectory, "--socket", SocketPath, "--state-dir", StateDirectory];
+    public string[] RunArguments => [.. RunArgumentsWithoutSocket, "--socket", SocketPath];
+
+    public string[] RunArgumentsWithoutSocket =>
+        ["run", "--enable-ebpf", "--policy", PolicyDirectory, "--state-dir", StateDirectory];
 
     public static HostSnapshot Snapshot(params string[] addresses) =>
         new(
