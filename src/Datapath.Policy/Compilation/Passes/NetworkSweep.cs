@@ -49,7 +49,7 @@ internal sealed class NetworkSweep
         var ranges = ImmutableArray.CreateBuilder<SweptRange>();
         ranges.Add(new SweptRange(UInt128.Zero, 0));
         var active = new ActiveSet();
-        for (int i = 0; i < sorted.Length; )
+        for (int i = 0; i < sorted.Length;)
         {
             UInt128 position = sorted[i];
             for (; i < sorted.Length && sorted[i] == position; i++)
