@@ -46,7 +46,7 @@ public sealed class CompilationMemoryTests(ITestOutputHelper output)
     {
         ProcessingUnit web = Unit("web", "app=web", "10.0.0.1").On("veth0");
         NetworkRuleset first = Ruleset("same", "app=web") with { IncomingRules = [Allow("externalnetwork:name=all") with { Name = "first" }] };
-        NetworkRuleset second = Ruleset("same", "app=web") with { IncomingRules = [Allow("externalnetwork:name=all", "any") with { Name = "second" }] };
+        NetworkRuleset second = Ruleset("same", "app=web") with { IncomingRules = [Allow("$identity=externalnetwork") with { Name = "second" }] };
         var memory = new CompilationMemory();
         Assert.Equal("first", Named(first, second));
         Assert.Equal("second", Named(second, first));
