@@ -467,10 +467,7 @@ internal struct DpFragment : IEquatable<DpFragment>
     public ushort Key;
 
     [FieldOffset(14)]
-    public byte Stateless;
-
-    [FieldOffset(15)]
-    public byte Reserved;
+    public ushort Reserved;
 
     public readonly bool Equals(DpFragment other) => RawBytes.Equal(in this, in other);
 
@@ -1008,8 +1005,7 @@ internal static class AbiLayout
                 new("source_port", 64, 0, 2),
                 new("destination_port", 80, 0, 2),
                 new("key", 96, 0, 2),
-                new("stateless", 112, 0, 1),
-                new("reserved", 120, 0, 1),
+                new("reserved", 112, 0, 2),
             ]),
             new("dp_fragment_key", 40,
             [
