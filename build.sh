@@ -267,6 +267,9 @@ verb_check() {
 verb_fix() {
     set_up "${requirements[@]}"
     c_files | xargs -r clang-format -i
+    # Before the build, which stops where generated code is out of date.
+    verb_bpf
+    dotnet run --project tools/bindgen --configuration "$configuration" >&2
     verb_build
     dotnet "$(program tools bindgen Datapath.Bindgen)" >&2
     local reference

@@ -11,6 +11,7 @@
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
+#include "abi_types.h"
 #include "config.h"
 #include "maps.h"
 #include "lib/packet.h"

@@ -11,7 +11,9 @@ internal sealed partial record InstanceName
     /// <summary>Short enough for the names of kernel objects that carry it.</summary>
     public const int MaxLength = 20;
 
-    private const string RuntimeDirectory = "/run/datapath";
+    /// <summary>Where sockets are by default, and the locks of all instances always.</summary>
+    public const string RuntimeDirectory = "/run/datapath";
+
     private const string StateRoot = "/var/lib/datapath";
 
     private InstanceName(string text) => Text = text;

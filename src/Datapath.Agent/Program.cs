@@ -1,3 +1,4 @@
+// The composition root: the only place that chooses what stands behind the seams.
 using System.Collections.Immutable;
 using Datapath.Agent;
 using Datapath.Agent.Commands;
@@ -6,15 +7,15 @@ using Datapath.Backends;
 using Datapath.Backends.Ebpf;
 using Datapath.Backends.Host;
 
-// The composition root: the only place that chooses what stands behind the seams.
 AgentParts parts = new(
     OpenEbpf,
     FindInstances,
     new HostSource(HostObserver.Read, HostObserver.Watch),
+    InstanceName.RuntimeDirectory,
     Environment.GetEnvironmentVariable,
     TimeProvider.System
 );
-return await CommandLine.RunAsync(args, parts, Console.Out, Console.Error, CancellationToken.None);
+return await CommandLine.RunAsync(args, parts);
 
 static IBackend OpenEbpf(InstanceName instance) => new EbpfBackend(new EbpfOptions { Instance = instance.Text });
 

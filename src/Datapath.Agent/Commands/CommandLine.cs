@@ -7,6 +7,13 @@ namespace Datapath.Agent.Commands;
 /// <summary>The command line as a whole: which verbs there are, and what happens to one that cannot be understood.</summary>
 internal static class CommandLine
 {
+    /// <summary>Does what a command line says, on the process's own console.</summary>
+    /// <param name="arguments">Without the name of the program.</param>
+    /// <param name="parts">What commands work with.</param>
+    /// <returns>One of <see cref="ExitCode"/>.</returns>
+    public static Task<int> RunAsync(string[] arguments, AgentParts parts) =>
+        RunAsync(arguments, parts, Console.Out, Console.Error, CancellationToken.None);
+
     /// <summary>Does what a command line says.</summary>
     /// <param name="arguments">Without the name of the program.</param>
     /// <param name="parts">What commands work with.</param>

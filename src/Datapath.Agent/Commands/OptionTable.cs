@@ -9,7 +9,42 @@ namespace Datapath.Agent.Commands;
 internal sealed class OptionTable(Func<string, string?> variables)
 {
     /// <summary>Where the policy stands.</summary>
-    public AgentOption<string> Policy { get; } =
+    public AgentOption<string> Policy { get; } = PolicyOption(variables);
+
+    /// <summary>Opt-in of the beta.</summary>
+    public AgentOption<bool> EnableEbpf { get; } = EnableEbpfOption(variables);
+
+    /// <summary>Which agent.</summary>
+    public AgentOption<InstanceName> Instance { get; } = InstanceOption(variables);
+
+    /// <summary>Where the agent listens; null for the path that follows from the instance.</summary>
+    public AgentOption<string?> Socket { get; } = SocketOption(variables);
+
+    /// <summary>What outlives a restart; null for the directory that follows from the instance.</summary>
+    public AgentOption<string?> StateDirectory { get; } = StateDirectoryOption(variables);
+
+    /// <summary>Namespace of the host and of objects without one.</summary>
+    public AgentOption<string> Namespace { get; } = NamespaceOption(variables);
+
+    /// <summary>What the root namespace inherits.</summary>
+    public AgentOption<DefaultAction> DefaultAction { get; } = DefaultActionOption(variables);
+
+    /// <summary>Ports that keep the way in.</summary>
+    public AgentOption<ImmutableArray<FailsafePort>> Failsafe { get; } = FailsafeOption(variables);
+
+    /// <summary>For other programs.</summary>
+    public AgentOption<bool> Json { get; } = JsonOption(variables);
+
+    /// <summary>Every instance.</summary>
+    public AgentOption<bool> All { get; } = AllOption(variables);
+
+    /// <summary>Only look.</summary>
+    public AgentOption<bool> DryRun { get; } = DryRunOption(variables);
+
+    /// <summary>Even so.</summary>
+    public AgentOption<bool> Force { get; } = ForceOption(variables);
+
+    private static AgentOption<string> PolicyOption(Func<string, string?> variables) =>
         new()
         {
             Name = "--policy",
@@ -22,8 +57,7 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Variables = variables,
         };
 
-    /// <summary>Opt-in of the beta.</summary>
-    public AgentOption<bool> EnableEbpf { get; } =
+    private static AgentOption<bool> EnableEbpfOption(Func<string, string?> variables) =>
         new()
         {
             Name = "--enable-ebpf",
@@ -34,8 +68,7 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Variables = variables,
         };
 
-    /// <summary>Which agent.</summary>
-    public AgentOption<InstanceName> Instance { get; } =
+    private static AgentOption<InstanceName> InstanceOption(Func<string, string?> variables) =>
         new()
         {
             Name = "--instance",
@@ -48,8 +81,7 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Variables = variables,
         };
 
-    /// <summary>Where the agent listens; null for the path that follows from the instance.</summary>
-    public AgentOption<string?> Socket { get; } =
+    private static AgentOption<string?> SocketOption(Func<string, string?> variables) =>
         new()
         {
             Name = "--socket",
@@ -62,8 +94,7 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Variables = variables,
         };
 
-    /// <summary>What outlives a restart; null for the directory that follows from the instance.</summary>
-    public AgentOption<string?> StateDirectory { get; } =
+    private static AgentOption<string?> StateDirectoryOption(Func<string, string?> variables) =>
         new()
         {
             Name = "--state-dir",
@@ -76,8 +107,7 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Variables = variables,
         };
 
-    /// <summary>Namespace of the host and of objects without one.</summary>
-    public AgentOption<string> Namespace { get; } =
+    private static AgentOption<string> NamespaceOption(Func<string, string?> variables) =>
         new()
         {
             Name = "--namespace",
@@ -90,8 +120,7 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Variables = variables,
         };
 
-    /// <summary>What the root namespace inherits.</summary>
-    public AgentOption<DefaultAction> DefaultAction { get; } =
+    private static AgentOption<DefaultAction> DefaultActionOption(Func<string, string?> variables) =>
         new()
         {
             Name = "--default-action",
@@ -104,8 +133,7 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Variables = variables,
         };
 
-    /// <summary>Ports that keep the way in.</summary>
-    public AgentOption<ImmutableArray<FailsafePort>> Failsafe { get; } =
+    private static AgentOption<ImmutableArray<FailsafePort>> FailsafeOption(Func<string, string?> variables) =>
         new()
         {
             Name = "--failsafe",
@@ -118,8 +146,7 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Variables = variables,
         };
 
-    /// <summary>For other programs.</summary>
-    public AgentOption<bool> Json { get; } =
+    private static AgentOption<bool> JsonOption(Func<string, string?> variables) =>
         new()
         {
             Name = "--json",
@@ -129,19 +156,17 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Variables = variables,
         };
 
-    /// <summary>Every instance.</summary>
-    public AgentOption<bool> All { get; } =
+    private static AgentOption<bool> AllOption(Func<string, string?> variables) =>
         new()
         {
             Name = "--all",
-            Purpose = "Every instance that has kernel objects in this network namespace",
+            Purpose = "Every instance that has pins on this machine, or programs in this network namespace",
             Default = false,
             Read = OptionText.Flag,
             Variables = variables,
         };
 
-    /// <summary>Only look.</summary>
-    public AgentOption<bool> DryRun { get; } =
+    private static AgentOption<bool> DryRunOption(Func<string, string?> variables) =>
         new()
         {
             Name = "--dry-run",
@@ -151,8 +176,7 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Variables = variables,
         };
 
-    /// <summary>Even so.</summary>
-    public AgentOption<bool> Force { get; } =
+    private static AgentOption<bool> ForceOption(Func<string, string?> variables) =>
         new()
         {
             Name = "--force",

@@ -17,12 +17,11 @@ internal static class PurgeCommand
     {
         Command verb = CommandLine.Verb(
             "purge",
-            "Remove every kernel object of an instance from this network namespace; exit 1 when something remains",
+            "Remove every kernel object of an instance; exit 1 when something remains",
             options.Instance,
             options.All,
             options.DryRun,
             options.Force,
-            options.Socket,
             options.Json
         );
         verb.Validators.Add(result =>
@@ -34,7 +33,7 @@ internal static class PurgeCommand
         });
         verb.SetAction(parse =>
         {
-            PurgeOrder order = new(options.DryRun.In(parse), options.Force.In(parse), options.Socket.In(parse));
+            PurgeOrder order = new(options.DryRun.In(parse), options.Force.In(parse));
             InvocationConfiguration console = parse.InvocationConfiguration;
             try
             {
@@ -58,7 +57,7 @@ internal static class PurgeCommand
         bool asJson
     )
     {
-        if (!order.Force && !order.DryRun && instances.FirstOrDefault(order.IsRunning) is { } running)
+        if (!order.Force && !order.DryRun && FindRunning(instances, parts) is { } running)
         {
             // Removing under a running agent is undone by its next change, and nobody would understand why.
             console.Error.WriteLine($"datapath: the agent of instance '{running}' is running: stop it first, or use --force");
@@ -95,12 +94,11 @@ internal static class PurgeCommand
         return text.Length == 0 ? "nothing to remove\n" : text;
     }
 
+    private static InstanceName? FindRunning(ImmutableArray<InstanceName> instances, AgentParts parts) =>
+        instances.FirstOrDefault(instance => InstanceLock.IsTaken(instance, parts.RuntimeDirectory));
+
     /// <summary>How to purge.</summary>
     /// <param name="DryRun">Only look.</param>
     /// <param name="Force">Even if the agent runs.</param>
-    /// <param name="SocketPath">Where the agent listens; null for the path that follows from the instance.</param>
-    private sealed record PurgeOrder(bool DryRun, bool Force, string? SocketPath)
-    {
-        public bool IsRunning(InstanceName instance) => InstanceLock.IsTaken(instance, SocketPath ?? instance.DefaultSocketPath);
-    }
+    private sealed record PurgeOrder(bool DryRun, bool Force);
 }

@@ -23,7 +23,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
     {
         try
         {
-            using ControlSocket socket = ControlSocket.Claim(settings.Instance, settings.SocketPath);
+            using ControlSocket socket = ControlSocket.Claim(settings.Instance, settings.SocketPath, parts.RuntimeDirectory);
             using SharedBackend backend = new(parts.OpenEbpf(settings.Instance));
             AgentProcess process = new(settings, parts, new LineLogger(error, parts.Clock));
             return await process.RunAsync(socket, backend, stop);

@@ -30,16 +30,17 @@ internal sealed class ControlSocket : IDisposable
     /// <summary>Makes the directory, takes the lock, replaces what a dead agent left, and binds.</summary>
     /// <param name="instance">Whose socket.</param>
     /// <param name="path">Where; at most 107 bytes, a limit of the system.</param>
+    /// <param name="runtimeDirectory">Where the locks of all instances are.</param>
     /// <exception cref="ControlSocketException">An agent of the instance runs, or the path cannot be used.</exception>
-    public static ControlSocket Claim(InstanceName instance, string path)
+    public static ControlSocket Claim(InstanceName instance, string path, string runtimeDirectory)
     {
         string absolute = System.IO.Path.GetFullPath(path);
         try
         {
             Directory.CreateDirectory(System.IO.Path.GetDirectoryName(absolute) ?? "/", OwnerDirectory);
             InstanceLock right =
-                InstanceLock.TryTake(instance, absolute)
-                ?? throw new ControlSocketException($"an agent of instance '{instance}' is already running (socket {absolute})");
+                InstanceLock.TryTake(instance, runtimeDirectory)
+                ?? throw new ControlSocketException($"an agent of instance '{instance}' is already running");
             return Bind(absolute, right);
         }
         catch (Exception refusal) when (refusal is IOException or UnauthorizedAccessException or SocketException or ArgumentException)

@@ -37,7 +37,7 @@ public sealed class AgentServerTests : IDisposable
     public async Task A_second_agent_of_the_instance_ends_without_touching_the_kernel()
     {
         await using RunningAgent agent = await _fixture.StartAsync();
-        CommandResult second = await _fixture.CommandAsync(_fixture.RunArguments);
+        CommandResult second = await _fixture.CommandAsync([.. _fixture.RunArgumentsWithoutSocket, "--socket", _fixture.SocketPath + "2"]);
         Assert.Equal(ExitCode.CouldNot, second.Exit);
         Assert.Contains("already running", second.Error, StringComparison.Ordinal);
         Assert.Single(_fixture.Backend.Applied);

@@ -53,7 +53,7 @@ public sealed class PolicyLoopTests : IDisposable
         Directory.Delete(_fixture.PolicyDirectory);
         await File.WriteAllTextAsync(_fixture.PolicyDirectory, "", TestContext.Current.CancellationToken);
         RunningAgent agent = new(_fixture, _fixture.RunArguments);
-        Assert.Equal(ExitCode.CouldNot, await agent.Exit.WaitAsync(TimeSpan.FromSeconds(15), TestContext.Current.CancellationToken));
+        Assert.Equal(ExitCode.CouldNot, await agent.Exit.WaitAsync(RunningAgent.Patience, TestContext.Current.CancellationToken));
         Assert.Contains("DP3001: cannot be read: it is not a directory", agent.Log, StringComparison.Ordinal);
         Assert.Empty(_fixture.Backend.Applied);
     }
@@ -63,7 +63,7 @@ public sealed class PolicyLoopTests : IDisposable
     {
         string path = _fixture.Write("a.yaml", Policies.Broken);
         RunningAgent agent = new(_fixture, _fixture.RunArguments);
-        Assert.Equal(ExitCode.CouldNot, await agent.Exit.WaitAsync(TimeSpan.FromSeconds(15), TestContext.Current.CancellationToken));
+        Assert.Equal(ExitCode.CouldNot, await agent.Exit.WaitAsync(RunningAgent.Patience, TestContext.Current.CancellationToken));
         Assert.Empty(_fixture.Backend.Applied);
         Assert.Contains($" error 1106 {path}:", agent.Log, StringComparison.Ordinal);
         Assert.Contains(" error 1105 ", agent.Log, StringComparison.Ordinal);
@@ -156,7 +156,7 @@ public sealed class PolicyLoopTests : IDisposable
     {
         _fixture.Backend.Refusal = new BackendException("load program dp_ingress: Operation not permitted");
         RunningAgent agent = new(_fixture, _fixture.RunArguments);
-        Assert.Equal(ExitCode.CouldNot, await agent.Exit.WaitAsync(TimeSpan.FromSeconds(15), TestContext.Current.CancellationToken));
+        Assert.Equal(ExitCode.CouldNot, await agent.Exit.WaitAsync(RunningAgent.Patience, TestContext.Current.CancellationToken));
         Assert.Contains("load program dp_ingress: Operation not permitted", agent.Log, StringComparison.Ordinal);
     }
 

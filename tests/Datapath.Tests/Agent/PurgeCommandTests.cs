@@ -12,8 +12,7 @@ public sealed class PurgeCommandTests : IDisposable
 
     public void Dispose() => _fixture.Dispose();
 
-    private Task<CommandResult> PurgeAsync(params string[] more) =>
-        _fixture.CommandAsync(["purge", "--socket", _fixture.SocketPath, .. more]);
+    private Task<CommandResult> PurgeAsync(params string[] more) => _fixture.CommandAsync(["purge", .. more]);
 
     [Fact]
     public async Task Says_what_it_removed_and_the_second_time_that_there_is_nothing()
@@ -69,6 +68,7 @@ public sealed class PurgeCommandTests : IDisposable
             CommandResult refused = await PurgeAsync();
             Assert.Equal(ExitCode.CouldNot, refused.Exit);
             Assert.Contains("is running", refused.Error, StringComparison.Ordinal);
+            Assert.Equal(ExitCode.CouldNot, (await PurgeAsync("--all")).Exit);
             Assert.Equal(["map dp_rows"], _fixture.Backend.Objects);
             Assert.Equal(ExitCode.Done, (await PurgeAsync("--force")).Exit);
         }

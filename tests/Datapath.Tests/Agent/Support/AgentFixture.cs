@@ -42,12 +42,15 @@ internal sealed class AgentFixture : IDisposable
             _ => Backend,
             () => Instances,
             new HostSource(() => Host, Watch),
+            Path.Combine(Root, "locks"),
             name => Variables.GetValueOrDefault(name),
             TimeProvider.System
         );
 
-    public string[] RunArguments =>
-        ["run", "--enable-ebpf", "--policy", PolicyDirectory, "--socket", SocketPath, "--state-dir", StateDirectory];
+    public string[] RunArguments => [.. RunArgumentsWithoutSocket, "--socket", SocketPath];
+
+    public string[] RunArgumentsWithoutSocket =>
+        ["run", "--enable-ebpf", "--policy", PolicyDirectory, "--state-dir", StateDirectory];
 
     public static HostSnapshot Snapshot(params string[] addresses) =>
         new(
@@ -75,7 +78,10 @@ internal sealed class AgentFixture : IDisposable
     {
         StringWriter output = new();
         StringWriter error = new();
-        int exit = await CommandLine.RunAsync(arguments, Parts, output, error, TestContext.Current.CancellationToken);
+        // A `run` that should have been refused would go on for ever.
+        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        patience.CancelAfter(RunningAgent.Patience);
+        int exit = await CommandLine.RunAsync(arguments, Parts, output, error, patience.Token);
         return new CommandResult(exit, output.ToString(), error.ToString());
     }
 

@@ -7,7 +7,8 @@ namespace Datapath.Tests.Agent.Support;
 /// <summary>An agent inside the test's own process, on a real socket; stopped at the end of the test.</summary>
 internal sealed class RunningAgent : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+    /// <summary>How long a test waits for what must happen; a busy machine takes its time.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
     private readonly AgentFixture _fixture;
     private readonly CancellationTokenSource _stop = new();
