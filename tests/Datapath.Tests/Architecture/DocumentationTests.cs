@@ -80,6 +80,13 @@ public sealed partial class DocumentationTests
             }
         );
 
+    [Fact]
+    public void Every_decision_is_in_the_index_of_the_architecture()
+    {
+        var index = Repository.Read("ARCHITECTURE.md");
+        Assert.All(Repository.Written("docs/decisions/", ".md"), page => Assert.Contains($"]({page})", index, StringComparison.Ordinal));
+    }
+
     /// <summary>The lines of <c>./build.sh</c>'s help that name its verbs.</summary>
     private static string Verbs() => VerbLines().Match(Repository.Read("build.sh")).Groups["verbs"].Value;
 
