@@ -239,7 +239,7 @@ check_that() {
     fi
 }
 
-c_files() { find bpf tests/bpf tests/corpus \( -name '*.c' -o -name '*.h' \) -not -path '*/out/*' 2>/dev/null; }
+c_files() { find bpf tests \( -name '*.c' -o -name '*.h' \) -not -path '*/out/*' 2>/dev/null; }
 shell_files() {
     printf '%s\n' build.sh .ci/run
     find src interop tests tools vagrant examples -name '*.sh' -not -path '*/bin/*' -not -path '*/obj/*'
@@ -247,14 +247,9 @@ shell_files() {
 c_is_formatted() { c_files | xargs -r clang-format --dry-run -Werror; }
 shell_is_clean() { shell_files | xargs -r shellcheck; }
 
-# Projects that write checked-in files: without arguments they write, with --check they compare.
-generators() {
-    local project
-    for project in bindgen:Datapath.Bindgen docgen:Datapath.Docgen; do
-        [[ -d tools/${project%%:*} ]] && program tools "${project%%:*}" "${project##*:}" && echo
-    done
-    return 0
-}
+bindings_are_current() { dotnet "$(program tools bindgen Datapath.Bindgen)" --check; }
+ruleset_reference() { dotnet "$(program tools docgen Datapath.DocGen)" ruleset; }
+reference_is_current() { ruleset_reference | diff -u docs/ruleset.md -; }
 
 verb_check() {
     set_up "${requirements[@]}" "${check_requirements[@]}"
@@ -263,10 +258,8 @@ verb_check() {
     check_that 'solution compiles without a warning' ./build.sh build
     check_that 'C# is formatted' dotnet format whitespace Datapath.sln --no-restore --verify-no-changes
     check_that 'C# style' dotnet format style Datapath.sln --no-restore --verify-no-changes
-    local generator
-    for generator in $(generators); do
-        check_that "$(basename "$generator" .dll): generated files are up to date" dotnet "$generator" --check
-    done
+    check_that 'bindings and layouts are those of the headers and the object' bindings_are_current
+    check_that 'docs/ruleset.md is that of the schema' reference_is_current
     ((complaints == 0)) || say "$complaints complaints; ./build.sh fix repairs what it can"
     ((complaints == 0))
 }
@@ -274,11 +267,14 @@ verb_check() {
 verb_fix() {
     set_up "${requirements[@]}"
     c_files | xargs -r clang-format -i
+    # Before the build, which stops where generated code is out of date.
+    verb_bpf
+    dotnet run --project tools/bindgen --configuration "$configuration" >&2
     verb_build
-    local generator
-    for generator in $(generators); do
-        dotnet "$generator" >&2
-    done
+    dotnet "$(program tools bindgen Datapath.Bindgen)" >&2
+    local reference
+    reference=$(ruleset_reference)
+    printf '%s\n' "$reference" >docs/ruleset.md
     dotnet format Datapath.sln --no-restore >&2
 }
 

@@ -11,8 +11,10 @@
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
+#include "abi_types.h"
 #include "config.h"
 #include "maps.h"
+#include "lib/packet.h"
 #include "lib/parse.h"
 #include "lib/policy.h"
 #include "lib/count.h"

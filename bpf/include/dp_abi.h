@@ -227,9 +227,8 @@ struct dp_fragment {
 	__u64 seen_jiffies;
 	__be16 source_port;
 	__be16 destination_port;
-	__u16 key;	/* port key, host order */
-	__u8 stateless; /* ICMP other than echo */
-	__u8 reserved;
+	__u16 key; /* port key, host order */
+	__u16 reserved;
 };
 
 /* ---- Counters and events -------------------------------------------------------------------- */

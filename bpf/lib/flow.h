@@ -93,7 +93,6 @@ static __always_inline void dp_follow_fragments(struct dp_packet *packet, __u16 
 		first.source_port = packet->source_port;
 		first.destination_port = packet->destination_port;
 		first.key = packet->key;
-		first.stateless = !!(packet->flags & DP_PACKET_STATELESS);
 		bpf_map_update_elem(&dp_fragments, &key, &first, BPF_ANY);
 		return;
 	}
@@ -104,8 +103,6 @@ static __always_inline void dp_follow_fragments(struct dp_packet *packet, __u16 
 	packet->source_port = known->source_port;
 	packet->destination_port = known->destination_port;
 	packet->key = known->key;
-	if (known->stateless)
-		packet->flags |= DP_PACKET_STATELESS;
 	packet->defect = DP_REASON_NONE;
 }
 

@@ -7,7 +7,6 @@
 #ifndef DP_PARSE_H
 #define DP_PARSE_H
 
-#include <stdbool.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
@@ -15,90 +14,18 @@
 #include <linux/tcp.h>
 #include <linux/udp.h>
 #include <bpf/bpf_endian.h>
-#include "../include/dp_abi.h"
-
-#ifndef __always_inline
-#define __always_inline inline __attribute__((always_inline))
-#endif
+#include "packet.h"
 
 #define DP_MAX_VLAN_TAGS	 2
 #define DP_MAX_EXTENSION_HEADERS 8
 #define DP_ETHERTYPE_QINQ	 0x88a8
 #define DP_ETHERTYPE_VLAN	 0x8100
 
-/* In the order of the flags byte of the TCP header (RFC 9293, 3.1). */
-#define DP_TCP_FIN 0x01
-#define DP_TCP_SYN 0x02
-#define DP_TCP_RST 0x04
-#define DP_TCP_ACK 0x10
-
 #define DP_IP_OFFSET	     0x1fff
 #define DP_IP_MORE	     0x2000
 #define DP_IP6_OFFSET	     0xfff8
 #define DP_IP6_MORE	     0x0001
 #define DP_HOP_LIMIT_ON_LINK 255
-
-enum dp_packet_flags {
-	DP_PACKET_IP6 = 1,
-	DP_PACKET_FIRST_FRAGMENT = 2,
-	DP_PACKET_LATER_FRAGMENT = 4,
-	DP_PACKET_STATELESS = 8, /* ICMP other than echo: has no flow */
-};
-
-/* A packet as the policy sees it. */
-struct dp_packet {
-	struct dp_address source;
-	struct dp_address destination;
-	__u32 fragment_id;
-	__be16 source_port; /* of the flow key; ICMP echo: the identifier */
-	__be16 destination_port;
-	__u16 key;  /* port key of the packet, host order */
-	__u8 table; /* enum dp_port_table that the key belongs to */
-	__u8 protocol;
-	__u8 tcp_flags;
-	__u8 hop_limit;
-	__u8 flags;   /* enum dp_packet_flags */
-	__u8 defect;  /* enum dp_reason: what keeps us from knowing the ports; 0 = they are known */
-	__u16 offset; /* of the next header, from the first byte; while parsing */
-	__u8 next;    /* its protocol, while parsing */
-	__u8 reserved[3];
-};
-
-/* The bytes, and how far we are in them.
- *
- * verifier: the offset stands in the packet, which stands in a map, and is read back for every
- * header. A pointer kept in a register would carry the way it came by, and every way through VLAN
- * tags, options and extension headers would be verified to the end of the program (measured:
- * 680,000 instructions, against the number that tools/verifier-budget records).
- */
-struct dp_cursor {
-	void *data;
-	void *end;
-	struct dp_packet *packet;
-};
-
-/* The longest chain we follow: eight extension headers of 2,048 bytes cannot all be that long. */
-#define DP_MAX_OFFSET 4096
-
-static __always_inline __u32 dp_offset(const struct dp_cursor *cur)
-{
-	return *(volatile __u16 *)&cur->packet->offset;
-}
-
-static __always_inline void dp_advance(const struct dp_cursor *cur, __u32 bytes)
-{
-	*(volatile __u16 *)&cur->packet->offset = dp_offset(cur) + bytes;
-}
-
-/* The next header, if that many bytes of it are there. */
-static __always_inline void *dp_header(const struct dp_cursor *cur, __u32 bytes)
-{
-	__u32 offset = dp_offset(cur);
-
-	if (offset > DP_MAX_OFFSET || cur->data + offset + bytes > cur->end)
-		return NULL;
-	return cur->data + offset;
-}
 
 #define DP_NOT_IP 1 /* a frame that is neither IPv4 nor IPv6 */
 
@@ -302,12 +229,12 @@ static __always_inline int dp_parse_icmp(const struct dp_cursor *cur, struct dp_
 	echo = packet->protocol == IPPROTO_ICMP
 		       ? icmp->type == DP_ICMP_ECHO_REQUEST || icmp->type == DP_ICMP_ECHO_REPLY
 		       : icmp->type == DP_ICMP6_ECHO_REQUEST || icmp->type == DP_ICMP6_ECHO_REPLY;
-	if (echo) {
-		packet->source_port = icmp->echo_id;
-		packet->destination_port = icmp->echo_id;
-	} else {
-		packet->flags |= DP_PACKET_STATELESS;
-	}
+	/* Without an identifier there is nothing that answers. The two directions of such a "flow"
+	 * have different keys, so that it is reported once and admits no reply.
+	 */
+	packet->source_port = echo ? icmp->echo_id : 0;
+	packet->destination_port =
+		echo ? icmp->echo_id : bpf_htons(packet->key ? packet->key : 0xffff);
 	return 0;
 }
 

@@ -4,7 +4,7 @@
  * Policy first, lookup only where needed:
  *  1. The unit's own packets (peer is the same unit) follow the rule "local".
  *  2. A packet whose ports are unknown is dropped where ports matter.
- *  3. TCP in an allowed direction, without SYN, FIN or RST: passes without a lookup.
+ *  3. TCP in an allowed direction, without SYN, FIN or RST, and what is built in: no lookup.
  *  4. A packet of a flow passes if its own direction is allowed, or if it answers an opener whose
  *     direction the active generation allows.
  *  5. Any other packet passes if its own direction is allowed; the first one opens a flow.
@@ -153,6 +153,18 @@ static __always_inline void dp_judge_with_state(const struct dp_judge *judge,
 		dp_judge_opening(judge, &key, packet, own, judgement);
 }
 
+/* Rule 3. Built-in allowances hold in both directions, so that their answers need no flow. */
+static __always_inline bool dp_needs_no_lookup(const struct dp_packet *packet,
+					       const struct dp_descriptor *own)
+{
+	if (own->verdict != DP_ALLOW)
+		return false;
+	if (own->flags & DP_BUILT_IN)
+		return true;
+	return packet->protocol == IPPROTO_TCP &&
+	       !(packet->tcp_flags & (DP_TCP_SYN | DP_TCP_FIN | DP_TCP_RST));
+}
+
 /* Judges a packet by the policy of one unit. */
 static __always_inline void dp_judge_packet(const struct dp_generation *generation,
 					    const struct dp_packet *packet, __u32 number,
@@ -190,10 +202,7 @@ static __always_inline void dp_judge_packet(const struct dp_generation *generati
 	if (!own)
 		return;
 
-	/* 3, and packets that have no flow */
-	if (packet->defect || packet->flags & DP_PACKET_STATELESS ||
-	    (own->verdict == DP_ALLOW && packet->protocol == IPPROTO_TCP &&
-	     !(packet->tcp_flags & (DP_TCP_SYN | DP_TCP_FIN | DP_TCP_RST)))) {
+	if (packet->defect || dp_needs_no_lookup(packet, own)) {
 		dp_judge_by(judgement, own,
 			    own->verdict == DP_ALLOW ? DP_REASON_NONE : DP_REASON_POLICY);
 		return;

@@ -73,11 +73,12 @@ int dp_it_count(struct __sk_buff *skb)
 	return skb->len == 100 ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
-/* Stores what the arena says into the flow table: shows that memory maps and programs see the same bytes. */
+/* Stores what the arena says into the flow table: shows that memory maps and programs see the same
+ * bytes. */
 SEC("tc")
 int dp_it_copy(struct __sk_buff *skb)
 {
-	struct it_key key = { .address = skb->mark, .port = 443 };
+	struct it_key key = {.address = skb->mark, .port = 443};
 	struct it_value value = {};
 	__u32 five = 5;
 	__u64 *source = bpf_map_lookup_elem(&dp_it_arena, &five);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Datapath.Bench;
 
+// Prints what the policy pipeline costs, beside the goals, and the machine that it was measured on.
 string processor = File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(": ")[1] ?? "unknown";
 Console.WriteLine($"machine: {processor}, {Environment.ProcessorCount} cores, .NET {Environment.Version}");
 
@@ -9,22 +10,26 @@ Measurement.Of(new LargePolicy(50, 1_000, 1_000, 10, 10));
 
 var goal = Measurement.Of(new LargePolicy(500, 100_000, 50_000, 1, 1));
 Console.WriteLine($"50,000 rules, 500 networks, 100,000 prefixes: {goal.Text}");
-Console.WriteLine($"  goal 1,000 ms and 500 MB: {goal.CompileMs / 1000:P0} and {goal.PeakMb / 500:P0} of it");
+Console.WriteLine($"  goal 1,000 ms and 500 MB: {goal.CompileMs / 1000:P0} and {goal.AllocatedMb / 500:P0} of it");
+
+var change = ChangeMeasurement.Of(new LargePolicy(500, 100_000, 50_000, 1, 1));
+Console.WriteLine($"one ruleset changed among them: {change.Text}");
+Console.WriteLine($"  goal 50 ms: {change.RulesetMs / 50:P0} of it");
 
 var shared = Measurement.Of(new LargePolicy(100, 2_000, 5_000, 1_000, 50));
 Console.WriteLine($"1,000 units of 50 policies: {shared.Text}");
 Console.WriteLine($"  {shared.Compiled.Units.Length - 1} units and the host share {shared.Compiled.Policies.Length} policies");
 
-Measurement? smaller = null;
+Measurement? first = null;
 foreach (int prefixes in (int[])[1_000, 10_000, 100_000])
 {
     var one = Measurement.Of(new LargePolicy(100, prefixes, 1_000, 10, 10));
     string ratio = "";
-    if (smaller is not null)
+    if (first is not null)
     {
-        double nLogN = 10 * Math.Log2(prefixes) / Math.Log2(prefixes / 10.0);
-        ratio = string.Create(CultureInfo.InvariantCulture, $", {one.CompileMs / smaller.CompileMs:F1} times the step before (n log n: {nLogN:F1})");
+        double nLogN = prefixes / 1_000.0 * Math.Log2(prefixes) / Math.Log2(1_000);
+        ratio = string.Create(CultureInfo.InvariantCulture, $", {one.CompileMs / first.CompileMs:F0} times as long as 1,000 (n log n: {nLogN:F0})");
     }
     Console.WriteLine($"{prefixes} prefixes: {one.Text}{ratio}");
-    smaller = one;
+    first ??= one;
 }

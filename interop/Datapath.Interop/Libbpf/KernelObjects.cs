@@ -95,7 +95,8 @@ public static unsafe class KernelObjects
 
             KernelException.Check(result, "list", kind + "s");
             int descriptor = open(id);
-            if (descriptor == -Errno.NoEntry)
+            // EAGAIN: a link whose making is not finished, which may still come to nothing (bpf_link_by_id).
+            if (descriptor is -Errno.NoEntry or -Errno.TryAgain)
             {
                 continue;
             }

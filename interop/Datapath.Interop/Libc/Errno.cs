@@ -19,6 +19,9 @@ public static class Errno
     /// <summary>E2BIG: too many, or a structure with bytes that this kernel does not know.</summary>
     public const int TooBig = 7;
 
+    /// <summary>EAGAIN: not now.</summary>
+    public const int TryAgain = 11;
+
     /// <summary>EACCES: refused, also by the verifier.</summary>
     public const int AccessDenied = 13;
 

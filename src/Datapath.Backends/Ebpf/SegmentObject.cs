@@ -39,6 +39,7 @@ internal static class SegmentObject
         BpfObject loading = BpfObject.Open(ReadResource(), ObjectName);
         try
         {
+            AbiLayout.Recorded.Verify(loading.Types);
             loading.SetKnob("dp_jiffies_per_second", (uint)KernelClock.JiffiesPerSecond());
             loading.SetKnob("dp_events_per_second", (uint)options.EventsPerSecond);
             loading.SetKnob("dp_event_burst", (uint)options.EventsPerSecond * 2);

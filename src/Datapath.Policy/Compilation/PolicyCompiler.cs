@@ -11,28 +11,38 @@ public static class PolicyCompiler
     /// <summary>Compiles a policy for the units that this host judges.</summary>
     /// <param name="policy">A policy without errors.</param>
     /// <param name="indexes">The numbers given away so far.</param>
-    public static PolicyCompilation Compile(ResolvedPolicy policy, RuleIndexes indexes)
+    /// <param name="memory">What earlier compilations left, to be quicker by it; null to start from nothing.</param>
+    public static PolicyCompilation Compile(ResolvedPolicy policy, RuleIndexes indexes, CompilationMemory? memory = null)
     {
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(indexes);
+        memory ??= new CompilationMemory();
         var units = UnitNumbers.Allocate(policy, indexes);
         if (units.Highest > LocalUnit.MaxNumber)
         {
             return Refused(indexes, PolicyCodes.TooManyUnits(units.Highest, LocalUnit.MaxNumber));
         }
-        var catalog = new RuleCatalog();
-        var ports = new PortClasses();
-        var order = new DirectionOrder(policy, catalog, ports);
+        RuleCatalog catalog = memory.Catalog;
+        var order = new DirectionOrder(policy, catalog, memory.PortLists);
         var directions = new UnitDirections(policy, order);
-        ports.Divide();
-        var peers = new PeerClasses(policy, units.Numbers, order.Atoms, new NetworkSweep(order.Networks));
+        PortClasses ports = PortClasses.Divide(memory.PortLists, order.PortsInUse, memory.Ports);
+        memory.Enter(ports);
+        memory.Sweep = NetworkSweep.Over(order.Networks, memory.Sweep);
+        var peers = new PeerClasses(policy, units.Numbers, order.Atoms, memory.Sweep, memory.Peers);
+        memory.Peers = peers;
         if (TooManyClasses(peers, ports) is { } tooMany)
         {
             return Refused(indexes, tooMany);
         }
-        var rows = new RowTable(ports, catalog);
-        int local = rows.Descriptor(catalog.Number(LocalRule, 0, Verdict.Allow, DescriptorFlags.Log));
-        ImmutableArray<ImmutableArray<int>> matrices = [.. directions.Distinct.Select(rules => DirectionMatrix.Compile(rules, peers, order.Atoms, rows))];
+        var rows = new RowTable(memory.Rows, ports.Count);
+        int localRule = catalog.Number(LocalRule, 0, Verdict.Allow, DescriptorFlags.Log);
+        int local = rows.Descriptor(memory.Rows.Number(new RulePair(localRule, -1)));
+        var painter = new RowPainter(ports, catalog, memory.Rows);
+        ImmutableArray<ImmutableArray<int>> matrices =
+        [
+            .. directions.Distinct.Select(rules => DirectionMatrix.Compile(rules, peers, order.Atoms.Count, memory.Rows, painter, rows)),
+        ];
+        memory.Prune(rows.Descriptors.Count, rows.Rows.Count);
         if (TooLarge(rows, ports) is { } tooLarge)
         {
             return Refused(indexes, tooLarge);
@@ -42,8 +52,8 @@ public static class PolicyCompiler
         {
             Peers = peers.Map,
             Ports = ports.Map,
-            Policies = Policies(directions, matrices, new PortsMatter(ports, rows, catalog)),
-            Rows = [.. Enumerable.Range(0, rows.Count).Select(row => Cells(rows.Cells(row)))],
+            Policies = Policies(directions, matrices, rows),
+            Rows = [.. rows.Rows],
             Descriptors = descriptors,
             LocalDescriptor = local,
             Units = units.Local(policy, directions),
@@ -69,34 +79,23 @@ public static class PolicyCompiler
 
     private static Diagnostic? TooLarge(RowTable rows, PortClasses ports)
     {
-        const int Limit = ushort.MaxValue + 1;
-        if (rows.IsFull)
+        if (rows.Descriptors.Count > RowTable.MaxDescriptors)
         {
-            return PolicyCodes.TooManyCells((long)(rows.Count + 1) * ports.Count, RowTable.MaxCells);
+            return PolicyCodes.TooManyDescriptors(rows.Descriptors.Count, RowTable.MaxDescriptors);
         }
-        return rows.Descriptors.Count > Limit ? PolicyCodes.TooManyDescriptors(rows.Descriptors.Count, Limit) : null;
+        return rows.IsFull ? PolicyCodes.TooManyCells((long)(rows.Rows.Count + 1) * ports.Count, RowTable.MaxCells) : null;
     }
 
     private static ImmutableArray<UnitPolicy> Policies(
         UnitDirections directions,
         ImmutableArray<ImmutableArray<int>> matrices,
-        PortsMatter matter
+        RowTable rows
     ) =>
         [
             .. directions.Policies.Select(policy => new UnitPolicy(matrices[policy.Incoming], matrices[policy.Outgoing])
             {
-                IncomingPortsMatter = matter.InAny(matrices[policy.Incoming]),
-                OutgoingPortsMatter = matter.InAny(matrices[policy.Outgoing]),
+                IncomingPortsMatter = rows.PortsMatter(matrices[policy.Incoming]),
+                OutgoingPortsMatter = rows.PortsMatter(matrices[policy.Outgoing]),
             }),
         ];
-
-    private static ImmutableArray<ushort> Cells(ReadOnlySpan<int> cells)
-    {
-        var result = ImmutableArray.CreateBuilder<ushort>(cells.Length);
-        foreach (int cell in cells)
-        {
-            result.Add((ushort)cell);
-        }
-        return result.MoveToImmutable();
-    }
 }

@@ -83,7 +83,11 @@ public sealed class RuleIndexes
 /// <summary>What makes a rule the same rule to its counters.</summary>
 /// <param name="Rule">Who wrote it and where it stands.</param>
 /// <param name="Content">A hash of what it says; 0 for what nobody wrote.</param>
-public readonly record struct RuleKey(RuleIdentity Rule, ulong Content);
+public readonly record struct RuleKey(RuleIdentity Rule, ulong Content)
+{
+    /// <summary>A hash over what tells rules apart most; tens of thousands of rules are looked up in every compilation.</summary>
+    public override int GetHashCode() => HashCode.Combine(Content, Rule.Ruleset, Rule.Position, Rule.Direction);
+}
 
 /// <summary>What makes a unit the same unit.</summary>
 /// <param name="Namespace">Absolute path of its namespace.</param>

@@ -100,7 +100,7 @@ public static partial class PolicyText
         where T : struct, IEquatable<T>
     {
         var text = new StringBuilder();
-        for (int i = 0; i < values.Length; )
+        for (int i = 0; i < values.Length;)
         {
             int start = i;
             while (i < values.Length && values[i].Equals(values[start]))

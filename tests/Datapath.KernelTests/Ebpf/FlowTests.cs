@@ -57,6 +57,17 @@ public sealed class FlowTests : IDisposable
     }
 
     [KernelFact]
+    public void Icmp_without_an_identifier_is_judged_by_its_own_direction_alone()
+    {
+        _lab.Apply(Policies.Friends.Replace("icmp/8,", "icmp/13, icmp/8,", StringComparison.Ordinal));
+        Assert.True(Passes(true, Icmp, IcmpHeader(13, 0)));
+        Assert.False(Passes(false, Icmp, IcmpHeader(14, 0)));
+        Assert.False(Passes(false, Icmp, IcmpHeader(13, 0)));
+        Assert.True(Passes(true, Icmp, IcmpHeader(13, 0)));
+        Assert.Single(_lab.TakeEvents(), one => one.Verdict == Verdict.Allow);
+    }
+
+    [KernelFact]
     public void A_revoked_rule_cuts_the_flow_in_both_directions()
     {
         _lab.Apply(Policies.Friends);

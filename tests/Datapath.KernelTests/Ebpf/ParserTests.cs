@@ -16,28 +16,33 @@ public sealed class ParserTests : IDisposable
     private const string Stranger6 = "2001:db8:8::1";
     private const string Host6 = "2001:db8::1";
     private const string Allowed = "everyone 1";
-    private const string Default = "Default /t";
+    private const string Default = "Default default";
+
+    // Built-in allowances are counted, not reported.
+    private const string BuiltIn = "passed with 0 events";
 
     private readonly ProgramLab _lab = new();
 
     /// <summary>Frames that come in at the uplink: name, frame, and the rule that allows it, the rule that rejects it, or the reason.</summary>
     private static IEnumerable<(string Name, byte[] Frame, string Expected)> Frames()
     {
-        byte[] syn80 = TcpHeader(40000, 80, Syn);
-        byte[] syn81 = TcpHeader(40000, 81, Syn);
-        byte[] query = UdpHeader(40000, 53);
+        // Each case is a flow of its own, and so is reported.
+        ushort port = 40000;
+        byte[] Syn80() => TcpHeader(port++, 80, Syn);
+        byte[] Syn81() => TcpHeader(port++, 81, Syn);
+        byte[] Query() => UdpHeader(port++, 53);
 
-        yield return ("tcp to an allowed port", V4(Tcp, syn80), Allowed);
-        yield return ("tcp to the port above", V4(Tcp, syn81), Default);
+        yield return ("tcp to an allowed port", V4(Tcp, Syn80()), Allowed);
+        yield return ("tcp to the port above", V4(Tcp, Syn81()), Default);
         yield return ("tcp to the port below", V4(Tcp, TcpHeader(40000, 79, Syn)), Default);
-        yield return ("tcp from the hole in the network", From("10.9.9.1", Tcp, syn80), Default);
-        yield return ("tcp from the last address before the hole", From("10.9.8.255", Tcp, syn80), Allowed);
-        yield return ("tcp from the first address after the hole", From("10.9.10.0", Tcp, syn80), Allowed);
-        yield return ("tcp from the address before the network", From("10.8.255.255", Tcp, syn80), Default);
-        yield return ("tcp from the address after the network", From("10.10.0.0", Tcp, syn80), Default);
-        yield return ("tcp from a stranger", From(Stranger, Tcp, syn80), Default);
+        yield return ("tcp from the hole in the network", From("10.9.9.1", Tcp, Syn80()), Default);
+        yield return ("tcp from the last address before the hole", From("10.9.8.255", Tcp, Syn80()), Allowed);
+        yield return ("tcp from the first address after the hole", From("10.9.10.0", Tcp, Syn80()), Allowed);
+        yield return ("tcp from the address before the network", From("10.8.255.255", Tcp, Syn80()), Default);
+        yield return ("tcp from the address after the network", From("10.10.0.0", Tcp, Syn80()), Default);
+        yield return ("tcp from a stranger", From(Stranger, Tcp, Syn80()), Default);
         yield return ("tcp to the failsafe port", From(Stranger, Tcp, TcpHeader(40000, 22, Syn)), "Failsafe tcp/22");
-        yield return ("udp to an allowed port", V4(Udp, query), Allowed);
+        yield return ("udp to an allowed port", V4(Udp, Query()), Allowed);
         yield return ("udp to another port", V4(Udp, UdpHeader(40000, 54)), Default);
         yield return ("udp port 0", V4(Udp, UdpHeader(40000, 0)), Default);
         yield return ("tcp port 65535", V4(Tcp, TcpHeader(40000, 65535, Syn)), Default);
@@ -46,60 +51,60 @@ public sealed class ParserTests : IDisposable
         yield return ("icmp of another type", V4(Icmp, IcmpHeader(13, 0)), Default);
         yield return ("a protocol without ports that is allowed", V4(47, [0, 0, 8, 0]), Allowed);
         yield return ("the protocol next to it", V4(46, [0, 0, 8, 0]), Default);
-        yield return ("a protocol without ports and without payload", V4(47, []), Allowed);
+        yield return ("a protocol without ports and without payload", From("10.9.1.2", 47, []), Allowed);
 
-        yield return ("ipv4 options move the ports", V4(Tcp, syn80, new IPv4Fields { Options = [1, 1, 1, 1] }), Allowed);
-        yield return ("forty bytes of ipv4 options", V4(Tcp, syn80, new IPv4Fields { Options = new byte[40] }), Allowed);
-        yield return ("an option that looks like allowed ports", V4(Tcp, syn81, new IPv4Fields { Options = [0, 0, 0, 80] }), Default);
-        yield return ("ipv4 header length below five", V4(Tcp, syn80, new IPv4Fields { HeaderWords = 4 }), "BadHeader");
+        yield return ("ipv4 options move the ports", V4(Tcp, Syn80(), new IPv4Fields { Options = [1, 1, 1, 1] }), Allowed);
+        yield return ("forty bytes of ipv4 options", V4(Tcp, Syn80(), new IPv4Fields { Options = new byte[40] }), Allowed);
+        yield return ("an option that looks like allowed ports", V4(Tcp, Syn81(), new IPv4Fields { Options = [0, 0, 0, 80] }), Default);
+        yield return ("ipv4 header length below five", V4(Tcp, Syn80(), new IPv4Fields { HeaderWords = 4 }), "BadHeader");
         yield return ("ipv4 header longer than the packet", V4(Tcp, [1, 2], new IPv4Fields { HeaderWords = 15 }), "ShortHeader");
-        yield return ("version 6 in an ipv4 frame", V4(Tcp, syn80, new IPv4Fields { Version = 6 }, 0x0800), "BadHeader");
-        yield return ("half a tcp header", V4(Tcp, syn80[..12]), "ShortHeader");
-        yield return ("two bytes of udp", V4(Udp, query[..2]), "ShortHeader");
+        yield return ("version 6 in an ipv4 frame", V4(Tcp, Syn80(), new IPv4Fields { Version = 6 }, 0x0800), "BadHeader");
+        yield return ("half a tcp header", V4(Tcp, Syn80()[..12]), "ShortHeader");
+        yield return ("two bytes of udp", V4(Udp, Query()[..2]), "ShortHeader");
         yield return ("half an icmp header", V4(Icmp, IcmpHeader(8, 0)[..4]), "ShortHeader");
 
-        yield return ("one vlan tag", Ethernet(IPv4(Friend, Host, Tcp, syn80), null, 5), Allowed);
-        yield return ("one vlan tag and a port that is not allowed", Ethernet(IPv4(Friend, Host, Tcp, syn81), null, 5), Default);
-        yield return ("two vlan tags", Ethernet(IPv4(Friend, Host, Tcp, syn80), null, 5, 6), Allowed);
-        yield return ("two vlan tags and a port that is not allowed", Ethernet(IPv4(Friend, Host, Tcp, syn81), null, 5, 6), Default);
+        yield return ("one vlan tag", Ethernet(IPv4(Friend, Host, Tcp, Syn80()), null, 5), Allowed);
+        yield return ("one vlan tag and a port that is not allowed", Ethernet(IPv4(Friend, Host, Tcp, Syn81()), null, 5), Default);
+        yield return ("two vlan tags", Ethernet(IPv4(Friend, Host, Tcp, Syn80()), null, 5, 6), Allowed);
+        yield return ("two vlan tags and a port that is not allowed", Ethernet(IPv4(Friend, Host, Tcp, Syn81()), null, 5, 6), Default);
 
-        yield return ("ipv6 tcp", V6(Tcp, syn80), Allowed);
-        yield return ("ipv6 tcp to another port", V6(Tcp, syn81), Default);
-        yield return ("ipv6 tcp from a stranger", Ethernet(IPv6(Stranger6, Host6, Tcp, syn80)), Default);
-        yield return ("ipv6 from the address before the network", Ethernet(IPv6("2001:db8:8:ffff:ffff:ffff:ffff:ffff", Host6, Tcp, syn80)), Default);
-        yield return ("ipv6 from the last address of the network", Ethernet(IPv6("2001:db8:9:ffff:ffff:ffff:ffff:ffff", Host6, Tcp, syn80)), Allowed);
-        yield return ("ipv6 from the address after the network", Ethernet(IPv6("2001:db8:a::", Host6, Tcp, syn80)), Default);
-        yield return ("ipv6 udp", V6(Udp, query), Allowed);
+        yield return ("ipv6 tcp", V6(Tcp, Syn80()), Allowed);
+        yield return ("ipv6 tcp to another port", V6(Tcp, Syn81()), Default);
+        yield return ("ipv6 tcp from a stranger", Ethernet(IPv6(Stranger6, Host6, Tcp, Syn80())), Default);
+        yield return ("ipv6 from the address before the network", Ethernet(IPv6("2001:db8:8:ffff:ffff:ffff:ffff:ffff", Host6, Tcp, Syn80())), Default);
+        yield return ("ipv6 from the last address of the network", Ethernet(IPv6("2001:db8:9:ffff:ffff:ffff:ffff:ffff", Host6, Tcp, Syn80())), Allowed);
+        yield return ("ipv6 from the address after the network", Ethernet(IPv6("2001:db8:a::", Host6, Tcp, Syn80())), Default);
+        yield return ("ipv6 udp", V6(Udp, Query()), Allowed);
         yield return ("ipv6 ping", V6(Icmp6, IcmpHeader(128, 0)), Allowed);
-        yield return ("version 4 in an ipv6 frame", Ethernet(IPv6(Friend6, Host6, Tcp, syn80, version: 4), 0x86dd), "BadHeader");
-        yield return ("hop-by-hop", V6(HopByHop, Extension(Tcp, syn80)), Allowed);
-        yield return ("hop-by-hop before a port that is not allowed", V6(HopByHop, Extension(Tcp, syn81)), Default);
-        yield return ("a long destination header", V6(DestinationOptions, Extension(Tcp, syn80, extraUnits: 4)), Allowed);
-        yield return ("a long destination header before another port", V6(DestinationOptions, Extension(Tcp, syn81, extraUnits: 4)), Default);
-        yield return ("routing", V6(Routing, Extension(Tcp, syn80, extraUnits: 2)), Allowed);
-        yield return ("authentication counts in words", V6(Authentication, AuthenticationHeader(Tcp, syn80)), Allowed);
-        yield return ("authentication before another port", V6(Authentication, AuthenticationHeader(Tcp, syn81)), Default);
-        yield return ("four kinds in a row", V6(HopByHop, Extension(Routing, Extension(Authentication, AuthenticationHeader(DestinationOptions, Extension(Tcp, syn80))))), Allowed);
-        yield return ("eight extension headers", V6(DestinationOptions, Chain(8, syn80)), Allowed);
-        yield return ("eight extension headers before another port", V6(DestinationOptions, Chain(8, syn81)), Default);
-        yield return ("nine extension headers", V6(DestinationOptions, Chain(9, syn80)), "ExtensionLimit");
+        yield return ("version 4 in an ipv6 frame", Ethernet(IPv6(Friend6, Host6, Tcp, Syn80(), version: 4), 0x86dd), "BadHeader");
+        yield return ("hop-by-hop", V6(HopByHop, Extension(Tcp, Syn80())), Allowed);
+        yield return ("hop-by-hop before a port that is not allowed", V6(HopByHop, Extension(Tcp, Syn81())), Default);
+        yield return ("a long destination header", V6(DestinationOptions, Extension(Tcp, Syn80(), extraUnits: 4)), Allowed);
+        yield return ("a long destination header before another port", V6(DestinationOptions, Extension(Tcp, Syn81(), extraUnits: 4)), Default);
+        yield return ("routing", V6(Routing, Extension(Tcp, Syn80(), extraUnits: 2)), Allowed);
+        yield return ("authentication counts in words", V6(Authentication, AuthenticationHeader(Tcp, Syn80())), Allowed);
+        yield return ("authentication before another port", V6(Authentication, AuthenticationHeader(Tcp, Syn81())), Default);
+        yield return ("four kinds in a row", V6(HopByHop, Extension(Routing, Extension(Authentication, AuthenticationHeader(DestinationOptions, Extension(Tcp, Syn80()))))), Allowed);
+        yield return ("eight extension headers", V6(DestinationOptions, Chain(8, Syn80())), Allowed);
+        yield return ("eight extension headers before another port", V6(DestinationOptions, Chain(8, Syn81())), Default);
+        yield return ("nine extension headers", V6(DestinationOptions, Chain(9, Syn80())), "ExtensionLimit");
         yield return ("an extension header that ends the packet", V6(DestinationOptions, [Tcp, 0, 0]), "ShortHeader");
         yield return ("an extension header that points beyond the packet", V6(DestinationOptions, [Tcp, 200, 0, 0, 0, 0, 0, 0]), "ShortHeader");
-        yield return ("a header that is not on the list has no ports", V6(135, Extension(Tcp, syn80)), Default);
-        yield return ("an atomic fragment is a whole packet", V6(Fragment, FragmentHeader(Tcp, 0, false, 1, syn80)), Allowed);
-        yield return ("an atomic fragment to another port", V6(Fragment, FragmentHeader(Tcp, 0, false, 1, syn81)), Default);
-        yield return ("a first fragment has ports", V6(Fragment, FragmentHeader(Udp, 0, true, 2, query)), Allowed);
-        yield return ("a later fragment of nothing we saw", V6(Fragment, FragmentHeader(Udp, 1448, false, 3, query)), "PortsUnknown");
-        yield return ("an ipv6 first fragment too short for its ports", V6(Fragment, FragmentHeader(Tcp, 0, true, 4, syn80[..4])), "PortsUnknown");
-        yield return ("an ipv4 first fragment has ports", V4(Udp, query, new IPv4Fields { Id = 5, More = true }), Allowed);
-        yield return ("an ipv4 later fragment of nothing we saw", V4(Udp, query, new IPv4Fields { Id = 6, FragmentOffset = 1480 }), "PortsUnknown");
-        yield return ("an ipv4 fragment that begins inside the tcp header", V4(Tcp, syn80, new IPv4Fields { Id = 7, FragmentOffset = 8 }), "PortsUnknown");
-        yield return ("a later fragment of a protocol without ports", V4(47, [1], new IPv4Fields { Id = 8, FragmentOffset = 1480 }), Allowed);
+        yield return ("a header that is not on the list has no ports", V6(135, Extension(Tcp, Syn80())), Default);
+        yield return ("an atomic fragment is a whole packet", V6(Fragment, FragmentHeader(Tcp, 0, false, 1, Syn80())), Allowed);
+        yield return ("an atomic fragment to another port", V6(Fragment, FragmentHeader(Tcp, 0, false, 1, Syn81())), Default);
+        yield return ("a first fragment has ports", V6(Fragment, FragmentHeader(Udp, 0, true, 2, Query())), Allowed);
+        yield return ("a later fragment of nothing we saw", V6(Fragment, FragmentHeader(Udp, 1448, false, 3, Query())), "PortsUnknown");
+        yield return ("an ipv6 first fragment too short for its ports", V6(Fragment, FragmentHeader(Tcp, 0, true, 4, Syn80()[..4])), "PortsUnknown");
+        yield return ("an ipv4 first fragment has ports", V4(Udp, Query(), new IPv4Fields { Id = 5, More = true }), Allowed);
+        yield return ("an ipv4 later fragment of nothing we saw", V4(Udp, Query(), new IPv4Fields { Id = 6, FragmentOffset = 1480 }), "PortsUnknown");
+        yield return ("an ipv4 fragment that begins inside the tcp header", V4(Tcp, Syn80(), new IPv4Fields { Id = 7, FragmentOffset = 8 }), "PortsUnknown");
+        yield return ("a later fragment of a protocol without ports", Ethernet(IPv4("10.9.1.3", Host, 47, [1], new IPv4Fields { Id = 8, FragmentOffset = 1480 })), Allowed);
 
-        yield return ("neighbour solicitation on the link", Ethernet(IPv6(Stranger6, Host6, Icmp6, IcmpHeader(135, 0), hopLimit: 255)), "BuiltIn icmp6/135/0");
+        yield return ("neighbour solicitation on the link", Ethernet(IPv6(Stranger6, Host6, Icmp6, IcmpHeader(135, 0), hopLimit: 255)), BuiltIn);
         yield return ("neighbour solicitation that crossed a router", Ethernet(IPv6(Stranger6, Host6, Icmp6, IcmpHeader(135, 0), hopLimit: 254)), Default);
         yield return ("multicast is the host's", Ethernet(IPv4(Stranger, "224.0.0.251", Udp, UdpHeader(5353, 5353))), Default);
-        yield return ("broadcast of the network is the host's", Ethernet(IPv4(Stranger, "10.0.0.255", Udp, query)), Default);
+        yield return ("broadcast of the network is the host's", Ethernet(IPv4(Stranger, "10.0.0.255", Udp, Query())), Default);
         yield return ("broadcast of everyone is the host's", Ethernet(IPv4("0.0.0.0", "255.255.255.255", Udp, UdpHeader(67, 68))), "Failsafe udp/68");
         yield return ("ipv6 multicast is the host's", Ethernet(IPv6(Stranger6, "ff02::fb", Udp, UdpHeader(5353, 5353))), Default);
     }
@@ -119,7 +124,7 @@ public sealed class ParserTests : IDisposable
             }
         }
 
-        Assert.Empty(wrong);
+        Assert.True(wrong.Count == 0, string.Join(Environment.NewLine, wrong));
     }
 
     [KernelFact]

@@ -13,7 +13,7 @@ public sealed class LabNetworkTests : IAsyncLifetime
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(300);
 
-    private readonly LabNetwork _network = new(LabNetwork.PrefixFor("dpk"));
+    private readonly LabNetwork _network = new(LabNetwork.PrefixFor("lab"));
     private LabHost _left = null!;
     private LabHost _right = null!;
 
@@ -81,7 +81,7 @@ public sealed class LabNetworkTests : IAsyncLifetime
     {
         Assert.True(File.Exists(_left.NamespacePath));
         await _network.DisposeAsync();
-        Assert.DoesNotContain(Directory.EnumerateFiles("/run/netns"), path => Path.GetFileName(path).StartsWith(_network.Prefix, StringComparison.Ordinal));
+        Assert.DoesNotContain(Directory.EnumerateFiles("/run/netns"), path => Path.GetFileName(path).StartsWith($"{_network.Prefix}-", StringComparison.Ordinal));
     }
 
     [Fact]

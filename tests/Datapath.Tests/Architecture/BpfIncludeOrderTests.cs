@@ -12,6 +12,7 @@ public sealed partial class BpfIncludeOrderTests
         "include/dp_abi.h",
         "config.h",
         "maps.h",
+        "lib/packet.h",
         "lib/parse.h",
         "lib/count.h",
         "lib/flow.h",

@@ -9,7 +9,7 @@ internal static class MethodSizes
 {
     /// <summary>Reads an assembly and the symbols beside it.</summary>
     /// <param name="assembly">Path of the assembly.</param>
-    /// <returns>For each method body: its source file, its first line, its length in lines; static initializers, which are tables, left out.</returns>
+    /// <returns>For each method body: its source file, its first line, its length in lines; constructors left out.</returns>
     public static ImmutableArray<(string File, int FirstLine, int Lines)> Read(string assembly)
     {
         using var image = new PEReader(File.OpenRead(assembly));
@@ -20,18 +20,14 @@ internal static class MethodSizes
         foreach (var handle in metadata.MethodDefinitions)
         {
             var points = symbols.GetMethodDebugInformation(handle.ToDebugInformationHandle()).GetSequencePoints().Where(point => !point.IsHidden).ToList();
+            // Constructors run field initializers from all over their file, most of them tables.
             var name = metadata.GetString(metadata.GetMethodDefinition(handle).Name);
-            if (points.Count == 0 || name == ".cctor")
+            if (points.Count > 0 && name is not (".ctor" or ".cctor"))
             {
-                continue;
+                var first = points.Min(point => point.StartLine);
+                var lines = points.Max(point => point.EndLine) - first + 1;
+                sizes.Add((symbols.GetString(symbols.GetDocument(points[0].Document).Name), first, lines));
             }
-
-            var first = points.Min(point => point.StartLine);
-            // A constructor runs field initializers from all over its file: what lies between them is not its body.
-            var lines = name == ".ctor"
-                ? points.SelectMany(point => Enumerable.Range(point.StartLine, point.EndLine - point.StartLine + 1)).Distinct().Count()
-                : points.Max(point => point.EndLine) - first + 1;
-            sizes.Add((symbols.GetString(symbols.GetDocument(points[0].Document).Name), first, lines));
         }
 
         return sizes.ToImmutable();

@@ -57,7 +57,6 @@ public sealed partial class TidyTests
         {
             // The first declaration is documented, or the file is statements under a comment.
             return PurposeOfCSharp().IsMatch(text)
-                || text.StartsWith("//", StringComparison.Ordinal)
                 || text.Contains("[assembly:", StringComparison.Ordinal)
                 || IsTestClass(path)
                 || IsAspect(path);
@@ -81,7 +80,7 @@ public sealed partial class TidyTests
     [GeneratedRegex(@"\b(T" + @"ODO|F" + @"IXME|H" + @"ACK|X" + @"XX|Not" + @"ImplementedException)\b", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
     private static partial Regex UnfinishedMark();
 
-    [GeneratedRegex(@"\A(using .*\n|#.*\n|\n)*namespace .*;\n+(// .*\n)*/// <summary>", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
+    [GeneratedRegex(@"\A(using .*\n|#.*\n|namespace .*;\n|\n)*(// \S|/// <summary>)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
     private static partial Regex PurposeOfCSharp();
 
     [GeneratedRegex(@"\A(// |/\* )SPDX-License-Identifier: GPL-2\.0-only OR BSD-2-Clause( \*/)?\n/\* \S", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]

@@ -11,10 +11,10 @@ namespace Datapath.Tests.Support;
 /// <summary>Written objects in one line each, without a file. Expressions: <c>a=1 &amp; b=2 | c=3</c>.</summary>
 internal static class Written
 {
-    private static int s_line;
+    private static int _line;
 
     /// <summary>A place that no other object has, so that messages can be told apart.</summary>
-    public static SourceSpan At() => new("policy.yaml", Interlocked.Increment(ref s_line), 1);
+    public static SourceSpan At() => new("policy.yaml", Interlocked.Increment(ref _line), 1);
 
     public static TagExpression Tags(string text) =>
         new([.. text.Split(" | ").Select(clause => clause.Split(" & ").ToImmutableArray())]);

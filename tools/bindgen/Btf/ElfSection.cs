@@ -17,7 +17,7 @@ internal static class ElfSection
     /// <exception cref="BindgenException">Not such a file, or no such section.</exception>
     internal static ReadOnlySpan<byte> Find(ReadOnlySpan<byte> file, string name)
     {
-        if (file.Length < HeaderBytes || !file[..6].SequenceEqual("\x7fELF\x02\x01"u8))
+        if (file.Length < HeaderBytes || !file[..6].SequenceEqual("\u007fELF\u0002\u0001"u8))
         {
             throw new BindgenException("not an ELF file of 64 bits, little endian");
         }

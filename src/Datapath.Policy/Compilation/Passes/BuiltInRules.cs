@@ -29,7 +29,7 @@ internal static class BuiltInRules
         ];
 
     /// <summary>The allowances of one direction; each is for code 0 of its type.</summary>
-    public static ImmutableArray<PreparedRule> Prepare(Direction direction, RuleCatalog catalog, PortClasses ports) =>
+    public static ImmutableArray<PreparedRule> Prepare(Direction direction, RuleCatalog catalog, PortLists ports) =>
         [
             .. OnLink.Select(one => Prepare(one, [PortTable.Icmp6OnLink], direction, catalog, ports)),
             .. AnyHopLimit.Select(one => Prepare(one, [PortTable.Icmp6, PortTable.Icmp6OnLink], direction, catalog, ports)),
@@ -37,15 +37,15 @@ internal static class BuiltInRules
 
     /// <summary>The rule for peers of excluded networks: their packets pass untouched and unreported.</summary>
     public static PreparedRule Excluded(Direction direction, RuleCatalog catalog) =>
-        new(Number("excluded", direction, catalog), PeerAtoms.Excluded, PortClasses.Any);
+        new(Number("excluded", direction, catalog), PeerAtoms.Excluded, PortLists.Any, Rank: 0);
 
     private static PreparedRule Prepare(
         (int Type, string Name) message,
         PortTable[] tables,
         Direction direction,
         RuleCatalog catalog,
-        PortClasses ports
-    ) => new(Number(message.Name, direction, catalog), PreparedRule.Everybody, ports.Number(tables, (ushort)(message.Type << 8)));
+        PortLists ports
+    ) => new(Number(message.Name, direction, catalog), PreparedRule.Everybody, ports.Number(tables, (ushort)(message.Type << 8)), Rank: 0);
 
     private static int Number(string name, Direction direction, RuleCatalog catalog) =>
         catalog.Number(new RuleIdentity(RuleKind.BuiltIn, "", name, direction, 0, ""), 0, Verdict.Allow, DescriptorFlags.BuiltIn);

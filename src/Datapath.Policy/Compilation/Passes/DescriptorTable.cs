@@ -13,35 +13,39 @@ internal static class DescriptorTable
         out ImmutableArray<IndexedRule> rules
     )
     {
-        var places = new Dictionary<int, int>();
+        var places = new int[catalog.Count];
         var used = new List<RuleKey>();
-        foreach ((int rule, int observed) in rows.Descriptors)
+        foreach (RulePair pair in rows.Descriptors)
         {
-            Use(rule);
-            if (observed >= 0)
+            Use(pair.Rule);
+            if (pair.Observed >= 0)
             {
-                Use(observed);
+                Use(pair.Observed);
             }
         }
         RuleIndexes after = indexes.AllocateRules(used, out int[] numbers);
-        descriptors =
-        [
-            .. rows.Descriptors.Select(one => new Descriptor(
-                catalog[one.Rule].Verdict,
-                catalog[one.Rule].Flags,
-                numbers[places[one.Rule]],
-                one.Observed < 0 ? 0 : numbers[places[one.Observed]],
-                one.Observed < 0 ? Verdict.Reject : catalog[one.Observed].Verdict
-            )),
-        ];
-        rules = [.. used.Select((key, i) => new IndexedRule(numbers[i], key.Rule)).OrderBy(rule => rule.Index)];
+        var written = ImmutableArray.CreateBuilder<Descriptor>(rows.Descriptors.Count);
+        foreach (RulePair pair in rows.Descriptors)
+        {
+            CatalogRule rule = catalog[pair.Rule];
+            bool isObserved = pair.Observed >= 0;
+            int observedIndex = isObserved ? numbers[places[pair.Observed] - 1] : 0;
+            Verdict observedVerdict = isObserved ? catalog[pair.Observed].Verdict : Verdict.Reject;
+            written.Add(new Descriptor(rule.Verdict, rule.Flags, numbers[places[pair.Rule] - 1], observedIndex, observedVerdict));
+        }
+        descriptors = written.MoveToImmutable();
+        IndexedRule[] listed = [.. used.Select((key, i) => new IndexedRule(numbers[i], key.Rule))];
+        Array.Sort(numbers, listed);
+        rules = [.. listed];
         return after;
 
+        // A place is counted from 1, so that 0 is a rule not used yet.
         void Use(int rule)
         {
-            if (places.TryAdd(rule, used.Count))
+            if (places[rule] == 0)
             {
                 used.Add(catalog[rule].Key);
+                places[rule] = used.Count;
             }
         }
     }

@@ -20,14 +20,14 @@ internal sealed class DirectionOrder
     private readonly ResolvedPolicy _policy;
     private readonly RuleCatalog _catalog;
     private readonly PeerAtoms _atoms;
-    private readonly PortClasses _ports;
+    private readonly PortLists _ports;
     private readonly ImmutableArray<NetworkEntry>[] _failsafeNetworks;
     private readonly Dictionary<(Direction Direction, int Ruleset), RulesetRules> _prepared = [];
     private readonly Dictionary<string, ResolvedNamespace> _namespaces;
     private readonly ImmutableArray<PreparedRule>[] _builtIns;
     private readonly ImmutableArray<PreparedRule>[] _failsafe;
 
-    public DirectionOrder(ResolvedPolicy policy, RuleCatalog catalog, PortClasses ports)
+    public DirectionOrder(ResolvedPolicy policy, RuleCatalog catalog, PortLists ports)
     {
         _policy = policy;
         _catalog = catalog;
@@ -45,8 +45,17 @@ internal sealed class DirectionOrder
     public PeerAtoms Atoms => _atoms;
 
     /// <summary>What the sweep must tell apart: external networks, then excluded ones, then those of failsafe ports.</summary>
-    public IReadOnlyList<ImmutableArray<NetworkEntry>> Networks =>
+    public ImmutableArray<ImmutableArray<NetworkEntry>> Networks =>
         [.. _policy.Networks.Select(network => network.Entries), _policy.Profile?.ExcludedNetworks ?? [], .. _failsafeNetworks];
+
+    /// <summary>The port lists of all rules that were asked for, each once.</summary>
+    public IEnumerable<int> PortsInUse =>
+        _prepared
+            .Values.SelectMany(rules => rules.All)
+            .Concat(_builtIns.SelectMany(rules => rules))
+            .Concat(_failsafe.SelectMany(rules => rules))
+            .Select(rule => rule.Ports)
+            .Distinct();
 
     /// <summary>What two units must agree in so that one direction of them is the same policy.</summary>
     public int[] Key(ResolvedUnit unit, Direction direction) =>
@@ -69,7 +78,7 @@ internal sealed class DirectionOrder
                 .. own.SelectMany(rules => rules.Rejects),
                 .. own.SelectMany(rules => rules.Allows),
                 .. _policy.FailsafeBeatsReject ? [] : failsafe,
-                new PreparedRule(Default(unit, direction), PreparedRule.Everybody, PortClasses.Any),
+                new PreparedRule(Default(unit, direction), PreparedRule.Everybody, PortLists.Any, Rank: 0),
             ],
             [.. own.SelectMany(rules => rules.ObservedRejects), .. own.SelectMany(rules => rules.ObservedAllows)]
         );
@@ -80,15 +89,28 @@ internal sealed class DirectionOrder
         if (!_prepared.TryGetValue((direction, ruleset), out RulesetRules? rules))
         {
             rules = new RulesetRules([], [], [], []);
+            int rank = Namesakes(ruleset);
             foreach (ResolvedRule rule in _policy.Rulesets[ruleset].Rules(direction))
             {
                 DescriptorFlags flags = rule.IsLogged ? DescriptorFlags.Log : DescriptorFlags.None;
                 int number = _catalog.Number(rule.Identity, rule.Content, rule.Action, flags);
-                rules.Of(rule).Add(new PreparedRule(number, _atoms.OfPeers(rule.Peers, rule.Action), _ports.Number(rule.ProtocolPorts)));
+                rules.Of(rule).Add(new PreparedRule(number, _atoms.OfPeers(rule.Peers, rule.Action), _ports.Number(rule.ProtocolPorts), rank));
             }
             _prepared.Add((direction, ruleset), rules);
         }
         return rules;
+    }
+
+    /// <summary>Rulesets of the same name and namespace before this one: written order is all that tells them apart.</summary>
+    private int Namesakes(int ruleset)
+    {
+        ResolvedRuleset own = _policy.Rulesets[ruleset];
+        int first = ruleset;
+        while (first > 0 && _policy.Rulesets[first - 1].Name == own.Name && _policy.Rulesets[first - 1].Namespace == own.Namespace)
+        {
+            first--;
+        }
+        return ruleset - first;
     }
 
     private int Default(ResolvedUnit unit, Direction direction)
@@ -100,9 +122,9 @@ internal sealed class DirectionOrder
     }
 
     private ImmutableArray<PreparedRule> Failsafe(Direction direction, IpPrefix[] networks) =>
-        [.. _policy.Failsafe.Where(port => port.Direction == direction).Select(port => Failsafe(port, networks))];
+        [.. _policy.Failsafe.Where(port => port.Direction == direction).Select((port, i) => Failsafe(port, i, networks))];
 
-    private PreparedRule Failsafe(FailsafePort port, IpPrefix[] networks) =>
+    private PreparedRule Failsafe(FailsafePort port, int place, IpPrefix[] networks) =>
         new(
             _catalog.Number(
                 new RuleIdentity(RuleKind.Failsafe, "", port.ToString(), port.Direction, 0, ""),
@@ -111,7 +133,8 @@ internal sealed class DirectionOrder
                 DescriptorFlags.Failsafe | DescriptorFlags.Log
             ),
             port.Network is { } network ? PeerAtoms.OfFailsafe(Array.IndexOf(networks, network)) : PreparedRule.Everybody,
-            _ports.Number([new ProtocolPort(port.ToString(), port.Protocol, [new KeyRange(port.Port, port.Port)])])
+            _ports.Number([new ProtocolPort(port.ToString(), port.Protocol, [new KeyRange(port.Port, port.Port)])]),
+            (place << 1) | (_policy.FailsafeBeatsReject ? 1 : 0)
         );
 
     private sealed record RulesetRules(
@@ -121,6 +144,8 @@ internal sealed class DirectionOrder
         List<PreparedRule> ObservedAllows
     )
     {
+        public IEnumerable<PreparedRule> All => Rejects.Concat(Allows).Concat(ObservedRejects).Concat(ObservedAllows);
+
         public List<PreparedRule> Of(ResolvedRule rule) =>
             (rule.Action, rule.IsObserving) switch
             {

@@ -6,12 +6,12 @@ namespace Datapath.Policy.Compilation.Passes;
 /// <summary>Cuts both address spaces into ranges of addresses that are members of the same networks.</summary>
 internal sealed class NetworkSweep
 {
+    private readonly ImmutableArray<ImmutableArray<NetworkEntry>> _networks;
     private readonly SequenceTable _sets = new();
 
-    /// <summary>Sweeps over all networks at once: n log n in the number of their entries.</summary>
-    /// <param name="networks">The entries of each network; its number is its place here.</param>
-    public NetworkSweep(IReadOnlyList<ImmutableArray<NetworkEntry>> networks)
+    private NetworkSweep(ImmutableArray<ImmutableArray<NetworkEntry>> networks)
     {
+        _networks = networks;
         _sets.Intern([]);
         IPv4 = Sweep(networks, isIPv6: false);
         IPv6 = Sweep(networks, isIPv6: true);
@@ -26,14 +26,20 @@ internal sealed class NetworkSweep
     /// <summary>Ranges of IPv6, likewise.</summary>
     public ImmutableArray<SweptRange> IPv6 { get; }
 
+    /// <summary>Sweeps over all networks at once: n log n in the number of their entries.</summary>
+    /// <param name="networks">The entries of each network; its number is its place here.</param>
+    /// <param name="known">A sweep of an earlier compilation, returned when the networks are the same; null when there is none.</param>
+    public static NetworkSweep Over(ImmutableArray<ImmutableArray<NetworkEntry>> networks, NetworkSweep? known) =>
+        known is not null && networks.AsSpan().SequenceEqual(known._networks.AsSpan(), SameMembers.Instance) ? known : new NetworkSweep(networks);
+
     /// <summary>The networks of a set, ascending.</summary>
     public ReadOnlySpan<int> Set(int number) => _sets[number];
 
-    private ImmutableArray<SweptRange> Sweep(IReadOnlyList<ImmutableArray<NetworkEntry>> networks, bool isIPv6)
+    private ImmutableArray<SweptRange> Sweep(ImmutableArray<ImmutableArray<NetworkEntry>> networks, bool isIPv6)
     {
         var positions = new List<UInt128>();
         var changes = new List<int>();
-        for (int network = 0; network < networks.Count; network++)
+        for (int network = 0; network < networks.Length; network++)
         {
             AddChanges(networks[network], isIPv6, network, positions, changes);
         }
@@ -43,7 +49,7 @@ internal sealed class NetworkSweep
         var ranges = ImmutableArray.CreateBuilder<SweptRange>();
         ranges.Add(new SweptRange(UInt128.Zero, 0));
         var active = new ActiveSet();
-        for (int i = 0; i < sorted.Length; )
+        for (int i = 0; i < sorted.Length;)
         {
             UInt128 position = sorted[i];
             for (; i < sorted.Length && sorted[i] == position; i++)
@@ -133,6 +139,17 @@ internal sealed class NetworkSweep
         {
             ranges.Add(next);
         }
+    }
+
+    /// <summary>Networks with the same members, wherever in a file they now stand.</summary>
+    private sealed class SameMembers : IEqualityComparer<ImmutableArray<NetworkEntry>>
+    {
+        public static SameMembers Instance { get; } = new();
+
+        public bool Equals(ImmutableArray<NetworkEntry> x, ImmutableArray<NetworkEntry> y) =>
+            x == y || (x.Length == y.Length && x.Zip(y).All(pair => pair.First.Kind == pair.Second.Kind && pair.First.Network == pair.Second.Network));
+
+        public int GetHashCode(ImmutableArray<NetworkEntry> obj) => obj.Length;
     }
 }
 

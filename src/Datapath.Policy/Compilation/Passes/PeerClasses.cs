@@ -8,10 +8,14 @@ namespace Datapath.Policy.Compilation.Passes;
 /// <summary>Peer classes: addresses for which the same atoms hold, and the ranges in which they lie.</summary>
 internal sealed class PeerClasses
 {
+    private const int NotSeen = -1;
+
     private readonly PeerAtoms _atoms;
     private readonly NetworkSweep _sweep;
     private readonly SequenceTable _classes = new();
     private readonly int[] _classOfSet;
+    private readonly Owned[] _low;
+    private readonly Owned[] _high;
     private readonly List<int> _collected = [];
 
     /// <summary>Lays the addresses of units over the swept networks and numbers what can be told apart.</summary>
@@ -19,25 +23,28 @@ internal sealed class PeerClasses
     /// <param name="numbers">For each unit its local number, 0 when it is not judged here.</param>
     /// <param name="atoms">Every question that a rule asks, already asked.</param>
     /// <param name="sweep">The swept networks.</param>
-    public PeerClasses(ResolvedPolicy policy, int[] numbers, PeerAtoms atoms, NetworkSweep sweep)
+    /// <param name="known">Classes of an earlier compilation, whose ranges are taken over when they are the right ones.</param>
+    public PeerClasses(ResolvedPolicy policy, int[] numbers, PeerAtoms atoms, NetworkSweep sweep, PeerClasses? known)
     {
         _atoms = atoms;
         _sweep = sweep;
         _classOfSet = new int[sweep.SetCount];
-        Array.Fill(_classOfSet, -1);
+        Array.Fill(_classOfSet, NotSeen);
         _classes.Intern([]);
-        var owned = new SortedDictionary<AddressKey, Owner>();
+        var owned = new SortedDictionary<AddressKey, Owned>();
         for (int unit = 0; unit < policy.Units.Length; unit++)
         {
             foreach (UnitAddress address in policy.Units[unit].Addresses)
             {
                 // An address that two units claim is an error of resolution; the first keeps it.
-                owned.TryAdd(address.Key, new Owner(address.Key.Value, unit, numbers[unit], address.IsManaged));
+                owned.TryAdd(address.Key, new Owned(address.Key.Value, unit, numbers[unit], address.IsManaged, NotSeen));
             }
         }
-        ImmutableArray<PeerRange<UInt128>> low = Overlay(sweep.IPv4, [.. owned.Where(one => !one.Key.IsIPv6).Select(one => one.Value)], uint.MaxValue);
-        ImmutableArray<PeerRange<UInt128>> high = Overlay(sweep.IPv6, [.. owned.Where(one => one.Key.IsIPv6).Select(one => one.Value)], UInt128.MaxValue);
-        Map = new PeerMap(_classes.Count, [.. low.Select(range => new PeerRange<uint>((uint)range.First, range.Class, range.Unit))], high);
+        _low = [.. owned.Where(one => !one.Key.IsIPv6).Select(one => one.Value)];
+        _high = [.. owned.Where(one => one.Key.IsIPv6).Select(one => one.Value)];
+        Lay(sweep.IPv4, _low, uint.MaxValue, onto: null);
+        Lay(sweep.IPv6, _high, UInt128.MaxValue, onto: null);
+        Map = known is not null && IsLaidLike(known) ? known.Map : Build();
     }
 
     /// <summary>The classes by address. Meaningless when there are more than 65,536.</summary>
@@ -49,36 +56,59 @@ internal sealed class PeerClasses
     /// <summary>The atoms that hold for the addresses of a class, ascending.</summary>
     public ReadOnlySpan<int> Atoms(int peerClass) => _classes[peerClass];
 
-    private ImmutableArray<PeerRange<UInt128>> Overlay(ImmutableArray<SweptRange> ranges, Owner[] owned, UInt128 end)
+    private bool IsLaidLike(PeerClasses known) =>
+        ReferenceEquals(_sweep, known._sweep)
+        && Count == known.Count
+        && _classOfSet.AsSpan().SequenceEqual(known._classOfSet)
+        && _low.Select(one => one.Place).SequenceEqual(known._low.Select(one => one.Place))
+        && _high.Select(one => one.Place).SequenceEqual(known._high.Select(one => one.Place));
+
+    private PeerMap Build()
     {
-        var result = ImmutableArray.CreateBuilder<PeerRange<UInt128>>(ranges.Length + (2 * owned.Length));
+        var low = ImmutableArray.CreateBuilder<PeerRange<UInt128>>(_sweep.IPv4.Length + (2 * _low.Length));
+        var high = ImmutableArray.CreateBuilder<PeerRange<UInt128>>(_sweep.IPv6.Length + (2 * _high.Length));
+        Lay(_sweep.IPv4, _low, uint.MaxValue, low);
+        Lay(_sweep.IPv6, _high, UInt128.MaxValue, high);
+        var narrow = ImmutableArray.CreateBuilder<PeerRange<uint>>(low.Count);
+        foreach (PeerRange<UInt128> range in low)
+        {
+            narrow.Add(new PeerRange<uint>((uint)range.First, range.Class, range.Unit));
+        }
+        return new PeerMap(_classes.Count, narrow.MoveToImmutable(), high.ToImmutable());
+    }
+
+    /// <summary>Walks over a family in ascending order; classes get their numbers in the order in which they are met.</summary>
+    private void Lay(ImmutableArray<SweptRange> ranges, Owned[] owned, UInt128 end, ImmutableArray<PeerRange<UInt128>>.Builder? onto)
+    {
         int next = 0;
         for (int i = 0; i < ranges.Length; i++)
         {
+            int set = ranges[i].Set;
             UInt128 last = i + 1 < ranges.Length ? ranges[i + 1].First - 1 : end;
             UInt128 first = ranges[i].First;
             bool isOpen = true;
             for (; next < owned.Length && owned[next].Address <= last; next++)
             {
-                if (owned[next].Address > first)
+                ref Owned one = ref owned[next];
+                if (one.Address > first)
                 {
-                    Append(result, first, ClassOfSet(ranges[i].Set), 0);
+                    Append(onto, first, ClassOfSet(set), 0);
                 }
-                Append(result, owned[next].Address, ClassOf(ranges[i].Set, owned[next]), owned[next].Number);
-                isOpen = owned[next].Address != last;
-                first = isOpen ? owned[next].Address + 1 : first;
+                one = one with { Class = one.Class == NotSeen ? ClassOf(set, one) : one.Class };
+                Append(onto, one.Address, one.Class, one.Number);
+                isOpen = one.Address != last;
+                first = isOpen ? one.Address + 1 : first;
             }
             if (isOpen)
             {
-                Append(result, first, ClassOfSet(ranges[i].Set), 0);
+                Append(onto, first, ClassOfSet(set), 0);
             }
         }
-        return result.ToImmutable();
     }
 
     private int ClassOfSet(int set)
     {
-        if (_classOfSet[set] < 0)
+        if (_classOfSet[set] == NotSeen)
         {
             _atoms.Collect(_sweep.Set(set), unit: -1, isManaged: false, _collected);
             _classOfSet[set] = _classes.Intern(CollectionsMarshal.AsSpan(_collected));
@@ -86,14 +116,18 @@ internal sealed class PeerClasses
         return _classOfSet[set];
     }
 
-    private int ClassOf(int set, Owner owner)
+    private int ClassOf(int set, Owned owned)
     {
-        _atoms.Collect(_sweep.Set(set), owner.Unit, owner.IsManaged, _collected);
+        _atoms.Collect(_sweep.Set(set), owned.Unit, owned.IsManaged, _collected);
         return _classes.Intern(CollectionsMarshal.AsSpan(_collected));
     }
 
-    private static void Append(ImmutableArray<PeerRange<UInt128>>.Builder ranges, UInt128 first, int peerClass, int number)
+    private static void Append(ImmutableArray<PeerRange<UInt128>>.Builder? ranges, UInt128 first, int peerClass, int number)
     {
+        if (ranges is null)
+        {
+            return;
+        }
         // More classes than fit are counted here and refused by the compiler, so the cut is never used.
         var next = new PeerRange<UInt128>(first, unchecked((ushort)peerClass), (ushort)number);
         if (ranges.Count == 0 || ranges[^1].Class != next.Class || ranges[^1].Unit != next.Unit)
@@ -102,5 +136,8 @@ internal sealed class PeerClasses
         }
     }
 
-    private readonly record struct Owner(UInt128 Address, int Unit, int Number, bool IsManaged);
+    private readonly record struct Owned(UInt128 Address, int Unit, int Number, bool IsManaged, int Class)
+    {
+        public (UInt128 Address, int Number, int Class) Place => (Address, Number, Class);
+    }
 }

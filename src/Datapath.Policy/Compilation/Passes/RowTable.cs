@@ -3,109 +3,81 @@ using System.Runtime.InteropServices;
 
 namespace Datapath.Policy.Compilation.Passes;
 
-/// <summary>Paints the rows of the verdict matrix: for one peer class, which rule decides each port class.</summary>
-internal sealed class RowTable(PortClasses ports, RuleCatalog catalog)
+/// <summary>The distinct rows and descriptors of one compilation, numbered in the order in which they come.</summary>
+internal sealed class RowTable(RowMemory memory, int portClasses)
 {
     /// <summary>Cells of all distinct rows together, 256 MB of them: more than any kernel map of ours is given.</summary>
     public const int MaxCells = 1 << 27;
 
-    private const int None = -1;
+    /// <summary>Descriptors that 16-bit cells can name.</summary>
+    public const int MaxDescriptors = ushort.MaxValue + 1;
 
-    private readonly SequenceTable _lists = new();
-    private readonly List<int> _rowOfList = [];
-    private readonly Dictionary<(int Rule, int Observed), int> _descriptors = [];
-    private readonly SequenceTable _contents = new();
-    private readonly int[] _deciding = new int[ports.Count];
-    private readonly int[] _observed = new int[ports.Count];
-    private readonly int[] _cells = new int[ports.Count];
+    private readonly Dictionary<PaintedRow, int> _numberOfPainted = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<RowContent, int> _numberOfContent = [];
+    private readonly List<bool> _portsMatter = [];
+    private readonly List<RulePair> _descriptors = [];
+    private readonly ImmutableArray<ImmutableArray<ushort>>.Builder _rows = ImmutableArray.CreateBuilder<ImmutableArray<ushort>>();
+    private int[] _numbers = [];
+    private int[] _descriptorOfPair = new int[memory.PairCount];
 
-    /// <summary>Number of distinct rows.</summary>
-    public int Count => _contents.Count;
+    /// <summary>The distinct rows; a cell is an index into <see cref="Descriptors"/>.</summary>
+    public IReadOnlyList<ImmutableArray<ushort>> Rows => _rows;
 
-    /// <summary>The rules of each descriptor, in the order of first use; the observed rule is -1 when there is none.</summary>
-    public IReadOnlyCollection<(int Rule, int Observed)> Descriptors => _descriptors.Keys;
+    /// <summary>The rules of each descriptor.</summary>
+    public IReadOnlyList<RulePair> Descriptors => _descriptors;
 
-    /// <summary>Whether the rows take more than <see cref="MaxCells"/>; painting has stopped then.</summary>
-    public bool IsFull => (long)(_contents.Count + 1) * ports.Count > MaxCells;
+    /// <summary>Whether the rows take more cells, or more descriptors, than there may be; no row is added then.</summary>
+    public bool IsFull => (long)(_rows.Count + 1) * portClasses > MaxCells || _descriptors.Count > MaxDescriptors;
 
-    /// <summary>The cells of a row: indexes into <see cref="Descriptors"/>.</summary>
-    public ReadOnlySpan<int> Cells(int row) => _contents[row];
+    /// <summary>Whether ports decide between verdicts in one of these rows.</summary>
+    public bool PortsMatter(ImmutableArray<int> rows) => rows.Any(row => _portsMatter[row]);
 
-    /// <summary>A descriptor that stands in no cell.</summary>
-    public int Descriptor(int rule) => Descriptor(rule, None);
-
-    /// <summary>The row in which these rules meet.</summary>
-    /// <param name="deciding">The rules that match the peer, by precedence; the last one covers all ports.</param>
-    /// <param name="observing">The observing rules that match the peer, by precedence.</param>
-    public int Row(ReadOnlySpan<PreparedRule> deciding, ReadOnlySpan<PreparedRule> observing)
+    /// <summary>The number of a row.</summary>
+    public int Number(PaintedRow painted)
     {
-        var key = new List<int>((2 * (deciding.Length + observing.Length)) + 1);
-        AddTo(key, deciding);
-        key.Add(None);
-        AddTo(key, observing);
-        int list = _lists.Intern(CollectionsMarshal.AsSpan(key), out bool isNew);
-        if (isNew)
-        {
-            _rowOfList.Add(IsFull ? 0 : Paint(deciding, observing));
-        }
-        return _rowOfList[list];
-    }
-
-    private static void AddTo(List<int> key, ReadOnlySpan<PreparedRule> rules)
-    {
-        foreach (PreparedRule rule in rules)
-        {
-            key.Add(rule.Rule);
-            key.Add(rule.Ports);
-        }
-    }
-
-    private int Paint(ReadOnlySpan<PreparedRule> deciding, ReadOnlySpan<PreparedRule> observing)
-    {
-        Fill(_deciding, deciding);
-        Fill(_observed, observing);
-        for (int i = 0; i < _cells.Length; i++)
-        {
-            // What passes untouched or by a built-in is not reported, so there is nothing to observe.
-            bool isBuiltIn = catalog[_deciding[i]].Flags.HasFlag(DescriptorFlags.BuiltIn);
-            _cells[i] = Descriptor(_deciding[i], isBuiltIn ? None : _observed[i]);
-        }
-        return _contents.Intern(_cells);
-    }
-
-    /// <summary>Each cell gets the first rule that covers it.</summary>
-    private void Fill(int[] cells, ReadOnlySpan<PreparedRule> rules)
-    {
-        Array.Fill(cells, None);
-        int left = cells.Length;
-        foreach (PreparedRule rule in rules)
-        {
-            if (rule.Ports == PortClasses.Any)
-            {
-                cells.AsSpan().Replace(None, rule.Rule);
-                return;
-            }
-            foreach (int portClass in ports.Classes(rule.Ports))
-            {
-                if (cells[portClass] == None)
-                {
-                    cells[portClass] = rule.Rule;
-                    left--;
-                }
-            }
-            if (left == 0)
-            {
-                return;
-            }
-        }
-    }
-
-    private int Descriptor(int rule, int observed)
-    {
-        ref int number = ref CollectionsMarshal.GetValueRefOrAddDefault(_descriptors, (rule, observed), out bool isKnown);
+        ref int number = ref CollectionsMarshal.GetValueRefOrAddDefault(_numberOfPainted, painted, out bool isKnown);
         if (!isKnown)
         {
-            number = _descriptors.Count - 1;
+            number = Place(painted);
+        }
+        return number;
+    }
+
+    /// <summary>The number of a descriptor.</summary>
+    /// <param name="pair">Number of its pair of rules.</param>
+    public int Descriptor(int pair)
+    {
+        if (pair >= _descriptorOfPair.Length)
+        {
+            Array.Resize(ref _descriptorOfPair, 2 * (pair + 1));
+        }
+        // Counted from 1, so that 0 is a pair not met yet.
+        if (_descriptorOfPair[pair] == 0)
+        {
+            _descriptors.Add(memory.Pair(pair));
+            _descriptorOfPair[pair] = _descriptors.Count;
+        }
+        return _descriptorOfPair[pair] - 1;
+    }
+
+    private int Place(PaintedRow painted)
+    {
+        ReadOnlySpan<int> palette = painted.Palette;
+        if (_numbers.Length < palette.Length)
+        {
+            _numbers = new int[palette.Length];
+        }
+        for (int i = 0; i < palette.Length; i++)
+        {
+            _numbers[i] = Descriptor(palette[i]);
+        }
+        RowContent content = painted.Translate(_numbers.AsSpan(0, palette.Length));
+        ref int number = ref CollectionsMarshal.GetValueRefOrAddDefault(_numberOfContent, content, out bool isKnown);
+        if (!isKnown)
+        {
+            number = _rows.Count;
+            _rows.Add(content.Cells);
+            _portsMatter.Add(painted.PortsMatter);
         }
         return number;
     }

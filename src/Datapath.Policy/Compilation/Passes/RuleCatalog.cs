@@ -6,9 +6,12 @@ internal sealed class RuleCatalog
     private readonly Dictionary<RuleKey, int> _numbers = [];
     private readonly List<CatalogRule> _rules = [];
 
+    /// <summary>Rules numbered so far, those of earlier compilations included.</summary>
+    public int Count => _rules.Count;
+
     public CatalogRule this[int number] => _rules[number];
 
-    /// <summary>The number of a rule, for this compilation only.</summary>
+    /// <summary>The number of a rule, the same as long as the catalog lives.</summary>
     public int Number(RuleIdentity identity, ulong content, Verdict verdict, DescriptorFlags flags)
     {
         var key = new RuleKey(identity, content);
@@ -32,7 +35,8 @@ internal readonly record struct CatalogRule(RuleKey Key, Verdict Verdict, Descri
 /// <param name="Rule">Its number in the catalog.</param>
 /// <param name="Atom">The question that it asks about the peer; <see cref="Everybody"/> when none.</param>
 /// <param name="Ports">Its port list.</param>
-internal readonly record struct PreparedRule(int Rule, int Atom, int Ports)
+/// <param name="Rank">What else, besides the rule itself, decides which of two rules goes before the other.</param>
+internal readonly record struct PreparedRule(int Rule, int Atom, int Ports, int Rank)
 {
     /// <summary>The atom of a rule that holds for every peer.</summary>
     public const int Everybody = -1;

@@ -69,7 +69,7 @@ public sealed class AgreementTests(ITestOutputHelper output)
                 reached[what] = reached.GetValueOrDefault(what) + 1;
             }
         }
-        return DecisionsOfCase;
+        return compiled.Units.Length > 0 ? DecisionsOfCase : 0;
     }
 
     private static CompiledPolicy Compile(PolicyCase one)

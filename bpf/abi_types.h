@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Types of the border that no map has as key or value. The compiler leaves out of BTF what no
+ * variable reaches, and what BTF does not know, tools/bindgen cannot write in C#: a type that C#
+ * needs goes into this list.
+ */
+#ifndef DP_ABI_TYPES_H
+#define DP_ABI_TYPES_H
+
+#include "include/dp_abi.h"
+
+union dp_abi_types {
+	struct dp_skip skip;
+	struct dp_unit unit;
+	struct dp_descriptor descriptor;
+	struct dp_event event;
+	enum dp_port_table port_table;
+	enum dp_unit_flags unit_flags;
+	enum dp_verdict verdict;
+	enum dp_descriptor_flags descriptor_flags;
+	enum dp_direction direction;
+	enum dp_role role;
+	enum dp_link_type link_type;
+	enum dp_flow_state flow_state;
+	enum dp_reason reason;
+	enum dp_statistic statistic;
+	enum dp_hook hook;
+};
+
+/* Nothing reads it; eight bytes beside the knobs. */
+const volatile union dp_abi_types *const volatile dp_abi_types = 0;
+
+#endif
