@@ -17,9 +17,9 @@ internal sealed class Arena : IDisposable
     /// <param name="loaded">The loaded object.</param>
     public Arena(BpfObject loaded)
     {
-        _lines = loaded.Map("dp_arena").MapMemory();
-        _generations = loaded.Map("dp_generations").MapMemory();
-        _control = loaded.Map("dp_control").MapMemory();
+        _lines = loaded.Map(DpMaps.Arena).Map.MapMemory();
+        _generations = loaded.Map(DpMaps.Generations).Map.MapMemory();
+        _control = loaded.Map(DpMaps.Control).Map.MapMemory();
     }
 
     /// <summary>The generation that packets are judged by; 0 when there is none.</summary>

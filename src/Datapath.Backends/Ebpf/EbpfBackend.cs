@@ -39,9 +39,9 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         {
             Session session = Open();
             // The programs of the earlier agent are replaced where they are attached; no packet passes in between.
-            foreach (int index in session.Interfaces.Keys<int>())
+            foreach (uint index in session.Interfaces.Keys())
             {
-                EnsureIfPresent(session, index);
+                EnsureIfPresent(session, (int)index);
             }
 
             return session.Arena.ActiveGeneration;
@@ -104,7 +104,7 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
             Arena = new Arena(loaded);
             Hooks = new AttachedHooks(loaded, pins, options.ForceClsact ? TcMechanism.Clsact : TcMechanism.Best);
             Events = new RingBuffer(
-                loaded.Map("dp_events"),
+                loaded.Map(DpMaps.Events),
                 record =>
                 {
                     if (decoder.Decode(record) is { } one)
@@ -125,7 +125,7 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
 
         public Action<FlowEvent>? OnEvent { get; set; }
 
-        public BpfMap Interfaces => Loaded.Map("dp_interfaces");
+        public BpfMap<uint, DpInterface> Interfaces => Loaded.Map(DpMaps.Interfaces);
 
         public void Dispose()
         {
@@ -191,7 +191,7 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
     private static void RequireRoomForRules(Session session, CompiledPolicy policy)
     {
         int highest = policy.Rules.IsEmpty ? 0 : policy.Rules[^1].Index;
-        uint room = session.Loaded.Map("dp_rule_counts").MaxEntries;
+        uint room = session.Loaded.Map(DpMaps.RuleCounts).Map.MaxEntries;
         if (highest >= room)
         {
             throw new PolicyTooLargeException("rule counters", highest + 1L, room, "entries");
@@ -202,16 +202,16 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
     {
         IEnumerable<IPAddress> local = host.Addresses.Concat(host.Broadcasts);
         Dictionary<DpAddress, byte> desired = local.Select(AddressCodec.Encode).Distinct().ToDictionary(address => address, _ => (byte)1);
-        BpfMap map = session.Loaded.Map("dp_local_addrs");
+        BpfMap<DpAddress, byte> map = session.Loaded.Map(DpMaps.LocalAddrs);
         KernelTables.Put(map, desired);
         KernelTables.RemoveOthers(map, desired);
     }
 
     private static void ReleaseOthers(Session session, DesiredAttachments desired)
     {
-        foreach (int index in KernelTables.RemoveOthers(session.Interfaces, desired.Interfaces))
+        foreach (uint index in KernelTables.RemoveOthers(session.Interfaces, desired.Interfaces))
         {
-            session.Hooks.Release(index);
+            session.Hooks.Release((int)index);
         }
     }
 

@@ -12,7 +12,7 @@ namespace Datapath.Backends.Ebpf;
 internal static class EbpfRemoval
 {
     private const string ProgramPrefix = "dp_";
-    private const string ControlMap = "dp_control";
+    private static readonly string ControlMap = DpMaps.Control.Name;
     private static readonly TimeSpan PatienceForKernel = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 

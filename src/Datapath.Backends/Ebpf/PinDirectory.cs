@@ -36,7 +36,7 @@ internal sealed class PinDirectory(string root, string instance)
     }
 
     /// <summary>Whether an agent of this instance and layout has left anything here.</summary>
-    public bool Exists() => Directory.Exists(Maps) && File.Exists(Map("dp_control"));
+    public bool Exists() => Directory.Exists(Maps) && File.Exists(Map(DpMaps.Control.Name));
 
     /// <summary>Mounts the file system where it is missing and makes the directories.</summary>
     public void Create()
