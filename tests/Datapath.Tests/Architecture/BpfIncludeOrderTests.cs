@@ -10,6 +10,7 @@ public sealed partial class BpfIncludeOrderTests
     private static readonly ImmutableArray<string> Order =
     [
         "include/dp_abi.h",
+        "abi_types.h",
         "config.h",
         "maps.h",
         "lib/packet.h",
