@@ -271,7 +271,6 @@ verb_fix() {
     verb_bpf
     dotnet run --project tools/bindgen --configuration "$configuration" >&2
     verb_build
-    dotnet "$(program tools bindgen Datapath.Bindgen)" >&2
     local reference
     reference=$(ruleset_reference)
     printf '%s\n' "$reference" >docs/ruleset.md

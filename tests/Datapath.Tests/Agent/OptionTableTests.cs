@@ -1,5 +1,5 @@
-using System.CommandLine;
 using System.Collections.Immutable;
+using System.CommandLine;
 using Datapath.Agent.Commands;
 using Datapath.Policy.Options;
 using Datapath.Policy.Rulesets;
