@@ -1,3 +1,6 @@
+// Writes the checked-in C# side of both borders; --check compares instead, --only abi or --only libbpf leaves the other border alone.
+// Exit 0: done, 1: something differs, 2: could not do it.
+using System.Runtime.InteropServices;
 using Datapath.Bindgen;
 using Datapath.Bindgen.Btf;
 using Datapath.Bindgen.Clang;
@@ -5,8 +8,6 @@ using Datapath.Bindgen.Model;
 using Datapath.Bindgen.Writing;
 using Datapath.Interop.Btf;
 
-// Without arguments both borders are written. --check compares instead and exits with 1 when something differs;
-// --only abi or --only libbpf leaves the other border alone. 2: it could not be done.
 bool checks = args.Contains("--check");
 string? only = args.SkipWhile(argument => argument != "--only").Skip(1).FirstOrDefault();
 try
@@ -28,21 +29,29 @@ catch (BindgenException problem)
 static IEnumerable<GeneratedFile> Libbpf(string repository)
 {
     BindingList list = BindingList.Read(File.ReadAllText(Path.Combine(repository, "tools/bindgen/libbpf.list")));
+    nint library = NativeLibrary.Load("libbpf.so.1");
     using var unit = new TranslationUnit(list.Includes, []);
-    return [.. LibbpfBindings.Generate(list, new HeaderReader(unit), LibbpfBindings.IsExported)];
+    return
+    [
+        .. LibraryBindings.Generate(
+            BindingTarget.Libbpf,
+            list,
+            new HeaderReader(unit),
+            function => NativeLibrary.TryGetExport(library, function, out _)),
+    ];
 }
 
 static GeneratedFile AbiOf(string repository)
 {
-    string path = Path.Combine(repository, AbiMirror.ObjectPath);
-    if (!File.Exists(path))
+    string compiled = Path.Combine(repository, "bpf/out/segment.bpf.o");
+    if (!File.Exists(compiled))
     {
-        throw new BindgenException($"there is no {AbiMirror.ObjectPath}: compile it with make -C bpf");
+        throw new BindgenException("there is no bpf/out/segment.bpf.o: compile it with make -C bpf");
     }
 
-    using var unit = new TranslationUnit(File.ReadAllText(Path.Combine(repository, AbiMirror.HeaderPath)), []);
-    BtfTypes types = BtfReader.Read(ElfSection.Find(File.ReadAllBytes(path), ".BTF"));
-    return AbiMirror.Generate(types, new HeaderReader(unit));
+    using var unit = new TranslationUnit(File.ReadAllText(Path.Combine(repository, "bpf/include/dp_abi.h")), []);
+    BtfTypes types = BtfReader.Read(ElfSection.Find(File.ReadAllBytes(compiled), ".BTF"));
+    return AbiMirror.Generate(BindingTarget.Abi, types, new HeaderReader(unit));
 }
 
 static int Check(GeneratedFile[] files, string repository)

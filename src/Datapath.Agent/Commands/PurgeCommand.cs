@@ -40,7 +40,7 @@ internal static class PurgeCommand
                 ImmutableArray<InstanceName> instances = options.All.In(parse) ? parts.FindInstances() : [options.Instance.In(parse)];
                 return Purge(console, parts, instances, order, options.Json.In(parse));
             }
-            catch (Exception refusal) when (refusal is BackendException or UnauthorizedAccessException)
+            catch (Exception refusal) when (refusal is BackendException or IOException or UnauthorizedAccessException)
             {
                 console.Error.WriteLine($"datapath: {refusal.Message}");
                 return ExitCode.CouldNot;
@@ -77,6 +77,8 @@ internal static class PurgeCommand
 
     private static PurgedInstanceDocument Remove(AgentParts parts, InstanceName instance, bool dryRun)
     {
+        // Held until it is done: an agent that starts meanwhile would find half of what it adopts. With --force another has it.
+        using InstanceLock? right = dryRun ? null : InstanceLock.TryTake(instance, parts.RuntimeDirectory);
         using IBackend backend = parts.OpenEbpf(instance);
         RemovalReport report = backend.Remove(dryRun);
         return new PurgedInstanceDocument(instance.Text, report.Removed, report.Remaining);

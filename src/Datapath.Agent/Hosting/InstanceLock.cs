@@ -3,19 +3,23 @@ namespace Datapath.Agent.Hosting;
 /// <summary>The right to be the one agent of an instance. It ends with the process, however that ends.</summary>
 /// <remarks>
 /// An advisory lock (flock(2)): unlike a socket, it cannot be stale. It is in one place whatever <c>--socket</c> says, because pins are
-/// shared by the whole machine and whoever purges must find the lock without being told. The file itself stays, because removing it
-/// would let two agents lock two files of one name.
+/// shared by the whole machine and whoever purges must find the lock without being told.
 /// </remarks>
 internal sealed class InstanceLock : IDisposable
 {
     // EWOULDBLOCK, which is what .NET hands on when flock(2) says that another process has the lock.
     private const int WouldBlock = 11;
 
-    private const UnixFileMode DirectoryMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
+    private readonly string _path;
     private readonly FileStream _file;
 
-    private InstanceLock(FileStream file) => _file = file;
+    private InstanceLock(string path, FileStream file)
+    {
+        _path = path;
+        _file = file;
+    }
 
     /// <summary>Takes the lock, or returns null when another process has it.</summary>
     /// <param name="instance">Whose.</param>
@@ -24,17 +28,19 @@ internal sealed class InstanceLock : IDisposable
     /// <exception cref="UnauthorizedAccessException">The file may not be opened.</exception>
     public static InstanceLock? TryTake(InstanceName instance, string runtimeDirectory)
     {
-        FileStreamOptions alone = new()
-        {
-            Mode = FileMode.OpenOrCreate,
-            Access = FileAccess.ReadWrite,
-            Share = FileShare.None,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        };
+        Directory.CreateDirectory(runtimeDirectory, OwnerOnly | UnixFileMode.UserExecute);
+        string path = PathOf(instance, runtimeDirectory);
         try
         {
-            Directory.CreateDirectory(runtimeDirectory, DirectoryMode);
-            return new InstanceLock(new FileStream(PathOf(instance, runtimeDirectory), alone));
+            InstanceLock taken = new(path, Open(path));
+            if (taken.IsTheFileOfItsName())
+            {
+                return taken;
+            }
+
+            // Its last owner removed it between our open and our lock: whoever locks the next file of this name must win.
+            taken._file.Dispose();
+            return null;
         }
         catch (IOException refusal) when (refusal.HResult == WouldBlock)
         {
@@ -57,8 +63,33 @@ internal sealed class InstanceLock : IDisposable
         return own is null;
     }
 
-    /// <summary>Gives the right back.</summary>
-    public void Dispose() => _file.Dispose();
+    /// <summary>Removes the file and gives the right back, in this order: nobody else's file is ever removed.</summary>
+    public void Dispose()
+    {
+        File.Delete(_path);
+        _file.Dispose();
+    }
 
     private static string PathOf(InstanceName instance, string runtimeDirectory) => Path.Combine(runtimeDirectory, $"{instance}.lock");
+
+    private static FileStream Open(string path) =>
+        new(
+            path,
+            new FileStreamOptions
+            {
+                Mode = FileMode.OpenOrCreate,
+                Access = FileAccess.ReadWrite,
+                Share = FileShare.None,
+                UnixCreateMode = OwnerOnly,
+            }
+        );
+
+    // Two files of one name are told apart by a time that is set through the one and looked up by the name. Reading content by name
+    // would not do: .NET takes a shared lock for every file that it opens, and ours keeps that out.
+    private bool IsTheFileOfItsName()
+    {
+        DateTime mark = DateTime.UnixEpoch.AddTicks(Random.Shared.NextInt64(TimeSpan.FromDays(10_000).Ticks));
+        File.SetLastWriteTimeUtc(_file.SafeFileHandle, mark);
+        return File.GetLastWriteTimeUtc(_path) == mark;
+    }
 }

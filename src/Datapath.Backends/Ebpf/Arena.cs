@@ -57,23 +57,28 @@ internal sealed class Arena : IDisposable
         Encoding.UTF8.GetBytes(instance, name);
     }
 
+    /// <summary>Refuses an image that there is no room for beside the active one.</summary>
+    /// <param name="image">The image.</param>
+    /// <exception cref="PolicyTooLargeException">It does not fit.</exception>
+    public void RequireRoom(PolicyImage image)
+    {
+        if (image.Bytes > FreeBytes && image.Checksum() != ActiveChecksum)
+        {
+            throw new PolicyTooLargeException("kernel memory", image.Bytes, FreeBytes, "bytes");
+        }
+    }
+
     /// <summary>
     /// Writes an image beside the active one, reads it back, and makes it the active one with one store. No packet sees a mixture: a program
     /// reads the switch once.
     /// </summary>
-    /// <param name="image">The image.</param>
+    /// <param name="image">An image that there is room for.</param>
     /// <returns>The new generation.</returns>
-    /// <exception cref="PolicyTooLargeException">There is no room for it; nothing was written.</exception>
     /// <exception cref="BackendException">What was read back is not what was written; the old generation stays.</exception>
     public uint Publish(PolicyImage image)
     {
         (int slot, uint id) = ChooseSlot();
         (int Base, int Lines) gap = LargestGap();
-        if (image.Lines > gap.Lines)
-        {
-            throw new PolicyTooLargeException("kernel memory", image.Bytes, FreeBytes, "bytes");
-        }
-
         ulong checksum = WriteLines(gap.Base, image);
         _generations.Values<DpGeneration>()[slot] = Header(image, id, gap.Base, checksum);
         Volatile.Write(ref Control.ActiveSlot, (uint)slot);

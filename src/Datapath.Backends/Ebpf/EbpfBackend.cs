@@ -53,30 +53,17 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
     {
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(host);
-        return Guard(() =>
+        bool first = _session is null && !_pins.Exists();
+        try
         {
-            Session session = Open();
-            PolicyImage image = PolicyImageEncoder.Encode(policy);
-            DesiredAttachments desired = DesiredAttachments.Of(policy, host);
-            long available = session.Arena.FreeBytes;
-
-            // 1. What does not fit is refused before anything is written.
-            RequireRoomForRules(session, policy);
-            // 2. Addresses before the switch: they are the same whichever policy is active.
-            PutLocalAddresses(session, host);
-            // 3. Units that go are let go while their policy is still there to judge by.
-            ReleaseOthers(session, desired);
-            // 4. Write, read back, switch, wait.
-            bool changed = session.Arena.ActiveChecksum != image.Checksum() || session.Arena.ActiveGeneration == 0;
-            if (changed)
-            {
-                session.Arena.Publish(image);
-            }
-
-            // 5. Units that come are judged by the policy that knows them.
-            ImmutableArray<UnitAttachment> attached = AttachAll(session, desired);
-            return new ApplyReport(session.Arena.ActiveGeneration, changed, attached, desired.NotEnforced, image.Bytes, available);
-        });
+            return Guard(() => Apply(Open(), policy, host));
+        }
+        catch (Exception refusal) when (first && refusal is BackendException or PolicyTooLargeException)
+        {
+            // Nothing was enforced before, so nothing may be left behind.
+            Remove(dryRun: false);
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -146,6 +133,31 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
             Arena.Dispose();
             Loaded.Dispose();
         }
+    }
+
+    private static ApplyReport Apply(Session session, CompiledPolicy policy, HostSnapshot host)
+    {
+        PolicyImage image = PolicyImageEncoder.Encode(policy);
+        DesiredAttachments desired = DesiredAttachments.Of(policy, host);
+        long available = session.Arena.FreeBytes;
+
+        // 1. What does not fit is refused before anything is written.
+        RequireRoomForRules(session, policy);
+        session.Arena.RequireRoom(image);
+        // 2. Addresses before the switch: they are the same whichever policy is active.
+        PutLocalAddresses(session, host);
+        // 3. Units that go are let go while their policy is still there to judge by.
+        ReleaseOthers(session, desired);
+        // 4. Write, read back, switch, wait.
+        bool changed = session.Arena.ActiveChecksum != image.Checksum() || session.Arena.ActiveGeneration == 0;
+        if (changed)
+        {
+            session.Arena.Publish(image);
+        }
+
+        // 5. Units that come are judged by the policy that knows them.
+        ImmutableArray<UnitAttachment> attached = AttachAll(session, desired);
+        return new ApplyReport(session.Arena.ActiveGeneration, changed, attached, desired.NotEnforced, image.Bytes, available);
     }
 
     private Session Open()

@@ -28,6 +28,7 @@ public sealed class AgentServerTests : IDisposable
         Assert.Equal(ExitCode.Done, await agent.StopAsync());
         Assert.InRange(TimeProvider.System.GetElapsedTime(start), TimeSpan.Zero, TimeSpan.FromSeconds(2));
         Assert.False(File.Exists(_fixture.SocketPath));
+        Assert.Empty(Directory.EnumerateFiles(_fixture.LockDirectory));
         Assert.Contains("packets go on being judged by generation 1", agent.Log, StringComparison.Ordinal);
         Assert.True(_fixture.Backend.IsDisposed);
         Assert.False(_fixture.Backend.WasEnteredTwice);

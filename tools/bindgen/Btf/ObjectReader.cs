@@ -100,6 +100,12 @@ internal sealed class ObjectReader
 
     private CType.Named Enum(BtfType type, string name)
     {
+        // Before clang 15, BTF does not say whether 0xffffffff of an enum is -1: the generated file would depend on the compiler.
+        if (type.Enumerators.FirstOrDefault(enumerator => enumerator.Value is < 0 or > int.MaxValue) is { } doubtful)
+        {
+            throw new BindgenException($"{doubtful.Name} of enum {name} has its top bit set, and BTF may not know its sign: make it a macro");
+        }
+
         _enums.TryAdd(name, new CEnum(
             name,
             _source,

@@ -1,6 +1,5 @@
-namespace Datapath.Bindgen.Clang;
-
 // The structs of clang-c/Index.h that cross by value. What is inside is clang's; only the kinds are ours to read.
+namespace Datapath.Bindgen.Clang;
 
 /// <summary>A node of the syntax tree.</summary>
 internal unsafe struct CXCursor

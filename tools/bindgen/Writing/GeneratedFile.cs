@@ -7,10 +7,11 @@ namespace Datapath.Bindgen.Writing;
 /// <param name="Source">What it is made from, for the message.</param>
 /// <param name="Header">Everything before the first block.</param>
 /// <param name="Blocks">One after another, an empty line between.</param>
-internal sealed record GeneratedFile(string Path, string Source, string Header, IReadOnlyList<Block> Blocks)
+/// <param name="Footer">Everything after the last block.</param>
+internal sealed record GeneratedFile(string Path, string Source, string Header, IReadOnlyList<Block> Blocks, string Footer = "")
 {
     /// <summary>The whole file.</summary>
-    internal string Text => Header + "\n" + string.Join("\n", Blocks.Select(block => block.Text));
+    internal string Text => Header + "\n" + string.Join("\n", Blocks.Select(block => block.Text)) + Footer;
 
     /// <summary>Writes it, if it is not so already.</summary>
     /// <returns>Whether it was different.</returns>
@@ -40,6 +41,6 @@ internal sealed record GeneratedFile(string Path, string Source, string Header, 
 
         string[] changed = [.. Blocks.Where(block => !present.Contains(block.Text, StringComparison.Ordinal)).Select(block => block.Subject)];
         string what = changed.Length > 0 ? string.Join(", ", changed) : "something that is gone";
-        return $"{what}: {Path} is not what {Source} says; regenerate it with ./build.sh fix";
+        return $"{what} changed: {Path} is not what {Source} says; regenerate it with ./build.sh fix";
     }
 }

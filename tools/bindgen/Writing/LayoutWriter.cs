@@ -22,7 +22,7 @@ internal static class LayoutWriter
         Append(text, records.Select(record => RecordedStruct.Of(types, record.Name)).Select(Struct), end: ",");
         Append(text, enums.Select(source => RecordedEnum.Of(types, source.Name)).Select(Enum), end: ",");
         Append(text, maps.Select(map => RecordedMap.Of(types, map.Name)).Select(Map), end: ");");
-        return new Block("layout", text.Append("}\n").ToString());
+        return new Block("the recorded layout", text.Append("}\n").ToString());
     }
 
     private static void Append(StringBuilder text, IEnumerable<string?> rows, string end)

@@ -76,7 +76,9 @@ internal sealed class StructWriter(Naming naming, TypeNames types, bool compares
             ? $"({type})((long)((ulong){unit.Name} << {64 - shift - field.WidthBits}) >> {64 - field.WidthBits})"
             : $"({type})(((ulong){unit.Name} >> {shift}) & {mask})";
         string set = $"{unit.Name} = ({unit.TypeName})(((ulong){unit.Name} & ~({mask} << {shift})) | (((ulong)value & {mask}) << {shift}))";
-        return $"    /// <summary>{field.WidthBits} bits from bit {field.OffsetBits} on.</summary>\n"
+        int last = field.OffsetBits + field.WidthBits - 1;
+        string place = field.WidthBits == 1 ? $"Bit {last}" : $"Bits {field.OffsetBits} to {last}";
+        return $"    /// <summary>{place}.</summary>\n"
             + $"    {naming.Access} {type} {naming.Field(field.Name, isBigEndian: false)}\n    {{\n"
             + $"        readonly get => {get};\n        set => {set};\n    }}\n";
     }

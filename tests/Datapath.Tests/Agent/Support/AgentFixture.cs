@@ -37,12 +37,14 @@ internal sealed class AgentFixture : IDisposable
 
     public string StateDirectory => Path.Combine(Root, "state");
 
+    public string LockDirectory => Path.Combine(Root, "locks");
+
     public AgentParts Parts =>
         new(
             _ => Backend,
             () => Instances,
             new HostSource(() => Host, Watch),
-            Path.Combine(Root, "locks"),
+            LockDirectory,
             name => Variables.GetValueOrDefault(name),
             TimeProvider.System
         );

@@ -67,7 +67,7 @@ public sealed class RouteMessageTests
         Prop.ForAll(
             ArbMap.Default.ArbFor<byte[]>(),
             bytes => RtnetlinkMonitor.Changes(bytes).Count <= bytes.Length / NetlinkReader.HeaderBytes + 1)
-            .Check(Config.QuickThrowOnFailure.WithMaxTest(2000).WithEndSize(400));
+            .Check(Config.QuickThrowOnFailure.WithMaxTest(2000).WithEndSize(400).WithQuietOnSuccess(true));
 
     [Fact]
     public void A_message_with_broken_bytes_is_survived()
