@@ -1,17 +1,18 @@
 using System.Collections.Immutable;
 using Datapath.Agent.Loops;
 using Datapath.Backends;
+using Datapath.Backends.Ebpf;
 
 namespace Datapath.Agent;
 
 /// <summary>What the agent is given from outside: the kernel, the clock, the environment. Made in one place, replaced as a whole by tests.</summary>
-/// <param name="OpenEbpf">The eBPF backend of an instance; touches nothing yet. Throws a <see cref="BackendException"/> where it cannot be.</param>
+/// <param name="OpenEbpf">The eBPF backend, set up as told; touches nothing yet. Throws a <see cref="BackendException"/> where it cannot be.</param>
 /// <param name="FindInstances">The instances that have kernel objects in this network namespace, in ordinal order of their names.</param>
 /// <param name="Host">Interfaces and addresses.</param>
 /// <param name="Variables">Looks up a variable of the environment; null for one that is not set.</param>
 /// <param name="Clock">The time.</param>
 internal sealed record AgentParts(
-    Func<InstanceName, IBackend> OpenEbpf,
+    Func<EbpfOptions, IBackend> OpenEbpf,
     Func<ImmutableArray<InstanceName>> FindInstances,
     HostSource Host,
     Func<string, string?> Variables,

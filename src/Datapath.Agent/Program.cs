@@ -2,21 +2,18 @@ using System.Collections.Immutable;
 using Datapath.Agent;
 using Datapath.Agent.Commands;
 using Datapath.Agent.Loops;
-using Datapath.Backends;
 using Datapath.Backends.Ebpf;
 using Datapath.Backends.Host;
 
 // The composition root: the only place that chooses what stands behind the seams.
 AgentParts parts = new(
-    OpenEbpf,
+    options => new EbpfBackend(options),
     FindInstances,
     new HostSource(HostObserver.Read, HostObserver.Watch),
     Environment.GetEnvironmentVariable,
     TimeProvider.System
 );
 return await CommandLine.RunAsync(args, parts, Console.Out, Console.Error, CancellationToken.None);
-
-static IBackend OpenEbpf(InstanceName instance) => new EbpfBackend(new EbpfOptions { Instance = instance.Text });
 
 static ImmutableArray<InstanceName> FindInstances() =>
     [.. EbpfBackend.FindInstances().Select(InstanceName.Parse).OfType<InstanceName>()];

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Datapath.Backends.Ebpf;
 using Datapath.Policy.Options;
 using Datapath.Policy.Rulesets;
 
@@ -115,6 +116,20 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Default = FailsafePort.Defaults,
             DefaultText = OptionText.Of(FailsafePort.Defaults),
             Read = OptionText.Failsafe,
+            Variables = variables,
+        };
+
+    /// <summary>How programs are attached.</summary>
+    public AgentOption<TcHookChoice> TcHook { get; } =
+        new()
+        {
+            Name = "--tc-hook",
+            ValueName = "auto|tcx|clsact",
+            Purpose = "Where in tc the eBPF programs sit; auto is tcx where the kernel has it (6.6), else clsact",
+            Environment = "DATAPATH_TC_HOOK",
+            Default = TcHookChoice.Auto,
+            DefaultText = "auto",
+            Read = OptionText.TcHook,
             Variables = variables,
         };
 

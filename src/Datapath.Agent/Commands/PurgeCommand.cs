@@ -4,6 +4,7 @@ using System.Text.Json;
 using Datapath.Agent.Documents;
 using Datapath.Agent.Hosting;
 using Datapath.Backends;
+using Datapath.Backends.Ebpf;
 
 namespace Datapath.Agent.Commands;
 
@@ -78,7 +79,7 @@ internal static class PurgeCommand
 
     private static PurgedInstanceDocument Remove(AgentParts parts, InstanceName instance, bool dryRun)
     {
-        using IBackend backend = parts.OpenEbpf(instance);
+        using IBackend backend = parts.OpenEbpf(new EbpfOptions { Instance = instance.Text });
         RemovalReport report = backend.Remove(dryRun);
         return new PurgedInstanceDocument(instance.Text, report.Removed, report.Remaining);
     }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using System.Net;
 using Datapath.Backends.Ebpf.Image;
 using Datapath.Backends.Host;
@@ -115,7 +116,7 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         {
             Loaded = loaded;
             Arena = new Arena(loaded);
-            Hooks = new AttachedHooks(loaded, pins, options.ForceClsact ? TcMechanism.Clsact : TcMechanism.Best);
+            Hooks = new AttachedHooks(loaded, pins, MechanismOf(options.TcHook));
             Events = new RingBuffer(
                 loaded.Map("dp_events"),
                 record =>
@@ -147,6 +148,15 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
             Loaded.Dispose();
         }
     }
+
+    private static TcMechanism MechanismOf(TcHookChoice choice) =>
+        choice switch
+        {
+            TcHookChoice.Auto => TcMechanism.Best,
+            TcHookChoice.Tcx => TcMechanism.Tcx,
+            TcHookChoice.Clsact => TcMechanism.Clsact,
+            _ => throw new UnreachableException($"tc hook {choice}"),
+        };
 
     private Session Open()
     {
