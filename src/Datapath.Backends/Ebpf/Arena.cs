@@ -57,6 +57,17 @@ internal sealed class Arena : IDisposable
         Encoding.UTF8.GetBytes(instance, name);
     }
 
+    /// <summary>Makes sure that an image fits beside the active one; changes nothing.</summary>
+    /// <param name="image">The image.</param>
+    /// <exception cref="PolicyTooLargeException">There is no room for it.</exception>
+    public void RequireRoom(PolicyImage image)
+    {
+        if (image.Lines > LargestGap().Lines)
+        {
+            throw new PolicyTooLargeException("kernel memory", image.Bytes, FreeBytes, "bytes");
+        }
+    }
+
     /// <summary>
     /// Writes an image beside the active one, reads it back, and makes it the active one with one store. No packet sees a mixture: a program
     /// reads the switch once.
@@ -67,13 +78,9 @@ internal sealed class Arena : IDisposable
     /// <exception cref="BackendException">What was read back is not what was written; the old generation stays.</exception>
     public uint Publish(PolicyImage image)
     {
+        RequireRoom(image);
         (int slot, uint id) = ChooseSlot();
         (int Base, int Lines) gap = LargestGap();
-        if (image.Lines > gap.Lines)
-        {
-            throw new PolicyTooLargeException("kernel memory", image.Bytes, FreeBytes, "bytes");
-        }
-
         ulong checksum = WriteLines(gap.Base, image);
         _generations.Values<DpGeneration>()[slot] = Header(image, id, gap.Base, checksum);
         Volatile.Write(ref Control.ActiveSlot, (uint)slot);
