@@ -62,7 +62,7 @@ internal sealed class Arena : IDisposable
     /// <exception cref="PolicyTooLargeException">It does not fit.</exception>
     public void RequireRoom(PolicyImage image)
     {
-        if (image.Bytes > FreeBytes && image.Checksum() != ActiveChecksum)
+        if (image.Bytes > FreeBytes)
         {
             throw new PolicyTooLargeException("kernel memory", image.Bytes, FreeBytes, "bytes");
         }
@@ -77,6 +77,7 @@ internal sealed class Arena : IDisposable
     /// <exception cref="BackendException">What was read back is not what was written; the old generation stays.</exception>
     public uint Publish(PolicyImage image)
     {
+        RequireRoom(image);
         (int slot, uint id) = ChooseSlot();
         (int Base, int Lines) gap = LargestGap();
         ulong checksum = WriteLines(gap.Base, image);
