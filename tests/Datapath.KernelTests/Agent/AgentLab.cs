@@ -125,7 +125,7 @@ internal sealed partial class AgentLab : IAsyncDisposable
     /// <summary>Purges the instance by the command.</summary>
     /// <param name="more">More options.</param>
     public Task<CommandResult> PurgeAsync(params string[] more) =>
-        DatapathAsync(["purge", "--instance", Site.Instance, "--socket", Site.SocketPath, .. more]);
+        DatapathAsync(["purge", "--instance", Site.Instance, .. more]);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

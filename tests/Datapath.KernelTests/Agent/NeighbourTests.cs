@@ -62,7 +62,7 @@ public sealed class NeighbourTests
         // The same name, but files of its own: only the kernel objects can tell.
         AgentSite intruder = other.Site with { Instance = one.Site.Instance };
         CommandResult run = await intruder.CommandAsync([.. intruder.RunArguments, "--tc-hook", hook], Token);
-        CommandResult purge = await intruder.CommandAsync(["purge", "--instance", intruder.Instance, "--socket", intruder.SocketPath], Token);
+        CommandResult purge = await intruder.CommandAsync(["purge", "--instance", intruder.Instance], Token);
 
         Assert.Equal(2, run.ExitCode);
         Assert.Contains($"instance {one.Site.Instance} enforces in another network namespace (inode ", run.StandardError, StringComparison.Ordinal);
@@ -88,7 +88,7 @@ public sealed class NeighbourTests
             one.OnRouter("ip", "link", "delete", "up0");
             one.OnRouter("ip", "link", "delete", "web0");
             AgentSite heir = other.Site with { Instance = instance };
-            CommandResult purge = await heir.CommandAsync(["purge", "--instance", instance, "--socket", heir.SocketPath], Token);
+            CommandResult purge = await heir.CommandAsync(["purge", "--instance", instance], Token);
             Assert.Equal((0, ""), (purge.ExitCode, purge.StandardError));
         }
     }

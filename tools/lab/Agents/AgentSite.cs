@@ -45,7 +45,7 @@ public sealed record AgentSite(string Executable, LabHost Host, string Instance,
     public async Task PurgeAsync()
     {
         // Not cancellable: an interrupted lab must clean up too.
-        var output = await CommandAsync(["purge", "--instance", Instance, "--socket", SocketPath, "--force"], CancellationToken.None);
+        var output = await CommandAsync(["purge", "--instance", Instance, "--force"], CancellationToken.None);
         if (output.ExitCode != 0)
         {
             throw new LabException($"datapath purge ended with {output.ExitCode}: {output.StandardOutput}{output.StandardError}");
