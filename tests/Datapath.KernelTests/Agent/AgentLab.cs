@@ -17,7 +17,7 @@ internal sealed partial class AgentLab : IAsyncDisposable
     private const int Prefix4 = 24;
     private const int Prefix6 = 64;
 
-    private static int s_count;
+    private static int _count;
 
     private readonly LabNetwork _network;
     private readonly List<RunningAgent> _agents = [];
@@ -62,7 +62,7 @@ internal sealed partial class AgentLab : IAsyncDisposable
     /// <param name="hasPod">Whether <c>web</c> is connected from the beginning.</param>
     public static async Task<AgentLab> CreateAsync(string? policy, bool hasPod = true)
     {
-        string name = string.Create(CultureInfo.InvariantCulture, $"dpa-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}");
+        string name = string.Create(CultureInfo.InvariantCulture, $"dpa-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}");
         var network = new LabNetwork(name);
         AgentLab? lab = null;
         try
