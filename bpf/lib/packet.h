@@ -22,6 +22,7 @@ enum dp_packet_flags {
 	DP_PACKET_IP6 = 1,
 	DP_PACKET_FIRST_FRAGMENT = 2,
 	DP_PACKET_LATER_FRAGMENT = 4,
+	DP_PACKET_PROTOCOL_UNKNOWN = 8, /* with a defect: not even that could be read */
 };
 
 /* A packet as the policy sees it. */
