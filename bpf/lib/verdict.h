@@ -54,6 +54,23 @@ static __always_inline bool dp_is_opening_syn(const struct dp_packet *packet)
 	       !(packet->tcp_flags & DP_TCP_ACK);
 }
 
+/* Whether the opener of a flow may still speak; asked again when the generation is another one.
+ * "opener" is then what decides.
+ */
+static __always_inline bool dp_opener_may_speak(const struct dp_judge *judge, struct dp_flow *flow,
+						const struct dp_descriptor **opener)
+{
+	if (flow->generation == judge->generation->id)
+		return true;
+	*opener = dp_decide(judge->generation, judge->unit, flow->direction, judge->peer_class,
+			    flow->opener_table, flow->opener_key);
+	if (!*opener || (*opener)->verdict != DP_ALLOW)
+		return false;
+	flow->rule_index = (*opener)->rule_index;
+	flow->generation = judge->generation->id;
+	return true;
+}
+
 /* Rule 4, for a packet whose own direction is denied: is it the answer to an opener who may still
  * speak? A rule that was revoked cuts the flow on its next packet, in both directions.
  */
@@ -61,19 +78,12 @@ static __always_inline void dp_judge_answer(const struct dp_judge *judge, struct
 					    const struct dp_packet *packet,
 					    struct dp_judgement *judgement)
 {
-	const struct dp_descriptor *opener;
+	const struct dp_descriptor *opener = NULL;
 
-	if (flow->generation != judge->generation->id) {
-		opener = dp_decide(judge->generation, judge->unit, flow->direction,
-				   judge->peer_class, flow->opener_table, flow->opener_key);
-		if (!opener)
-			return;
-		if (opener->verdict != DP_ALLOW) {
+	if (!dp_opener_may_speak(judge, flow, &opener)) {
+		if (opener)
 			dp_judge_by(judgement, opener, DP_REASON_REVOKED);
-			return;
-		}
-		flow->rule_index = opener->rule_index;
-		flow->generation = judge->generation->id;
+		return;
 	}
 	dp_flow_refresh(flow, packet, judge->direction);
 	judgement->rule_index = flow->rule_index;
@@ -88,13 +98,17 @@ static __always_inline void dp_judge_flow(const struct dp_judge *judge, struct d
 					  struct dp_judgement *judgement)
 {
 	bool from_opener = flow->direction == judge->direction;
+	const struct dp_descriptor *opener = NULL;
 
 	if (own->verdict == DP_ALLOW) {
 		if (from_opener && flow->generation != judge->generation->id) {
 			flow->rule_index = own->rule_index;
 			flow->generation = judge->generation->id;
 		}
-		dp_flow_refresh(flow, packet, judge->direction);
+		/* What passes by its own right does not keep a flow whose opener was silenced:
+		 * while its entry lives, nobody can open another flow on these ports. */
+		if (from_opener || dp_opener_may_speak(judge, flow, &opener))
+			dp_flow_refresh(flow, packet, judge->direction);
 		dp_judge_by(judgement, own, DP_REASON_NONE);
 	} else if (from_opener) {
 		dp_judge_by(judgement, own, DP_REASON_REVOKED);
@@ -134,6 +148,18 @@ static __always_inline void dp_judge_opening(const struct dp_judge *judge,
 	judgement->new_flow = 1;
 }
 
+/* Whether a SYN finds the tuple free: what was there has closed, or belongs to the other side, who
+ * may not speak any more.
+ */
+static __always_inline bool dp_tuple_is_free(const struct dp_judge *judge, struct dp_flow *flow)
+{
+	const struct dp_descriptor *opener = NULL;
+
+	if (flow->state >= DP_FLOW_CLOSING)
+		return true;
+	return flow->direction != judge->direction && !dp_opener_may_speak(judge, flow, &opener);
+}
+
 /* Rules 4 and 5: everything that needs the flow table. */
 static __always_inline void dp_judge_with_state(const struct dp_judge *judge,
 						const struct dp_packet *packet,
@@ -145,8 +171,7 @@ static __always_inline void dp_judge_with_state(const struct dp_judge *judge,
 
 	dp_flow_key_of(packet, judge->number, &key);
 	flow = dp_flow_find(&key, packet->protocol);
-	/* A SYN on a tuple that has closed opens a new flow. */
-	if (flow && flow->state >= DP_FLOW_CLOSING && dp_is_opening_syn(packet))
+	if (flow && dp_is_opening_syn(packet) && dp_tuple_is_free(judge, flow))
 		flow = NULL;
 	if (flow)
 		dp_judge_flow(judge, flow, packet, own, judgement);
