@@ -37,6 +37,7 @@ internal sealed class PolicyLoop
     private PolicyReading? _reading;
     private HostSnapshot? _host;
     private uint _generation;
+    private bool _isHostUnread;
 
     /// <summary>A loop that has not started.</summary>
     /// <param name="report">Where it says what it does.</param>
@@ -87,7 +88,8 @@ internal sealed class PolicyLoop
         {
             while (true)
             {
-                if (await TakeInAsync(change, stop) && !BuildAndApply())
+                bool isToBeTriedAgain = await TakeInAsync(change, stop) && !BuildAndApply();
+                if (isToBeTriedAgain || _isHostUnread)
                 {
                     retry.Change(RetryAfterRefusal, Timeout.InfiniteTimeSpan);
                 }
@@ -137,7 +139,7 @@ internal sealed class PolicyLoop
     private async Task<bool> TakeInAsync(PolicyChange change, CancellationToken stop)
     {
         bool isNew = change.HasFlag(PolicyChange.Retry);
-        if (change.HasFlag(PolicyChange.Host))
+        if (change.HasFlag(PolicyChange.Host) || _isHostUnread)
         {
             isNew |= TakeInHost();
         }
@@ -158,10 +160,13 @@ internal sealed class PolicyLoop
             HostSnapshot now = Host.Read();
             bool isNew = _host is null || !HostFacts.AreEqual(_host, now);
             _host = now;
+            _isHostUnread = false;
             return isNew;
         }
         catch (BackendException refusal)
         {
+            // Its change was told once and will not be told again.
+            _isHostUnread = true;
             _report.HostNotRead(refusal.Message);
             return false;
         }
@@ -239,7 +244,7 @@ internal sealed class PolicyLoop
             });
             _generation = applied.Generation;
             _report.Applied(files, diagnostics, policy, applied, Clock.GetElapsedTime(start));
-            return true;
+            return !applied.NotEnforced.Any(one => one.MayBeLater);
         }
         catch (PolicyTooLargeException refusal)
         {
