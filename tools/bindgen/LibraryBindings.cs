@@ -19,8 +19,7 @@ internal static class LibraryBindings
     internal static IEnumerable<GeneratedFile> Generate(
         BindingTarget target, BindingList list, HeaderReader reader, Predicate<string> isExported)
     {
-        CFunction[] functions = [.. list.Functions.Select(reader.Function)];
-        RequireImportable(functions, isExported);
+        CFunction[] functions = Functions(list, reader, isExported);
         foreach (string tag in list.Types)
         {
             reader.Reach(tag);
@@ -44,6 +43,18 @@ internal static class LibraryBindings
             target.Source,
             $"{target.Mark}{Pragma}using System.Runtime.CompilerServices;\nusing System.Runtime.InteropServices;\n\nnamespace {target.Namespace};\n",
             [.. declarations, .. types.Arrays.Select(array => structs.Write(array.Key, array.Value))]);
+    }
+
+    /// <summary>The functions on the list.</summary>
+    /// <param name="list">What is wanted.</param>
+    /// <param name="reader">The headers.</param>
+    /// <param name="isExported">Whether the library has a function.</param>
+    /// <exception cref="BindgenException">Some are not there to be imported; the message names each.</exception>
+    internal static CFunction[] Functions(BindingList list, HeaderReader reader, Predicate<string> isExported)
+    {
+        CFunction[] functions = [.. list.Functions.Select(reader.Function)];
+        RequireImportable(functions, isExported);
+        return functions;
     }
 
     // A declaration is no promise: some functions are inline, and libbpf 1.1 declares some that it does not have.

@@ -1,5 +1,5 @@
 // Writes the checked-in C# side of both borders; --check compares instead, --only abi or --only libbpf leaves the other border alone.
-// Exit 0: done, 1: something differs, 2: could not do it.
+// --only list writes nothing: it asks whether the library has what the list wants. Exit 0: done, 1: something differs, 2: could not do it.
 using System.Runtime.InteropServices;
 using Datapath.Bindgen;
 using Datapath.Bindgen.Btf;
@@ -13,6 +13,12 @@ string? only = args.SkipWhile(argument => argument != "--only").Skip(1).FirstOrD
 try
 {
     string repository = FindRepository();
+    if (only == "list")
+    {
+        CheckList(repository);
+        return 0;
+    }
+
     GeneratedFile[] files =
     [
         .. only is null or "libbpf" ? Libbpf(repository) : [],
@@ -22,14 +28,18 @@ try
 }
 catch (BindgenException problem)
 {
-    Console.Error.WriteLine($"bindgen: {problem.Message}");
+    // One line each, in the form that MSBuild shows as an error of its own.
+    foreach (string line in problem.Message.Split(Environment.NewLine))
+    {
+        Console.Error.WriteLine($"bindgen : error DPB002: {line}");
+    }
+
     return 2;
 }
 
 static IEnumerable<GeneratedFile> Libbpf(string repository)
 {
-    BindingList list = BindingList.Read(File.ReadAllText(Path.Combine(repository, "tools/bindgen/libbpf.list")));
-    nint library = NativeLibrary.Load("libbpf.so.1");
+    BindingList list = LibbpfList(repository);
     using var unit = new TranslationUnit(list.Includes, []);
     return
     [
@@ -37,8 +47,23 @@ static IEnumerable<GeneratedFile> Libbpf(string repository)
             BindingTarget.Libbpf,
             list,
             new HeaderReader(unit),
-            function => NativeLibrary.TryGetExport(library, function, out _)),
+            IsExportedByLibbpf()),
     ];
+}
+
+static void CheckList(string repository)
+{
+    BindingList list = LibbpfList(repository);
+    using var unit = new TranslationUnit(list.Includes, []);
+    LibraryBindings.Functions(list, new HeaderReader(unit), IsExportedByLibbpf());
+}
+
+static BindingList LibbpfList(string repository) => BindingList.Read(File.ReadAllText(Path.Combine(repository, "tools/bindgen/libbpf.list")));
+
+static Predicate<string> IsExportedByLibbpf()
+{
+    nint library = NativeLibrary.Load("libbpf.so.1");
+    return function => NativeLibrary.TryGetExport(library, function, out _);
 }
 
 static GeneratedFile AbiOf(string repository)
