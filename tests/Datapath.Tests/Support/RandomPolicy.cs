@@ -41,6 +41,7 @@ internal sealed class RandomPolicy(Random random)
             EnforcerProfileMappings = Chance(2) ? [Mapping()] : [],
         };
         var inventory = new HostInventory("box", [.. Many(3, _ => FreeAddress()).Select(key => key.ToAddress())], Chance(2) ? ["app:host:type=vm"] : []);
+        written = written with { ProcessingUnits = Fleet(written.ProcessingUnits, inventory) };
         var options = new PolicyOptions
         {
             Namespace = One("/", "/a", "/a/b"),
@@ -110,6 +111,16 @@ internal sealed class RandomPolicy(Random random)
             units[^1] = units[^1] with { Attach = new Attachment(AttachmentKind.Host, "") };
         }
         return units.ToImmutable();
+    }
+
+    // Sometimes one of the units elsewhere has an address of the host, and so is the host; only one may.
+    private ImmutableArray<ProcessingUnit> Fleet(ImmutableArray<ProcessingUnit> units, HostInventory inventory)
+    {
+        ProcessingUnit? elsewhere = units.FirstOrDefault(unit => unit.Attach.Kind == AttachmentKind.None);
+        bool hasHost = units.Any(unit => unit is { Attach.Kind: AttachmentKind.Host, Archived: false });
+        return elsewhere is null || hasHost || inventory.Addresses.IsEmpty || Chance(2)
+            ? units
+            : units.Replace(elsewhere, elsewhere with { Addresses = elsewhere.Addresses.Add(inventory.Addresses[^1]) });
     }
 
     private ProcessingUnit Unit(int i) =>

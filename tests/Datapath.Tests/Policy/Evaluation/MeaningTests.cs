@@ -1,3 +1,4 @@
+using System.Net;
 using Datapath.Policy.Compilation;
 using Datapath.Policy.Options;
 using Datapath.Policy.Rulesets;
@@ -128,6 +129,18 @@ public sealed class MeaningTests
         Assert.Equal(RuleKind.Local, scenario.Outgoing("web", "10.200.0.1", "tcp/80").Rule.Kind);
         Assert.Equal(RuleKind.Local, scenario.Incoming("web", "fd00::1", "tcp/80").Rule.Kind);
         Assert.Equal(RuleKind.Local, scenario.Incoming("", "192.0.2.1", "tcp/80").Rule.Kind);
+    }
+
+    [Fact]
+    public void One_file_for_a_fleet_means_on_each_host_what_its_own_unit_says()
+    {
+        ProcessingUnit[] fleet = [Unit("front", "app=web", "192.0.2.1"), Unit("back", "app=db", "192.0.2.2")];
+        NetworkRuleset ruleset = Ruleset("database", "app=db") with { IncomingRules = [Allow("app=web & $type=Docker", "tcp/5432")] };
+        Scenario onFront = Scenario.Of([.. fleet, ruleset]);
+        Scenario onBack = onFront with { Inventory = new("back", [IPAddress.Parse("192.0.2.2")], []) };
+        Assert.Equal(Verdict.Reject, onFront.Incoming("", "192.0.2.2", "tcp/5432").Verdict);
+        Assert.Equal(Verdict.Allow, onBack.Incoming("", "192.0.2.1", "tcp/5432").Verdict);
+        Assert.Equal(RuleKind.Local, onBack.Incoming("", "192.0.2.2", "tcp/22").Rule.Kind);
     }
 
     [Fact]
