@@ -37,8 +37,8 @@ internal sealed class RandomPolicy(Random random)
             ExternalNetworks = Many(6, Network),
             ProcessingUnits = Units(),
             Rulesets = Many(16, Ruleset),
-            EnforcerProfiles = Chance(4) ? [Profile()] : [],
-            EnforcerProfileMappings = Chance(2) ? [Mapping()] : [],
+            EnforcerProfiles = Chance(4) ? [Profile("profile"), Profile("spare")] : [],
+            EnforcerProfileMappings = Many(2, i => Mapping(isFallback: i == 1)),
         };
         var inventory = new HostInventory("box", [.. Many(3, _ => FreeAddress()).Select(key => key.ToAddress())], Chance(2) ? ["app:host:type=vm"] : []);
         written = written with { ProcessingUnits = Fleet(written.ProcessingUnits, inventory) };
@@ -238,11 +238,11 @@ internal sealed class RandomPolicy(Random random)
             )
         );
 
-    private EnforcerProfile Profile() =>
+    private EnforcerProfile Profile(string name) =>
         new()
         {
             At = Written.At(),
-            Name = "profile",
+            Name = name,
             Namespace = "/",
             Propagate = true,
             ExcludedNetworks = Chance(2) ? Entries() : [],
@@ -250,7 +250,7 @@ internal sealed class RandomPolicy(Random random)
             TargetNetworks = Chance(2) ? Entries() : [],
         };
 
-    private EnforcerProfileMapping Mapping() =>
+    private EnforcerProfileMapping Mapping(bool isFallback) =>
         new()
         {
             At = Written.At(),
@@ -258,6 +258,7 @@ internal sealed class RandomPolicy(Random random)
             Namespace = "/",
             Propagate = true,
             Subject = Written.Tags(One("$identity=enforcer", "@os:hostname=box", "$name=elsewhere")),
-            Object = Written.Tags("$name=profile"),
+            Object = Written.Tags(isFallback ? "$name=spare" : "$name=profile"),
+            Fallback = isFallback,
         };
 }

@@ -119,6 +119,25 @@ public sealed class ResolutionDiagnosticTests
     }
 
     [Fact]
+    public void A_fallback_mapping_counts_only_when_no_other_gives_a_profile()
+    {
+        EnforcerProfile[] profiles = [new() { At = At(), Name = "one" }, new() { At = At(), Name = "two" }];
+        EnforcerProfileMapping any = new() { At = At(), Name = "m", Subject = Tags("$identity=enforcer"), Object = Tags("$name=one"), Fallback = true };
+        EnforcerProfileMapping own = any with { Object = Tags("$name=two"), Fallback = false };
+        Assert.Equal("one", Profile(any));
+        Assert.Equal("two", Profile(any, own));
+        Assert.Equal("one", Profile(any, own with { Disabled = true }));
+        Assert.Equal("one", Profile(any, own with { Subject = Tags("$name=other") }));
+
+        string? Profile(params EnforcerProfileMapping[] mappings)
+        {
+            PolicyResolution resolution = Scenario.Of([.. profiles, .. mappings]).Resolve();
+            Assert.Empty(resolution.Diagnostics);
+            return resolution.Policy.Profile?.Name;
+        }
+    }
+
+    [Fact]
     public void Two_units_on_one_interface_are_an_error() =>
         Assert.Equal("DP2005", Only(Scenario.Of(Unit("web", "").On("veth0"), Unit("db", "").On("veth0"))).Code);
 
