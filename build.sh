@@ -19,24 +19,25 @@ export MSBUILDDISABLENODEREUSE=1
 
 # What the build, the tests and the lab need: Debian package, then a command or a file (globs allowed) that proves it is there.
 readonly requirements=(
-    'clang            clang'
-    'llvm             llvm-objdump'
-    'clang-format     clang-format'
-    'libbpf-dev       /usr/include/bpf/libbpf.h'
-    'libelf-dev       /usr/include/libelf.h'
-    'zlib1g-dev       /usr/include/zlib.h'
-    'libclang-14-dev  /usr/lib/llvm-*/lib/libclang.so'
-    'gcc              gcc'
-    'libc6-dev        /usr/include/stdio.h'
-    'make             make'
-    'bpftool          bpftool'
-    'iproute2         tc'
-    'iptables         iptables-save'
-    'ipset            ipset'
-    'nftables         nft'
-    'conntrack        conntrack'
-    'iputils-ping     ping'
-    'ca-certificates  /etc/ssl/certs/ca-certificates.crt'
+    'clang               clang'
+    'llvm                llvm-objdump'
+    'clang-format        clang-format'
+    'libbpf-dev          /usr/include/bpf/libbpf.h'
+    'libelf-dev          /usr/include/libelf.h'
+    'zlib1g-dev          /usr/include/zlib.h'
+    'libclang-14-dev     /usr/lib/llvm-*/lib/libclang.so'
+    'libclang-rt-14-dev  /usr/lib/llvm-14/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a'
+    'gcc                 gcc'
+    'libc6-dev           /usr/include/stdio.h'
+    'make                make'
+    'bpftool             bpftool'
+    'iproute2            tc'
+    'iptables            iptables-save'
+    'ipset               ipset'
+    'nftables            nft'
+    'conntrack           conntrack'
+    'iputils-ping        ping'
+    'ca-certificates     /etc/ssl/certs/ca-certificates.crt'
 )
 # What only `check` needs.
 readonly check_requirements=('shellcheck       shellcheck')
@@ -51,7 +52,7 @@ usage: ./build.sh VERB
   check   formats, analyzers, shell scripts, generated files: is everything as it should be?
   fix     repair what check can repair
   bpf     compile only the BPF objects
-  prove   the long property tests (DATAPATH_PROPERTY_DECISIONS, default ten million)
+  prove   the long property and fuzz tests (DATAPATH_PROPERTY_DECISIONS, ten million; DATAPATH_FUZZ_RUNS, a hundred million)
   mutants plant every fault of tests/mutants in a copy of the tree, or those named like the arguments, and see a test fail
   bench   print the measurements
   clean   delete everything that was built
@@ -214,9 +215,9 @@ verb_test() {
 
 verb_prove() {
     verb_build
-    say "property tests"
-    DATAPATH_PROPERTY_DECISIONS=${DATAPATH_PROPERTY_DECISIONS:-10000000} \
-        dotnet "$(program tests Datapath.Tests)" "${runner_options[@]}" -showLiveOutput -class '*AgreementTests'
+    say "property and fuzz tests"
+    DATAPATH_PROPERTY_DECISIONS=${DATAPATH_PROPERTY_DECISIONS:-10000000} DATAPATH_FUZZ_RUNS=${DATAPATH_FUZZ_RUNS:-100000000} \
+        dotnet "$(program tests Datapath.Tests)" "${runner_options[@]}" -showLiveOutput -class '*AgreementTests' -class '*ParserFuzzTests'
 }
 
 verb_mutants() {
@@ -280,7 +281,6 @@ verb_fix() {
     verb_bpf
     dotnet run --project tools/bindgen --configuration "$configuration" >&2
     verb_build
-    dotnet "$(program tools bindgen Datapath.Bindgen)" >&2
     local reference
     reference=$(ruleset_reference)
     printf '%s\n' "$reference" >docs/ruleset.md

@@ -195,7 +195,9 @@ static __always_inline int dp_parse_ip6(const struct dp_cursor *cur, struct dp_p
 			return result;
 	}
 	next = *(volatile __u8 *)&packet->next;
-	return dp_is_extension(next) ? -DP_REASON_EXTENSION_LIMIT : next;
+	if (dp_is_extension(next) && !(packet->flags & DP_PACKET_LATER_FRAGMENT))
+		return -DP_REASON_EXTENSION_LIMIT;
+	return next;
 }
 
 /* TCP and UDP begin with their ports. */

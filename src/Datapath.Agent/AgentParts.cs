@@ -1,18 +1,19 @@
 using System.Collections.Immutable;
 using Datapath.Agent.Loops;
 using Datapath.Backends;
+using Datapath.Backends.Ebpf;
 
 namespace Datapath.Agent;
 
 /// <summary>What the agent is given from outside: the kernel, the clock, the environment. Made in one place, replaced as a whole by tests.</summary>
-/// <param name="OpenEbpf">The eBPF backend of an instance; touches nothing yet. Throws a <see cref="BackendException"/> where it cannot be.</param>
+/// <param name="OpenEbpf">The eBPF backend, set up as told; touches nothing yet. Throws a <see cref="BackendException"/> where it cannot be.</param>
 /// <param name="FindInstances">The instances that have pins on this machine, or programs in this network namespace, in ordinal order.</param>
 /// <param name="Host">Interfaces and addresses.</param>
 /// <param name="RuntimeDirectory">Where the locks of all instances are: <see cref="InstanceName.RuntimeDirectory"/>, but for tests.</param>
 /// <param name="Variables">Looks up a variable of the environment; null for one that is not set.</param>
 /// <param name="Clock">The time.</param>
 internal sealed record AgentParts(
-    Func<InstanceName, IBackend> OpenEbpf,
+    Func<EbpfOptions, IBackend> OpenEbpf,
     Func<ImmutableArray<InstanceName>> FindInstances,
     HostSource Host,
     string RuntimeDirectory,

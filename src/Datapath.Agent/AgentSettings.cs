@@ -1,3 +1,4 @@
+using Datapath.Backends.Ebpf;
 using Datapath.Policy.Options;
 
 namespace Datapath.Agent;
@@ -7,11 +8,13 @@ namespace Datapath.Agent;
 /// <param name="PolicyDirectory">Where its policy stands.</param>
 /// <param name="SocketPath">Where it listens.</param>
 /// <param name="StateDirectory">Where it keeps what must outlive a restart.</param>
+/// <param name="TcHook">How it attaches to interfaces.</param>
 /// <param name="Options">What decides the meaning of the policy besides its files.</param>
 internal sealed record AgentSettings(
     InstanceName Instance,
     string PolicyDirectory,
     string SocketPath,
     string StateDirectory,
+    TcHookChoice TcHook,
     PolicyOptions Options
 );

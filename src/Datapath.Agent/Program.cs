@@ -3,12 +3,11 @@ using System.Collections.Immutable;
 using Datapath.Agent;
 using Datapath.Agent.Commands;
 using Datapath.Agent.Loops;
-using Datapath.Backends;
 using Datapath.Backends.Ebpf;
 using Datapath.Backends.Host;
 
 AgentParts parts = new(
-    OpenEbpf,
+    options => new EbpfBackend(options),
     FindInstances,
     new HostSource(HostObserver.Read, HostObserver.Watch),
     InstanceName.RuntimeDirectory,
@@ -16,8 +15,6 @@ AgentParts parts = new(
     TimeProvider.System
 );
 return await CommandLine.RunAsync(args, parts);
-
-static IBackend OpenEbpf(InstanceName instance) => new EbpfBackend(new EbpfOptions { Instance = instance.Text });
 
 static ImmutableArray<InstanceName> FindInstances() =>
     [.. EbpfBackend.FindInstances().Select(InstanceName.Parse).OfType<InstanceName>()];

@@ -125,7 +125,7 @@ public sealed unsafe record TcHook(int InterfaceIndex, TcDirection Direction)
         {
             return AskTcx();
         }
-        catch (KernelException refusal) when (MeansUnknown(refusal.Number))
+        catch (KernelException refusal) when (MeansUnknown(refusal.Number) || refusal.Number == Errno.NoDevice)
         {
             return [];
         }
@@ -205,8 +205,8 @@ public sealed unsafe record TcHook(int InterfaceIndex, TcDirection Direction)
         bpf_tc_hook hook = Hook(ClsactPoint);
         bpf_tc_opts options = Place();
         int result = LibbpfApi.bpf_tc_query(&hook, &options);
-        // EINVAL: no clsact qdisc. ENOENT: no filter at our place.
-        if (result is -Errno.NoEntry or -Errno.Invalid)
+        // EINVAL: no clsact qdisc. ENOENT: no filter at our place. ENODEV: no interface, and what is not there has no filter.
+        if (result is -Errno.NoEntry or -Errno.Invalid or -Errno.NoDevice)
         {
             return null;
         }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using System.Text.Json;
 using Datapath.Agent.Documents;
@@ -6,7 +7,9 @@ using Datapath.Agent.Loops;
 using Datapath.Policy.Compilation;
 using Datapath.Policy.Diagnostics;
 using Datapath.Policy.Inventory;
+using Datapath.Policy.Lint;
 using Datapath.Policy.Options;
+using Datapath.Policy.Rulesets;
 
 namespace Datapath.Agent.Commands;
 
@@ -24,7 +27,7 @@ internal static class CheckCommand
         };
         Command verb = CommandLine.Verb(
             "check",
-            "Say everything that is wrong with policy files; exit 0 when nothing is, 1 when something is",
+            "Say everything that is wrong or doubtful in policy files; exit 0 without errors, 1 with errors",
             options.Json,
             options.Namespace,
             options.DefaultAction,
@@ -63,7 +66,14 @@ internal static class CheckCommand
         PolicySource source = await PolicyFileReader.ReadNamedAsync(paths, cancellation);
 
         // Not this host: a file is checked where it is written, and must mean the same wherever that is.
-        PolicyBuild build = PolicyBuild.Of(source, HostInventory.Unknown, options, RuleIndexes.Empty);
+        PolicyReading reading = PolicyBuild.Read(source);
+        PolicyBuild build = PolicyBuild.Of(reading, HostInventory.Unknown, options, RuleIndexes.Empty);
+        if (build.ErrorCount == 0)
+        {
+            ImmutableArray<Diagnostic> doubtful = PolicyLint.Check(reading.Policy, HostInventory.Unknown, options);
+            build = build with { Diagnostics = [.. build.Diagnostics, .. doubtful] };
+        }
+
         CheckDocument answer = Document(source, build);
         await parse.InvocationConfiguration.Error.WriteAsync(DiagnosticText.Render(build.Diagnostics));
         await parse.InvocationConfiguration.Output.WriteLineAsync(

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Datapath.Backends.Ebpf;
 using Datapath.Policy.Options;
 using Datapath.Policy.Rulesets;
 
@@ -34,6 +35,9 @@ internal sealed class OptionTable(Func<string, string?> variables)
 
     /// <summary>For other programs.</summary>
     public AgentOption<bool> Json { get; } = JsonOption(variables);
+
+    /// <summary>Where programs are attached.</summary>
+    public AgentOption<TcHookChoice> TcHook { get; } = TcHookOption(variables);
 
     /// <summary>Every instance.</summary>
     public AgentOption<bool> All { get; } = AllOption(variables);
@@ -143,6 +147,19 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Default = FailsafePort.Defaults,
             DefaultText = OptionText.Of(FailsafePort.Defaults),
             Read = OptionText.Failsafe,
+            Variables = variables,
+        };
+
+    private static AgentOption<TcHookChoice> TcHookOption(Func<string, string?> variables) =>
+        new()
+        {
+            Name = "--tc-hook",
+            ValueName = "auto|tcx|clsact",
+            Purpose = "Where in tc the eBPF programs sit; auto is tcx where the kernel has it (6.6), else clsact",
+            Environment = "DATAPATH_TC_HOOK",
+            Default = TcHookChoice.Auto,
+            DefaultText = "auto",
+            Read = OptionText.TcHook,
             Variables = variables,
         };
 

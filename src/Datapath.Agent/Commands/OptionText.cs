@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Datapath.Backends.Ebpf;
 using Datapath.Policy.Compilation;
 using Datapath.Policy.Options;
 using Datapath.Policy.Rulesets;
@@ -50,6 +51,16 @@ internal static class OptionText
             "allow" => Policy.Rulesets.DefaultAction.Allow,
             "reject" => Policy.Rulesets.DefaultAction.Reject,
             _ => Refused<DefaultAction>($"'{text}' is neither allow nor reject"),
+        };
+
+    /// <summary><c>auto</c>, <c>tcx</c> or <c>clsact</c>.</summary>
+    public static OptionReading<TcHookChoice> TcHook(string text) =>
+        text switch
+        {
+            "auto" => TcHookChoice.Auto,
+            "tcx" => TcHookChoice.Tcx,
+            "clsact" => TcHookChoice.Clsact,
+            _ => Refused<TcHookChoice>($"'{text}' is none of auto, tcx and clsact"),
         };
 
     /// <summary><c>none</c>, or ports with their direction, separated by commas.</summary>

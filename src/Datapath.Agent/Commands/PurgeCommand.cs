@@ -4,6 +4,7 @@ using System.Text.Json;
 using Datapath.Agent.Documents;
 using Datapath.Agent.Hosting;
 using Datapath.Backends;
+using Datapath.Backends.Ebpf;
 
 namespace Datapath.Agent.Commands;
 
@@ -79,7 +80,7 @@ internal static class PurgeCommand
     {
         // Held until it is done: an agent that starts meanwhile would find half of what it adopts. With --force another has it.
         using InstanceLock? right = dryRun ? null : InstanceLock.TryTake(instance, parts.RuntimeDirectory);
-        using IBackend backend = parts.OpenEbpf(instance);
+        using IBackend backend = parts.OpenEbpf(new EbpfOptions { Instance = instance.Text });
         RemovalReport report = backend.Remove(dryRun);
         return new PurgedInstanceDocument(instance.Text, report.Removed, report.Remaining);
     }

@@ -25,7 +25,8 @@ internal static class RunCommand
             options.StateDirectory,
             options.Namespace,
             options.DefaultAction,
-            options.Failsafe
+            options.Failsafe,
+            options.TcHook
         );
         verb.SetAction(
             async (parse, stop) =>
@@ -51,6 +52,7 @@ internal static class RunCommand
             options.Policy.In(parse),
             options.Socket.In(parse) ?? instance.DefaultSocketPath,
             options.StateDirectory.In(parse) ?? instance.DefaultStateDirectory,
+            options.TcHook.In(parse),
             CheckCommand.PolicyOptionsOf(parse, options)
         );
     }

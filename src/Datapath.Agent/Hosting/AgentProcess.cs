@@ -2,6 +2,7 @@ using Datapath.Agent.Commands;
 using Datapath.Agent.Documents;
 using Datapath.Agent.Loops;
 using Datapath.Backends;
+using Datapath.Backends.Ebpf;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Hosting;
 
@@ -24,7 +25,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         try
         {
             using ControlSocket socket = ControlSocket.Claim(settings.Instance, settings.SocketPath, parts.RuntimeDirectory);
-            using SharedBackend backend = new(parts.OpenEbpf(settings.Instance));
+            using SharedBackend backend = new(parts.OpenEbpf(new EbpfOptions { Instance = settings.Instance.Text, TcHook = settings.TcHook }));
             AgentProcess process = new(settings, parts, new LineLogger(error, parts.Clock));
             return await process.RunAsync(socket, backend, stop);
         }

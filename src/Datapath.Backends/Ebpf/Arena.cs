@@ -17,9 +17,9 @@ internal sealed class Arena : IDisposable
     /// <param name="loaded">The loaded object.</param>
     public Arena(BpfObject loaded)
     {
-        _lines = loaded.Map("dp_arena").MapMemory();
-        _generations = loaded.Map("dp_generations").MapMemory();
-        _control = loaded.Map("dp_control").MapMemory();
+        _lines = loaded.Map(DpMaps.Arena).Map.MapMemory();
+        _generations = loaded.Map(DpMaps.Generations).Map.MapMemory();
+        _control = loaded.Map(DpMaps.Control).Map.MapMemory();
     }
 
     /// <summary>The generation that packets are judged by; 0 when there is none.</summary>
@@ -62,7 +62,7 @@ internal sealed class Arena : IDisposable
     /// <exception cref="PolicyTooLargeException">It does not fit.</exception>
     public void RequireRoom(PolicyImage image)
     {
-        if (image.Bytes > FreeBytes && image.Checksum() != ActiveChecksum)
+        if (image.Bytes > FreeBytes)
         {
             throw new PolicyTooLargeException("kernel memory", image.Bytes, FreeBytes, "bytes");
         }
@@ -77,6 +77,7 @@ internal sealed class Arena : IDisposable
     /// <exception cref="BackendException">What was read back is not what was written; the old generation stays.</exception>
     public uint Publish(PolicyImage image)
     {
+        RequireRoom(image);
         (int slot, uint id) = ChooseSlot();
         (int Base, int Lines) gap = LargestGap();
         ulong checksum = WriteLines(gap.Base, image);

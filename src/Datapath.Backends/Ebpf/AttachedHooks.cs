@@ -23,7 +23,14 @@ internal sealed class AttachedHooks(BpfObject loaded, PinDirectory pins, TcMecha
             used = Ensure(new TcHook(interfaceIndex, direction));
         }
 
-        return used == TcMechanism.Tcx ? "tcx" : "clsact";
+        if (used == TcMechanism.Tcx)
+        {
+            // An agent that used clsact was here before; its filters go only now that the links are in place.
+            ReleaseFilters(interfaceIndex);
+            return "tcx";
+        }
+
+        return "clsact";
     }
 
     /// <summary>Takes our programs off an interface.</summary>
@@ -32,12 +39,10 @@ internal sealed class AttachedHooks(BpfObject loaded, PinDirectory pins, TcMecha
     {
         foreach (TcDirection direction in Directions)
         {
-            var hook = new TcHook(interfaceIndex, direction);
-            ReleaseLink(pins.Link(hook));
-            hook.DetachFilter(loaded.Program(ProgramFor(direction)).Id);
+            ReleaseLink(pins.Link(new TcHook(interfaceIndex, direction)));
         }
 
-        ReleaseQdisc(pins, interfaceIndex);
+        ReleaseFilters(interfaceIndex);
     }
 
     /// <summary>Detaches a pinned link and removes its pin.</summary>
@@ -101,11 +106,11 @@ internal sealed class AttachedHooks(BpfObject loaded, PinDirectory pins, TcMecha
 
     private TcMechanism Attach(TcHook hook, BpfProgram program, string pin)
     {
-        // Noted first: a mark without a qdisc does no harm, a qdisc without a mark would be left behind.
-        bool hadQdisc = Directory.Exists(pins.MadeQdisc(hook.InterfaceIndex));
         using TcAttachment attachment = hook.Attach(program, mechanism);
-        if (attachment.MadeQdisc && !hadQdisc)
+        if (attachment.MadeQdisc)
         {
+            // Noted afterwards: killed in between we leave an empty qdisc behind, which does nothing; noted first, a purge might remove
+            // one that is somebody else's.
             Directory.CreateDirectory(pins.MadeQdisc(hook.InterfaceIndex));
         }
 
@@ -117,6 +122,28 @@ internal sealed class AttachedHooks(BpfObject loaded, PinDirectory pins, TcMecha
         }
 
         return attachment.Mechanism;
+    }
+
+    /// <summary>Takes our filters off clsact, whichever agent of the instance put them there, and then our qdisc.</summary>
+    private void ReleaseFilters(int interfaceIndex)
+    {
+        foreach (TcDirection direction in Directions)
+        {
+            var hook = new TcHook(interfaceIndex, direction);
+            foreach (TcProgram one in hook.Query().Where(one => one.Mechanism == TcMechanism.Clsact && IsOurs(one.ProgramId)))
+            {
+                hook.DetachFilter(one.ProgramId);
+            }
+        }
+
+        ReleaseQdisc(pins, interfaceIndex);
+    }
+
+    /// <summary>What judges by our control map is ours; a name could be anybody's.</summary>
+    private bool IsOurs(uint programId)
+    {
+        using BpfProgram program = BpfProgram.OpenById(programId);
+        return program.Describe().MapIds.Contains(loaded.Map("dp_control").Id);
     }
 
     private static string ProgramFor(TcDirection direction) => direction == TcDirection.Ingress ? "dp_ingress" : "dp_egress";

@@ -29,18 +29,18 @@ internal static class CounterReader
     /// <param name="loaded">The loaded object.</param>
     public static BackendCounters Read(BpfObject loaded) =>
         new(
-            ReadPackets(loaded.Map("dp_rule_counts"), index => (int)index),
-            ReadPackets(loaded.Map("dp_drop_counts"), reason => (DropReason)reason),
-            ReadStatistics(loaded.Map("dp_statistics"))
+            ReadPackets(loaded.Map(DpMaps.RuleCounts), index => (int)index),
+            ReadPackets(loaded.Map(DpMaps.DropCounts), reason => (DropReason)reason),
+            ReadStatistics(loaded.Map(DpMaps.Statistics))
         );
 
-    private static ImmutableDictionary<TKey, PacketCount> ReadPackets<TKey>(BpfMap map, Func<uint, TKey> keyOf)
+    private static ImmutableDictionary<TKey, PacketCount> ReadPackets<TKey>(BpfMap<uint, DpCounter> map, Func<uint, TKey> keyOf)
         where TKey : notnull
     {
         var counts = ImmutableDictionary.CreateBuilder<TKey, PacketCount>();
-        for (uint index = 0; index < map.MaxEntries; index++)
+        for (uint index = 0; index < map.Map.MaxEntries; index++)
         {
-            DpCounter[] perCpu = map.LookupPerCpu<uint, DpCounter>(index) ?? [];
+            DpCounter[] perCpu = map.LookupPerCpu(index) ?? [];
             long packets = perCpu.Sum(one => (long)one.Packets);
             if (packets != 0)
             {
@@ -51,8 +51,8 @@ internal static class CounterReader
         return counts.ToImmutable();
     }
 
-    private static ImmutableDictionary<string, long> ReadStatistics(BpfMap map) =>
+    private static ImmutableDictionary<string, long> ReadStatistics(BpfMap<uint, ulong> map) =>
         StatisticNames
-            .Select((name, index) => (name, (map.LookupPerCpu<uint, ulong>((uint)index) ?? []).Sum(one => (long)one)))
+            .Select((name, index) => (name, (map.LookupPerCpu((uint)index) ?? []).Sum(one => (long)one)))
             .ToImmutableDictionary(pair => pair.name, pair => pair.Item2);
 }

@@ -10,16 +10,11 @@ namespace Datapath.Backends.Ebpf;
 /// <param name="Places">The same for people.</param>
 /// <param name="NotEnforced">Units without a place.</param>
 internal sealed record DesiredAttachments(
-    ImmutableSortedDictionary<int, DpInterface> Interfaces,
+    ImmutableSortedDictionary<uint, DpInterface> Interfaces,
     ImmutableArray<(int Unit, HostInterface Interface)> Places,
     ImmutableArray<UnitNotEnforced> NotEnforced
 )
 {
-    private const byte HostRole = 1;
-    private const byte PodRole = 2;
-    private const byte EthernetLink = 0;
-    private const byte IPLink = 1;
-
     /// <summary>Finds the place of each unit.</summary>
     /// <param name="policy">The units and the interfaces that are excluded.</param>
     /// <param name="host">The interfaces that there are.</param>
@@ -62,7 +57,7 @@ internal sealed record DesiredAttachments(
         }
 
         return new DesiredAttachments(
-            places.ToImmutableSortedDictionary(place => place.Interface.Index, place => InterfaceOf(place.Unit, place.Interface)),
+            places.ToImmutableSortedDictionary(place => (uint)place.Interface.Index, place => InterfaceOf(place.Unit, place.Interface)),
             places.ToImmutable(),
             missing.ToImmutable()
         );
@@ -78,7 +73,7 @@ internal sealed record DesiredAttachments(
         new()
         {
             Unit = (ushort)unit,
-            Role = unit == LocalUnit.HostNumber ? HostRole : PodRole,
-            Link = one.HasMacHeader ? EthernetLink : IPLink,
+            Role = (byte)(unit == LocalUnit.HostNumber ? DpRole.Host : DpRole.Pod),
+            Link = (byte)(one.HasMacHeader ? DpLinkType.Ethernet : DpLinkType.Ip),
         };
 }

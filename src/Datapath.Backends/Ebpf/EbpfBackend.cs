@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using System.Net;
 using Datapath.Backends.Ebpf.Image;
 using Datapath.Backends.Host;
@@ -39,9 +40,9 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         {
             Session session = Open();
             // The programs of the earlier agent are replaced where they are attached; no packet passes in between.
-            foreach (int index in session.Interfaces.Keys<int>())
+            foreach (uint index in session.Interfaces.Keys())
             {
-                EnsureIfPresent(session, index);
+                EnsureIfPresent(session, (int)index);
             }
 
             return session.Arena.ActiveGeneration;
@@ -102,9 +103,9 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         {
             Loaded = loaded;
             Arena = new Arena(loaded);
-            Hooks = new AttachedHooks(loaded, pins, options.ForceClsact ? TcMechanism.Clsact : TcMechanism.Best);
+            Hooks = new AttachedHooks(loaded, pins, MechanismOf(options.TcHook));
             Events = new RingBuffer(
-                loaded.Map("dp_events"),
+                loaded.Map(DpMaps.Events),
                 record =>
                 {
                     if (decoder.Decode(record) is { } one)
@@ -125,7 +126,7 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
 
         public Action<FlowEvent>? OnEvent { get; set; }
 
-        public BpfMap Interfaces => Loaded.Map("dp_interfaces");
+        public BpfMap<uint, DpInterface> Interfaces => Loaded.Map(DpMaps.Interfaces);
 
         public void Dispose()
         {
@@ -135,30 +136,14 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         }
     }
 
-    private static ApplyReport Apply(Session session, CompiledPolicy policy, HostSnapshot host)
-    {
-        PolicyImage image = PolicyImageEncoder.Encode(policy);
-        DesiredAttachments desired = DesiredAttachments.Of(policy, host);
-        long available = session.Arena.FreeBytes;
-
-        // 1. What does not fit is refused before anything is written.
-        RequireRoomForRules(session, policy);
-        session.Arena.RequireRoom(image);
-        // 2. Addresses before the switch: they are the same whichever policy is active.
-        PutLocalAddresses(session, host);
-        // 3. Units that go are let go while their policy is still there to judge by.
-        ReleaseOthers(session, desired);
-        // 4. Write, read back, switch, wait.
-        bool changed = session.Arena.ActiveChecksum != image.Checksum() || session.Arena.ActiveGeneration == 0;
-        if (changed)
+    private static TcMechanism MechanismOf(TcHookChoice choice) =>
+        choice switch
         {
-            session.Arena.Publish(image);
-        }
-
-        // 5. Units that come are judged by the policy that knows them.
-        ImmutableArray<UnitAttachment> attached = AttachAll(session, desired);
-        return new ApplyReport(session.Arena.ActiveGeneration, changed, attached, desired.NotEnforced, image.Bytes, available);
-    }
+            TcHookChoice.Auto => TcMechanism.Best,
+            TcHookChoice.Tcx => TcMechanism.Tcx,
+            TcHookChoice.Clsact => TcMechanism.Clsact,
+            _ => throw new UnreachableException($"tc hook {choice}"),
+        };
 
     private Session Open()
     {
@@ -188,10 +173,39 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         _session = null;
     }
 
+    private static ApplyReport Apply(Session session, CompiledPolicy policy, HostSnapshot host)
+    {
+        PolicyImage image = PolicyImageEncoder.Encode(policy);
+        DesiredAttachments desired = DesiredAttachments.Of(policy, host);
+        bool changes = session.Arena.ActiveChecksum != image.Checksum() || session.Arena.ActiveGeneration == 0;
+        long available = session.Arena.FreeBytes;
+
+        // 1. What does not fit is refused before anything is written.
+        RequireRoomForRules(session, policy);
+        if (changes)
+        {
+            session.Arena.RequireRoom(image);
+        }
+
+        // 2. Addresses before the switch: they are the same whichever policy is active.
+        PutLocalAddresses(session, host);
+        // 3. Units that go are let go while their policy is still there to judge by.
+        ReleaseOthers(session, desired);
+        // 4. Write, read back, switch, wait.
+        if (changes)
+        {
+            session.Arena.Publish(image);
+        }
+
+        // 5. Units that come are judged by the policy that knows them.
+        (ImmutableArray<UnitAttachment> attached, ImmutableArray<UnitNotEnforced> gone) = AttachAll(session, desired);
+        return new ApplyReport(session.Arena.ActiveGeneration, changes, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available);
+    }
+
     private static void RequireRoomForRules(Session session, CompiledPolicy policy)
     {
         int highest = policy.Rules.IsEmpty ? 0 : policy.Rules[^1].Index;
-        uint room = session.Loaded.Map("dp_rule_counts").MaxEntries;
+        uint room = session.Loaded.Map(DpMaps.RuleCounts).Map.MaxEntries;
         if (highest >= room)
         {
             throw new PolicyTooLargeException("rule counters", highest + 1L, room, "entries");
@@ -202,42 +216,49 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
     {
         IEnumerable<IPAddress> local = host.Addresses.Concat(host.Broadcasts);
         Dictionary<DpAddress, byte> desired = local.Select(AddressCodec.Encode).Distinct().ToDictionary(address => address, _ => (byte)1);
-        BpfMap map = session.Loaded.Map("dp_local_addrs");
+        BpfMap<DpAddress, byte> map = session.Loaded.Map(DpMaps.LocalAddrs);
         KernelTables.Put(map, desired);
         KernelTables.RemoveOthers(map, desired);
     }
 
     private static void ReleaseOthers(Session session, DesiredAttachments desired)
     {
-        foreach (int index in KernelTables.RemoveOthers(session.Interfaces, desired.Interfaces))
+        foreach (uint index in KernelTables.RemoveOthers(session.Interfaces, desired.Interfaces))
         {
-            session.Hooks.Release(index);
+            session.Hooks.Release((int)index);
         }
     }
 
-    private static ImmutableArray<UnitAttachment> AttachAll(Session session, DesiredAttachments desired)
+    private static (ImmutableArray<UnitAttachment> Attached, ImmutableArray<UnitNotEnforced> Gone) AttachAll(Session session, DesiredAttachments desired)
     {
         KernelTables.Put(session.Interfaces, desired.Interfaces);
-        return
-        [
-            .. desired.Places.Select(place => new UnitAttachment(
-                place.Unit,
-                place.Interface.Name,
-                place.Interface.Index,
-                session.Hooks.Ensure(place.Interface.Index)
-            )),
-        ];
+        var attached = ImmutableArray.CreateBuilder<UnitAttachment>();
+        var gone = ImmutableArray.CreateBuilder<UnitNotEnforced>();
+        foreach ((int unit, HostInterface one) in desired.Places)
+        {
+            if (EnsureIfPresent(session, one.Index) is { } hooks)
+            {
+                attached.Add(new UnitAttachment(unit, one.Name, one.Index, hooks));
+            }
+            else
+            {
+                gone.Add(new UnitNotEnforced(unit, $"interface {one.Name} went away"));
+            }
+        }
+
+        return (attached.ToImmutable(), gone.ToImmutable());
     }
 
-    private static void EnsureIfPresent(Session session, int interfaceIndex)
+    /// <summary>The mechanism in use; null when the interface went away after we looked, which its own notice will tell.</summary>
+    private static string? EnsureIfPresent(Session session, int interfaceIndex)
     {
         try
         {
-            session.Hooks.Ensure(interfaceIndex);
+            return session.Hooks.Ensure(interfaceIndex);
         }
         catch (KernelException refusal) when (refusal.Number == Errno.NoDevice)
         {
-            // The interface went away while no agent ran; the next apply forgets it.
+            return null;
         }
     }
 
@@ -248,7 +269,7 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         {
             return work();
         }
-        catch (KernelException refusal)
+        catch (Exception refusal) when (refusal is KernelException or IOException or UnauthorizedAccessException)
         {
             throw new BackendException(refusal.Message, refusal);
         }

@@ -21,8 +21,8 @@ public sealed record EbpfOptions
     /// <summary>Flows of each family that are remembered; about 120 bytes each.</summary>
     public int MaxFlows { get; init; } = 131072;
 
-    /// <summary>Use the clsact qdisc even where the kernel has tcx: for kernels before 6.6, and for tests of that way.</summary>
-    public bool ForceClsact { get; init; }
+    /// <summary>How programs are attached.</summary>
+    public TcHookChoice TcHook { get; init; }
 
     /// <summary>Events a CPU may send each second.</summary>
     public int EventsPerSecond { get; init; } = 1000;

@@ -12,7 +12,7 @@ namespace Datapath.Backends.Ebpf;
 internal static class EbpfRemoval
 {
     private const string ProgramPrefix = "dp_";
-    private const string ControlMap = "dp_control";
+    private static readonly string ControlMap = DpMaps.Control.Name;
     private static readonly TimeSpan PatienceForKernel = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
@@ -57,8 +57,10 @@ internal static class EbpfRemoval
         using BpfMap map = BpfMap.OpenPinned(path);
         ulong claimed = map.Lookup<uint, DpControl>(0).NetworkNamespace;
         HashSet<uint> programs = OwnPrograms(instance, claimed);
-        // A link loses its interface when the interface, or its whole namespace, goes: then nothing is enforced there any more.
-        if (claimed != here && KernelObjects.Links().Any(link => programs.Contains(link.ProgramId) && link.InterfaceIndex != 0))
+        ILookup<uint, LinkDescription> links = KernelObjects.Links().ToLookup(link => link.ProgramId);
+        // A link loses its interface when the interface, or its whole namespace, goes: then nothing is enforced there any more. A program
+        // that lives without a link is held by a filter of clsact, or by an agent.
+        if (claimed != here && programs.Any(program => !links.Contains(program) || links[program].Any(link => link.InterfaceIndex != 0)))
         {
             throw new BackendException($"instance {instance} enforces in another network namespace (inode {claimed}): purge it from there");
         }
@@ -173,10 +175,21 @@ internal static class EbpfRemoval
             Directory.Delete(pins.Instance);
         }
 
-        string product = Path.GetDirectoryName(pins.Instance)!;
-        if (Directory.Exists(product) && !Directory.EnumerateFileSystemEntries(product).Any())
+        DeleteIfEmpty(Path.GetDirectoryName(pins.Instance)!);
+    }
+
+    private static void DeleteIfEmpty(string product)
+    {
+        try
         {
-            Directory.Delete(product);
+            if (Directory.Exists(product) && !Directory.EnumerateFileSystemEntries(product).Any())
+            {
+                Directory.Delete(product);
+            }
+        }
+        catch (IOException)
+        {
+            // Another instance came, or took it away, between the question and the deletion.
         }
     }
 

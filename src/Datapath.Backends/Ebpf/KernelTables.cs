@@ -8,11 +8,11 @@ internal static class KernelTables
     /// <summary>Writes what is missing or different.</summary>
     /// <param name="map">A hash map.</param>
     /// <param name="desired">What ought to be there.</param>
-    public static void Put<TKey, TValue>(BpfMap map, IReadOnlyDictionary<TKey, TValue> desired)
+    public static void Put<TKey, TValue>(BpfMap<TKey, TValue> map, IReadOnlyDictionary<TKey, TValue> desired)
         where TKey : unmanaged
         where TValue : unmanaged, IEquatable<TValue>
     {
-        Dictionary<TKey, TValue> actual = new(map.Entries<TKey, TValue>());
+        Dictionary<TKey, TValue> actual = new(map.Entries());
         foreach ((TKey key, TValue value) in desired)
         {
             if (!actual.TryGetValue(key, out TValue present) || !present.Equals(value))
@@ -26,11 +26,11 @@ internal static class KernelTables
     /// <param name="map">A hash map.</param>
     /// <param name="desired">What ought to be there.</param>
     /// <returns>The keys that were removed.</returns>
-    public static IReadOnlyList<TKey> RemoveOthers<TKey, TValue>(BpfMap map, IReadOnlyDictionary<TKey, TValue> desired)
+    public static IReadOnlyList<TKey> RemoveOthers<TKey, TValue>(BpfMap<TKey, TValue> map, IReadOnlyDictionary<TKey, TValue> desired)
         where TKey : unmanaged
         where TValue : unmanaged
     {
-        List<TKey> others = [.. map.Keys<TKey>().Where(key => !desired.ContainsKey(key))];
+        List<TKey> others = [.. map.Keys().Where(key => !desired.ContainsKey(key))];
         foreach (TKey key in others)
         {
             map.Delete(key);

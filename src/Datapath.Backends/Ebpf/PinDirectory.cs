@@ -11,7 +11,10 @@ namespace Datapath.Backends.Ebpf;
 internal sealed class PinDirectory(string root, string instance)
 {
     private const string Product = "datapath";
-    private const string MadeQdiscSuffix = ".made-qdisc";
+    private const int MostAttempts = 5;
+
+    // No dot: the bpf file system refuses names with one (bpf_lookup in kernel/bpf/inode.c).
+    private const string MadeQdiscSuffix = "-made-qdisc";
 
     /// <summary>The mount point.</summary>
     public string Root => root;
@@ -36,14 +39,25 @@ internal sealed class PinDirectory(string root, string instance)
     }
 
     /// <summary>Whether an agent of this instance and layout has left anything here.</summary>
-    public bool Exists() => Directory.Exists(Maps) && File.Exists(Map("dp_control"));
+    public bool Exists() => Directory.Exists(Maps) && File.Exists(Map(DpMaps.Control.Name));
 
     /// <summary>Mounts the file system where it is missing and makes the directories.</summary>
     public void Create()
     {
         BpfFs.Mount(root);
-        Directory.CreateDirectory(Maps);
-        Directory.CreateDirectory(Links);
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                Directory.CreateDirectory(Maps);
+                Directory.CreateDirectory(Links);
+                return;
+            }
+            catch (DirectoryNotFoundException) when (attempt < MostAttempts)
+            {
+                // The purge of another instance took the empty directory of the product away between two steps of ours.
+            }
+        }
     }
 
     /// <summary>Where a map is pinned.</summary>

@@ -16,18 +16,18 @@ internal static class SegmentObject
     /// <summary>Maps that outlive the agent; the others are scratch space of a program.</summary>
     private static readonly string[] PinnedMaps =
     [
-        "dp_arena",
-        "dp_generations",
-        "dp_control",
-        "dp_interfaces",
-        "dp_local_addrs",
-        "dp_flows4",
-        "dp_flows6",
-        "dp_fragments",
-        "dp_rule_counts",
-        "dp_drop_counts",
-        "dp_statistics",
-        "dp_events",
+        DpMaps.Arena.Name,
+        DpMaps.Generations.Name,
+        DpMaps.Control.Name,
+        DpMaps.Interfaces.Name,
+        DpMaps.LocalAddrs.Name,
+        DpMaps.Flows4.Name,
+        DpMaps.Flows6.Name,
+        DpMaps.Fragments.Name,
+        DpMaps.RuleCounts.Name,
+        DpMaps.DropCounts.Name,
+        DpMaps.Statistics.Name,
+        DpMaps.Events,
     ];
 
     /// <summary>Loads the programs over the pinned maps of the instance, which are made where they are missing.</summary>
@@ -75,10 +75,10 @@ internal static class SegmentObject
 
     private static void SetSizes(BpfObject loading, EbpfOptions options)
     {
-        loading.SetMaxEntries("dp_arena", checked((uint)(options.ArenaBytes / Image.PolicyImage.LineBytes)));
-        loading.SetMaxEntries("dp_rule_counts", (uint)options.MaxRules);
-        loading.SetMaxEntries("dp_flows4", (uint)options.MaxFlows);
-        loading.SetMaxEntries("dp_flows6", (uint)options.MaxFlows);
+        loading.SetMaxEntries(DpMaps.Arena.Name, checked((uint)(options.ArenaBytes / Image.PolicyImage.LineBytes)));
+        loading.SetMaxEntries(DpMaps.RuleCounts.Name, (uint)options.MaxRules);
+        loading.SetMaxEntries(DpMaps.Flows4.Name, (uint)options.MaxFlows);
+        loading.SetMaxEntries(DpMaps.Flows6.Name, (uint)options.MaxFlows);
     }
 
     /// <summary>A map cannot be resized while packets use it: the size it was made with holds until purge.</summary>

@@ -30,7 +30,7 @@ internal sealed class ProgramLab : IDisposable
     private const int InterfaceOffset = 40;
     private const int GsoSegmentsOffset = 164;
 
-    private static int s_count;
+    private static int _count;
 
     private readonly NetworkNamespace _namespace;
     private readonly List<FlowEvent> _events = [];
@@ -38,7 +38,7 @@ internal sealed class ProgramLab : IDisposable
 
     public ProgramLab(Func<EbpfOptions, EbpfOptions>? adjust = null)
     {
-        int number = Interlocked.Increment(ref s_count);
+        int number = Interlocked.Increment(ref _count);
         Name = string.Create(CultureInfo.InvariantCulture, $"dpk-{Environment.ProcessId}-{number}");
         var options = new EbpfOptions { Instance = Name, MaxFlows = 4096, MaxRules = 1024, ArenaBytes = 16 << 20 };
         Options = adjust?.Invoke(options) ?? options;

@@ -1,6 +1,7 @@
-using System.CommandLine;
 using System.Collections.Immutable;
+using System.CommandLine;
 using Datapath.Agent.Commands;
+using Datapath.Backends.Ebpf;
 using Datapath.Policy.Options;
 using Datapath.Policy.Rulesets;
 using Datapath.Tests.Agent.Support;
@@ -38,6 +39,7 @@ public sealed class OptionTableTests : IDisposable
             table.Namespace,
             table.DefaultAction,
             table.Failsafe,
+            table.TcHook,
         ];
         foreach (AgentOption option in expected)
         {
@@ -93,6 +95,16 @@ public sealed class OptionTableTests : IDisposable
         }
     }
 
+    [Fact]
+    public void Tc_hooks_are_three_words()
+    {
+        Assert.Equal(TcHookChoice.Auto, new OptionTable(_ => null).TcHook.Default);
+        Assert.Equal(TcHookChoice.Auto, OptionText.TcHook("auto").Value);
+        Assert.Equal(TcHookChoice.Tcx, OptionText.TcHook("tcx").Value);
+        Assert.Equal(TcHookChoice.Clsact, OptionText.TcHook("clsact").Value);
+        Assert.NotNull(OptionText.TcHook("xdp").Problem);
+    }
+
     private static AgentOption[] All(OptionTable table) =>
         [
             table.Policy,
@@ -103,6 +115,7 @@ public sealed class OptionTableTests : IDisposable
             table.Namespace,
             table.DefaultAction,
             table.Failsafe,
+            table.TcHook,
             table.Json,
             table.All,
             table.DryRun,

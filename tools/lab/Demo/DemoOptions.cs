@@ -1,3 +1,4 @@
+using Datapath.Lab.Agents;
 using Datapath.Lab.Networks;
 
 namespace Datapath.Lab.Demo;
@@ -30,12 +31,7 @@ internal sealed record DemoOptions(string AgentPath, string ExamplePath, string 
         return new DemoOptions(given["--agent"], given["--example"], given["--work"], given["--instance"], given["--prefix"]);
     }
 
-    /// <summary>Where the agent listens.</summary>
-    public string SocketPath => Path.Combine(WorkPath, "agent.sock");
-
-    /// <summary>Where the agent keeps its state.</summary>
-    public string StatePath => Path.Combine(WorkPath, "state");
-
-    /// <summary>The copy of the example's policy that the agent reads.</summary>
-    public string PolicyPath => Path.Combine(WorkPath, "policy");
+    /// <summary>Where the agent lives; its policy is a copy of the example's.</summary>
+    /// <param name="router">The host to protect.</param>
+    public AgentSite SiteOn(LabHost router) => new(AgentPath, router, Instance, WorkPath);
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Datapath.Lab.Agents;
 using Datapath.Lab.Networks;
 
 namespace Datapath.Lab.Demo;
@@ -15,32 +16,33 @@ internal sealed class DemoRun(DemoOptions options, DemoReport report)
     {
         var table = Path.Combine(options.ExamplePath, "expected.txt");
         var attempts = ExpectedTable.Read(table, await File.ReadAllTextAsync(table, cancellation));
-        CopyPolicy();
         await using var lab = await ThreeTierLab.CreateAsync(options.Prefix, cancellation);
+        var site = options.SiteOn(lab.Router);
+        CopyPolicy(site.PolicyPath);
         lab.Serve(attempts);
         report.Say($"lab: router (the protected host), pods web and db, client outside; namespaces {options.Prefix}-*");
         await ShowNetworkWorksAsync(lab, attempts, cancellation);
 
-        var traces = new KernelTraces(options.Instance, lab.Router);
+        var traces = new KernelTraces(options.Instance, lab.Router, ThreeTierLab.RouterInterfaces);
         try
         {
-            var pinned = await ShowEnforcementAsync(lab, attempts, traces, cancellation);
-            await ShowAdoptionAsync(lab, attempts, pinned, traces, cancellation);
+            var pinned = await ShowEnforcementAsync(lab, site, attempts, traces, cancellation);
+            await ShowAdoptionAsync(lab, site, attempts, pinned, traces, cancellation);
         }
         finally
         {
-            await DemoAgent.PurgeAsync(lab.Router, options);
+            await site.PurgeAsync();
         }
 
         return await ShowNoTraceAsync(traces, cancellation) && report.Differences == 0;
     }
 
-    private void CopyPolicy()
+    private void CopyPolicy(string target)
     {
-        Directory.CreateDirectory(options.PolicyPath);
+        Directory.CreateDirectory(target);
         foreach (var file in Directory.EnumerateFiles(options.ExamplePath, "*.yaml"))
         {
-            File.Copy(file, Path.Combine(options.PolicyPath, Path.GetFileName(file)));
+            File.Copy(file, Path.Combine(target, Path.GetFileName(file)));
         }
     }
 
@@ -62,12 +64,13 @@ internal sealed class DemoRun(DemoOptions options, DemoReport report)
 
     private async Task<ImmutableHashSet<string>> ShowEnforcementAsync(
         ThreeTierLab lab,
+        AgentSite site,
         ImmutableArray<Attempt> attempts,
         KernelTraces traces,
         CancellationToken cancellation
     )
     {
-        await using var agent = await DemoAgent.StartAsync(lab.Router, options, cancellation);
+        await using var agent = await site.StartAsync([], cancellation);
         var pinned = await traces.RecordAsync(cancellation);
         report.Say($"agent: process {agent.ProcessId}, eBPF, policy {options.ExamplePath}, {pinned.Count} pinned kernel objects");
         await TryAllAsync(lab, agent, attempts, cancellation);
@@ -80,19 +83,20 @@ internal sealed class DemoRun(DemoOptions options, DemoReport report)
 
     private async Task ShowAdoptionAsync(
         ThreeTierLab lab,
+        AgentSite site,
         ImmutableArray<Attempt> attempts,
         ImmutableHashSet<string> pinned,
         KernelTraces traces,
         CancellationToken cancellation
     )
     {
-        await using var agent = await DemoAgent.StartAsync(lab.Router, options, cancellation);
+        await using var agent = await site.StartAsync([], cancellation);
         var kept = pinned.Intersect(await traces.RecordAsync(cancellation));
         report.Compare($"\nagent restarted: process {agent.ProcessId} adopted {kept.Count} of {pinned.Count} kernel objects", kept.Count == pinned.Count);
         await TryAllAsync(lab, agent, WithoutAgent(attempts), cancellation);
     }
 
-    private async Task TryAllAsync(ThreeTierLab lab, DemoAgent? agent, ImmutableArray<Attempt> attempts, CancellationToken cancellation)
+    private async Task TryAllAsync(ThreeTierLab lab, RunningAgent? agent, ImmutableArray<Attempt> attempts, CancellationToken cancellation)
     {
         await using var watch = agent is null ? null : await FlowWatch.OpenAsync(agent.Api, cancellation);
         var runner = new AttemptRunner(lab, watch);

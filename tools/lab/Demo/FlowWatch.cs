@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Datapath.Lab.Agents;
 
 namespace Datapath.Lab.Demo;
 

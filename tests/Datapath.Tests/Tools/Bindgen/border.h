@@ -6,8 +6,8 @@
 #include <linux/types.h>
 
 #define DP_BORDER_VERSION 7
-#define DP_BORDER_MASK 0xf0000000u
-#define DP_BORDER_SUM (1 + 2) /* not one number: left out */
+#define DP_BORDER_MASK	  0xf0000000u
+#define DP_BORDER_SUM	  (1 + 2) /* not one number: left out */
 
 enum dp_colour {
 	DP_COLOUR_RED = 0,

@@ -2,10 +2,10 @@ using System.Collections.Immutable;
 using System.Net.Sockets;
 using System.Text.Json;
 
-namespace Datapath.Lab.Demo;
+namespace Datapath.Lab.Agents;
 
 /// <summary>What the agent says on its socket: HTTP/1.1 and JSON over a Unix socket.</summary>
-internal sealed class AgentApi : IDisposable
+public sealed class AgentApi : IDisposable
 {
     private static readonly Uri StatusPage = new("http://agent/v1/status");
     private static readonly Uri EventsPage = new("http://agent/v1/events");
@@ -27,14 +27,22 @@ internal sealed class AgentApi : IDisposable
             }
         );
 
+    /// <summary>The answer to <c>GET /v1/status</c>.</summary>
+    /// <param name="cancellation">Gives up.</param>
+    /// <exception cref="HttpRequestException">Nobody listens.</exception>
+    public async Task<JsonElement> StatusAsync(CancellationToken cancellation)
+    {
+        using var status = JsonDocument.Parse(await _client.GetStringAsync(StatusPage, cancellation));
+        return status.RootElement.Clone();
+    }
+
     /// <summary>Whether the agent answers and says that the kernel enforces its policy.</summary>
     /// <param name="cancellation">Gives up.</param>
     public async Task<bool> IsEnforcingAsync(CancellationToken cancellation)
     {
         try
         {
-            using var status = JsonDocument.Parse(await _client.GetStringAsync(StatusPage, cancellation));
-            return status.RootElement.GetProperty("state").ValueEquals("enforcing");
+            return (await StatusAsync(cancellation)).GetProperty("state").ValueEquals("enforcing");
         }
         catch (HttpRequestException)
         {
@@ -47,9 +55,9 @@ internal sealed class AgentApi : IDisposable
     /// <param name="cancellation">Gives up.</param>
     public async Task<ImmutableDictionary<int, string>> UnitNamesAsync(CancellationToken cancellation)
     {
-        using var status = JsonDocument.Parse(await _client.GetStringAsync(StatusPage, cancellation));
+        var status = await StatusAsync(cancellation);
         return status
-            .RootElement.GetProperty("units")
+            .GetProperty("units")
             .EnumerateArray()
             .ToImmutableDictionary(unit => unit.GetProperty("number").GetInt32(), unit => unit.GetProperty("name").GetString()!);
     }

@@ -4,12 +4,13 @@ using System.Text.Json;
 using Datapath.Interop.Processes;
 using Datapath.Lab.Networks;
 
-namespace Datapath.Lab.Demo;
+namespace Datapath.Lab.Agents;
 
 /// <summary>What an instance has in the kernel, seen with other people's tools (bpftool, tc) and not with our own.</summary>
 /// <param name="instance">Name of the agent's instance.</param>
 /// <param name="router">The host that it protects.</param>
-internal sealed class KernelTraces(string instance, LabHost router)
+/// <param name="interfaces">The host's interfaces, where nothing of anybody may be left at tc.</param>
+public sealed class KernelTraces(string instance, LabHost router, ImmutableArray<string> interfaces)
 {
     // Programs and maps are freed after a grace period of the kernel.
     private static readonly TimeSpan FreePatience = TimeSpan.FromSeconds(10);
@@ -19,7 +20,7 @@ internal sealed class KernelTraces(string instance, LabHost router)
 
     private readonly HashSet<(string Kind, int Id)> _objects = [];
 
-    /// <summary>Remembers the pinned objects of the instance, and the programs behind its links, besides those remembered before.</summary>
+    /// <summary>Remembers the pinned objects of the instance, the programs that use them and whatever else these use, besides those remembered before.</summary>
     /// <param name="cancellation">Gives up.</param>
     /// <returns>The pinned maps and links: what a restarted agent must find and keep.</returns>
     public async Task<ImmutableHashSet<string>> RecordAsync(CancellationToken cancellation)
@@ -32,10 +33,18 @@ internal sealed class KernelTraces(string instance, LabHost router)
                 var id = item.GetProperty("id").GetInt32();
                 _objects.Add((kind, id));
                 pinned.Add($"{kind} {id}");
-                if (item.TryGetProperty("prog_id", out var program))
-                {
-                    _objects.Add(("prog", program.GetInt32()));
-                }
+            }
+        }
+
+        // Programs are found by their maps and not by links: a filter of clsact has none.
+        var maps = _objects.Where(known => known.Kind == "map").Select(known => known.Id).ToHashSet();
+        foreach (var program in await ListAsync("prog", cancellation))
+        {
+            var used = MapsOf(program);
+            if (used.Any(maps.Contains))
+            {
+                _objects.Add(("prog", program.GetProperty("id").GetInt32()));
+                _objects.UnionWith(used.Select(map => ("map", map)));
             }
         }
 
@@ -72,7 +81,7 @@ internal sealed class KernelTraces(string instance, LabHost router)
         }
 
         traces.AddRange(Directories().Select(path => $"directory {path}"));
-        foreach (var interfaceName in ThreeTierLab.RouterInterfaces)
+        foreach (var interfaceName in interfaces)
         {
             traces.AddRange(await FiltersAsync(interfaceName, cancellation));
         }
@@ -100,6 +109,9 @@ internal sealed class KernelTraces(string instance, LabHost router)
     private bool IsPinnedByInstance(JsonElement item) =>
         item.TryGetProperty("pinned", out var paths)
         && paths.EnumerateArray().Any(path => path.GetString()!.Split('/').Contains(instance, StringComparer.Ordinal));
+
+    private static ImmutableArray<int> MapsOf(JsonElement program) =>
+        program.TryGetProperty("map_ids", out var ids) ? [.. ids.EnumerateArray().Select(id => id.GetInt32())] : [];
 
     private static async Task<ImmutableArray<JsonElement>> ListAsync(string kind, CancellationToken cancellation)
     {
