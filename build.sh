@@ -53,6 +53,7 @@ usage: ./build.sh VERB
   fix     repair what check can repair
   bpf     compile only the BPF objects
   prove   the long property and fuzz tests (DATAPATH_PROPERTY_DECISIONS, ten million; DATAPATH_FUZZ_RUNS, a hundred million)
+  mutants plant every fault of tests/mutants in a copy of the tree, or those named like the arguments, and see a test fail
   bench   print the measurements
   clean   delete everything that was built
 
@@ -219,6 +220,14 @@ verb_prove() {
         dotnet "$(program tests Datapath.Tests)" "${runner_options[@]}" -showLiveOutput -class '*AgreementTests' -class '*ParserFuzzTests'
 }
 
+verb_mutants() {
+    set_up "${requirements[@]}"
+    ((EUID == 0)) || say "mutants of the kernel half are not tried: that needs root"
+    # Only the tool: the copy is built by it, and the tree itself need not be.
+    dotnet build tools/mutants --configuration "$configuration" --verbosity quiet -nologo -consoleLoggerParameters:NoSummary >&2
+    dotnet "$(program tools mutants Datapath.Mutants)" "$@"
+}
+
 verb_bench() {
     verb_build
     dotnet "$(program tools bench Datapath.Bench)"
@@ -321,6 +330,7 @@ main() {
             (($# == 1)) || cannot "$verb takes no arguments; see ./build.sh"
             "verb_$verb"
             ;;
+        mutants) verb_mutants "${@:2}" ;;
         *)
             usage >&2
             cannot "there is no verb '$verb'"
