@@ -259,6 +259,8 @@ shell_is_clean() { shell_files | xargs -r shellcheck; }
 
 bindings_are_current() { dotnet "$(program tools bindgen Datapath.Bindgen)" --check; }
 ruleset_reference() { dotnet "$(program tools docgen Datapath.DocGen)" ruleset; }
+# As root only: the kernel's own verifier is asked.
+verifier_budget() { dotnet "$(program tools verifier-budget Datapath.VerifierBudget)" bpf/out/segment.bpf.o bpf/verifier-budget.txt "$1"; }
 reference_is_current() { ruleset_reference | diff -u docs/ruleset.md -; }
 
 verb_check() {
@@ -270,6 +272,11 @@ verb_check() {
     check_that 'C# style' dotnet format style Datapath.sln --no-restore --verify-no-changes
     check_that 'bindings and layouts are those of the headers and the object' bindings_are_current
     check_that 'docs/ruleset.md is that of the schema' reference_is_current
+    if ((EUID == 0)); then
+        check_that 'the verifier walks no more than is recorded' verifier_budget --check
+    else
+        say 'skipped the verifier budget: needs root'
+    fi
     ((complaints == 0)) || say "$complaints complaints; ./build.sh fix repairs what it can"
     ((complaints == 0))
 }
@@ -284,6 +291,7 @@ verb_fix() {
     local reference
     reference=$(ruleset_reference)
     printf '%s\n' "$reference" >docs/ruleset.md
+    ((EUID != 0)) || verifier_budget --update >&2
     dotnet format Datapath.sln --no-restore >&2
 }
 

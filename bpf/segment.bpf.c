@@ -15,6 +15,7 @@
 #include "config.h"
 #include "maps.h"
 #include "lib/packet.h"
+#include "lib/icmp.h"
 #include "lib/parse.h"
 #include "lib/policy.h"
 #include "lib/count.h"
@@ -113,11 +114,11 @@ static __always_inline int dp_refuse(struct __sk_buff *skb, struct dp_visit *vis
  */
 static __always_inline bool dp_is_local(const struct dp_packet *packet)
 {
-	struct dp_address address = packet->destination;
+	struct dp_address address = packet->tuple.destination;
 	__u32 first = bpf_ntohl(address.word[0]);
 	__u32 last = bpf_ntohl(address.word[3]);
 
-	if (packet->flags & DP_PACKET_IP6) {
+	if (packet->tuple.is_ip6) {
 		if (first >> 24 == 0xff)
 			return true;
 	} else if (last >> 28 == 0xe || last == 0xffffffff) {

@@ -7,7 +7,8 @@
  *  3. TCP in an allowed direction, without SYN, FIN or RST, and what is built in: no lookup.
  *  4. A packet of a flow passes if its own direction is allowed, or if it answers an opener whose
  *     direction the active generation allows.
- *  5. Any other packet passes if its own direction is allowed; the first one opens a flow.
+ *  5. An ICMP error about a packet of a flow passes where an answer of that flow would.
+ *  6. Any other packet passes if its own direction is allowed; the first one opens a flow.
  */
 #ifndef DP_VERDICT_H
 #define DP_VERDICT_H
@@ -49,31 +50,40 @@ static __always_inline void dp_judge_by(struct dp_judgement *judgement,
 
 static __always_inline bool dp_is_opening_syn(const struct dp_packet *packet)
 {
-	return packet->protocol == IPPROTO_TCP && packet->tcp_flags & DP_TCP_SYN &&
+	return packet->tuple.protocol == IPPROTO_TCP && packet->tcp_flags & DP_TCP_SYN &&
 	       !(packet->tcp_flags & DP_TCP_ACK);
 }
 
-/* Rule 4, for a packet whose own direction is denied: is it the answer to an opener who may still
- * speak? A rule that was revoked cuts the flow on its next packet, in both directions.
+/* Whether the direction that opened a flow is still allowed. A rule that was revoked cuts the flow
+ * on its next packet, in both directions; revoking the reverse rule cuts nothing.
  */
+static __always_inline bool dp_opener_may_speak(const struct dp_judge *judge, struct dp_flow *flow,
+						struct dp_judgement *judgement)
+{
+	const struct dp_descriptor *opener;
+
+	if (flow->generation == judge->generation->id)
+		return true;
+	opener = dp_decide(judge->generation, judge->unit, flow->direction, judge->peer_class,
+			   flow->opener_table, flow->opener_key);
+	if (!opener)
+		return false;
+	if (opener->verdict != DP_ALLOW) {
+		dp_judge_by(judgement, opener, DP_REASON_REVOKED);
+		return false;
+	}
+	flow->rule_index = opener->rule_index;
+	flow->generation = judge->generation->id;
+	return true;
+}
+
+/* Rule 4, for a packet whose own direction is denied: it may be the answer to an opener. */
 static __always_inline void dp_judge_answer(const struct dp_judge *judge, struct dp_flow *flow,
 					    const struct dp_packet *packet,
 					    struct dp_judgement *judgement)
 {
-	const struct dp_descriptor *opener;
-
-	if (flow->generation != judge->generation->id) {
-		opener = dp_decide(judge->generation, judge->unit, flow->direction,
-				   judge->peer_class, flow->opener_table, flow->opener_key);
-		if (!opener)
-			return;
-		if (opener->verdict != DP_ALLOW) {
-			dp_judge_by(judgement, opener, DP_REASON_REVOKED);
-			return;
-		}
-		flow->rule_index = opener->rule_index;
-		flow->generation = judge->generation->id;
-	}
+	if (!dp_opener_may_speak(judge, flow, judgement))
+		return;
 	dp_flow_refresh(flow, packet, judge->direction);
 	judgement->rule_index = flow->rule_index;
 	judgement->verdict = DP_ALLOW;
@@ -105,7 +115,39 @@ static __always_inline void dp_judge_flow(const struct dp_judge *judge, struct d
 	}
 }
 
-/* Rule 5. */
+/* Rule 5: whether an ICMP error, which the rules deny, is about a packet that the unit's policy let
+ * pass the other way. It goes to the sender of that packet, whoever reports it.
+ */
+static __always_inline bool dp_is_about_a_flow(const struct dp_judge *judge,
+					       const struct dp_packet *packet,
+					       struct dp_judgement *judgement)
+{
+	const struct dp_tuple *quoted = &packet->quoted;
+	const struct dp_address *peer;
+	struct dp_judge about = *judge;
+	struct dp_flow_key key;
+	struct dp_flow *flow;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		if (quoted->source.word[i] != packet->tuple.destination.word[i])
+			return false;
+	}
+	dp_flow_key_of(quoted, judge->number, &key);
+	flow = dp_flow_find(&key, quoted->protocol);
+	if (!flow)
+		return false;
+	peer = judge->direction == DP_INCOMING ? &quoted->destination : &quoted->source;
+	about.peer_class = dp_classify(judge->generation, peer, quoted->is_ip6) & DP_LEAF_CLASS;
+	if (!dp_opener_may_speak(&about, flow, judgement))
+		return false;
+	judgement->rule_index = flow->rule_index;
+	judgement->verdict = DP_ALLOW;
+	judgement->reason = DP_REASON_NONE;
+	return true;
+}
+
+/* Rule 6. */
 static __always_inline void dp_judge_opening(const struct dp_judge *judge,
 					     const struct dp_flow_key *key,
 					     const struct dp_packet *packet,
@@ -120,7 +162,7 @@ static __always_inline void dp_judge_opening(const struct dp_judge *judge,
 	}
 	dp_judge_by(judgement, own, DP_REASON_NONE);
 	/* Only a SYN opens a TCP flow; the rest of an unknown one passes by its own direction. */
-	if (packet->protocol == IPPROTO_TCP && !dp_is_opening_syn(packet))
+	if (packet->tuple.protocol == IPPROTO_TCP && !dp_is_opening_syn(packet))
 		return;
 	flow.seen_jiffies = bpf_jiffies64();
 	flow.generation = judge->generation->id;
@@ -133,7 +175,7 @@ static __always_inline void dp_judge_opening(const struct dp_judge *judge,
 	judgement->new_flow = 1;
 }
 
-/* Rules 4 and 5: everything that needs the flow table. */
+/* Rules 4 to 6: everything that needs the flow table. */
 static __always_inline void dp_judge_with_state(const struct dp_judge *judge,
 						const struct dp_packet *packet,
 						const struct dp_descriptor *own,
@@ -142,8 +184,13 @@ static __always_inline void dp_judge_with_state(const struct dp_judge *judge,
 	struct dp_flow_key key;
 	struct dp_flow *flow;
 
-	dp_flow_key_of(packet, judge->number, &key);
-	flow = dp_flow_find(&key, packet->protocol);
+	if (packet->quoted.is_known && own->verdict != DP_ALLOW) {
+		if (!dp_is_about_a_flow(judge, packet, judgement))
+			dp_judge_by(judgement, own, DP_REASON_POLICY);
+		return;
+	}
+	dp_flow_key_of(&packet->tuple, judge->number, &key);
+	flow = dp_flow_find(&key, packet->tuple.protocol);
 	/* A SYN on a tuple that has closed opens a new flow. */
 	if (flow && flow->state >= DP_FLOW_CLOSING && dp_is_opening_syn(packet))
 		flow = NULL;
@@ -161,7 +208,7 @@ static __always_inline bool dp_needs_no_lookup(const struct dp_packet *packet,
 		return false;
 	if (own->flags & DP_BUILT_IN)
 		return true;
-	return packet->protocol == IPPROTO_TCP &&
+	return packet->tuple.protocol == IPPROTO_TCP &&
 	       !(packet->tcp_flags & (DP_TCP_SYN | DP_TCP_FIN | DP_TCP_RST));
 }
 
@@ -190,8 +237,9 @@ static __always_inline void dp_judge_packet(const struct dp_generation *generati
 		return;
 	}
 	leaf = dp_classify(generation,
-			   direction == DP_INCOMING ? &packet->source : &packet->destination,
-			   packet->flags & DP_PACKET_IP6);
+			   direction == DP_INCOMING ? &packet->tuple.source
+						    : &packet->tuple.destination,
+			   packet->tuple.is_ip6);
 	judge.peer_class = leaf & DP_LEAF_CLASS;
 	/* 1 */
 	if ((leaf & DP_LEAF_UNIT) >> DP_LEAF_UNIT_BIT == number)

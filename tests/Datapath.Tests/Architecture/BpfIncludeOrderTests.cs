@@ -14,6 +14,7 @@ public sealed partial class BpfIncludeOrderTests
         "config.h",
         "maps.h",
         "lib/packet.h",
+        "lib/icmp.h",
         "lib/parse.h",
         "lib/count.h",
         "lib/flow.h",
