@@ -15,6 +15,12 @@ try
 
     Mutant[] tried = [.. mutants.Where(one => !one.NeedsRoot || Environment.IsPrivilegedProcess)];
     TreeCopy tree = TreeCopy.Synchronize(root, Path.Combine(root, Copy));
+    foreach (Mutant mutant in tried)
+    {
+        // Said now, and not after an hour of building.
+        mutant.Plant(await File.ReadAllTextAsync(Path.Combine(tree.Root, mutant.File)));
+    }
+
     var store = new CaughtStore(Path.Combine(root, "out/mutants/caught"), tree.Fingerprint);
     // Agreement is found or lost in the first few thousand decisions.
     Environment.SetEnvironmentVariable("DATAPATH_PROPERTY_DECISIONS", "40000");

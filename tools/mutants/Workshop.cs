@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using System.Xml.Linq;
 using Datapath.Interop.Processes;
 
 namespace Datapath.Mutants;
@@ -75,7 +76,12 @@ internal sealed partial class Workshop(TreeCopy tree, string configuration)
     private static string ProjectOf(string file) =>
         file.StartsWith("bpf/", StringComparison.Ordinal) ? "src/Datapath.Backends" : string.Join('/', file.Split('/')[..2]);
 
-    private static string AssemblyOf(string file) => Path.GetFileName(ProjectOf(file)) + ".dll";
+    private string AssemblyOf(string file)
+    {
+        string project = Directory.EnumerateFiles(Path.Combine(tree.Root, ProjectOf(file)), "*.csproj").Single();
+        string? name = XDocument.Load(project).Descendants("AssemblyName").FirstOrDefault()?.Value;
+        return (name ?? Path.GetFileNameWithoutExtension(project)) + ".dll";
+    }
 
     private string FolderOf(string project) => Path.Combine(project, "bin", configuration, "net10.0");
 
