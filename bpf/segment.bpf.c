@@ -21,6 +21,7 @@
 #include "lib/count.h"
 #include "lib/flow.h"
 #include "lib/conntrack.h"
+#include "lib/socket.h"
 #include "lib/verdict.h"
 #include "lib/report.h"
 
@@ -89,7 +90,8 @@ __noinline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direc
 	visit->judgement.reason = DP_REASON_NO_POLICY;
 	if (generation) {
 		origin.generation = generation->id;
-		dp_judge_packet(generation, &visit->packet, unit, direction, &visit->judgement);
+		dp_judge_packet(skb, generation, &visit->packet, unit, direction,
+				&visit->judgement);
 	}
 	dp_report(skb, &visit->packet, &origin, &visit->judgement);
 	return visit->judgement.verdict == DP_ALLOW ? TC_ACT_UNSPEC : TC_ACT_SHOT;
