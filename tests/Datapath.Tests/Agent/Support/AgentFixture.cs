@@ -23,6 +23,8 @@ internal sealed class AgentFixture : IDisposable
 
     public FakeBackend Backend { get; } = new();
 
+    public ShiftedClock Clock { get; } = new();
+
     public HostSnapshot Host { get; private set; }
 
     public Dictionary<string, string> Variables { get; } = new(StringComparer.Ordinal);
@@ -46,7 +48,7 @@ internal sealed class AgentFixture : IDisposable
             new HostSource(() => Host, Watch),
             LockDirectory,
             name => Variables.GetValueOrDefault(name),
-            TimeProvider.System
+            Clock
         );
 
     public string[] RunArguments => [.. RunArgumentsWithoutSocket, "--socket", SocketPath];
