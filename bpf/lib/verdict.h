@@ -3,7 +3,8 @@
  *
  * Policy first, lookup only where needed:
  *  1. The unit's own packets (peer is the same unit) follow the rule "local".
- *  2. A packet whose ports are unknown is dropped where ports matter.
+ *  2. A packet whose ports are unknown is dropped where ports matter, and one whose protocol is
+ *     unknown where protocols matter.
  *  3. TCP in an allowed direction, without SYN, FIN or RST, and what is built in: no lookup.
  *  4. A packet of a flow passes if its own direction is allowed, or if it answers an opener whose
  *     direction the active generation allows.
@@ -269,7 +270,12 @@ static __always_inline void dp_judge_packet(struct __sk_buff *skb,
 		return;
 
 	/* 2 */
-	matter = direction == DP_INCOMING ? DP_UNIT_PORTS_MATTER_IN : DP_UNIT_PORTS_MATTER_OUT;
+	if (packet->flags & DP_PACKET_PROTOCOL_UNKNOWN)
+		matter = direction == DP_INCOMING ? DP_UNIT_PROTOCOL_MATTERS_IN
+						  : DP_UNIT_PROTOCOL_MATTERS_OUT;
+	else
+		matter = direction == DP_INCOMING ? DP_UNIT_PORTS_MATTER_IN
+						  : DP_UNIT_PORTS_MATTER_OUT;
 	if (packet->defect && judge.unit->flags & matter) {
 		judgement->reason = packet->defect;
 		return;

@@ -179,6 +179,30 @@ public sealed class ParserTests : IDisposable
     }
 
     [KernelFact]
+    public void A_protocol_that_cannot_be_read_is_dropped_where_protocols_matter()
+    {
+        // Every table of ports says one thing here, so that ports do not matter, and yet udp must not come through.
+        const string AllButUdp = """
+                  incomingRules:
+                    - action: Reject
+                      object: [["externalnetwork:name=friends"]]
+                      protocolPorts: [udp]
+                    - action: Allow
+                      object: [["externalnetwork:name=friends"]]
+                      protocolPorts: [any]
+
+            """;
+        _lab.Apply(Policies.Enforcing(AllButUdp));
+        Assert.True(Passes(Tcp, TcpHeader(1, 2, Syn)));
+        Assert.False(Passes(Udp, UdpHeader(1, 2)));
+        Assert.False(Passes(DestinationOptions, Chain(9, UdpHeader(1, 2))));
+        Assert.Equal(1, _lab.Backend.ReadCounters().Drops[DropReason.ExtensionLimit].Packets);
+
+        bool Passes(byte next, byte[] payload) =>
+            _lab.Passes("web0", ingress: false, Ethernet(IPv6(Friend6, "2001:db8:1::2", next, payload)), forwarded: true);
+    }
+
+    [KernelFact]
     public void A_large_buffer_counts_as_the_packets_it_stands_for()
     {
         _lab.Apply(Policies.Friends);
