@@ -106,7 +106,10 @@ static __always_inline void dp_judge_flow(const struct dp_judge *judge, struct d
 			flow->rule_index = own->rule_index;
 			flow->generation = judge->generation->id;
 		}
-		dp_flow_refresh(flow, packet, judge->direction);
+		/* What passes by its own right does not keep a flow whose opener was silenced:
+		 * while its entry lives, nobody can open another flow on these ports. */
+		if (from_opener || dp_opener_may_speak(judge, flow, judgement))
+			dp_flow_refresh(flow, packet, judge->direction);
 		dp_judge_by(judgement, own, DP_REASON_NONE);
 	} else if (from_opener) {
 		dp_judge_by(judgement, own, DP_REASON_REVOKED);
@@ -211,6 +214,17 @@ static __always_inline bool dp_is_proved(struct __sk_buff *skb, const struct dp_
 	return true;
 }
 
+/* Whether a SYN finds the tuple free: what was there has closed, or belongs to the other side, who
+ * may not speak any more.
+ */
+static __always_inline bool dp_tuple_is_free(const struct dp_judge *judge, struct dp_flow *flow,
+					     struct dp_judgement *judgement)
+{
+	if (flow->state >= DP_FLOW_CLOSING)
+		return true;
+	return flow->direction != judge->direction && !dp_opener_may_speak(judge, flow, judgement);
+}
+
 /* Rules 4 to 6: everything that needs the flow table. */
 static __always_inline void dp_judge_with_state(struct __sk_buff *skb, const struct dp_judge *judge,
 						const struct dp_packet *packet,
@@ -227,8 +241,7 @@ static __always_inline void dp_judge_with_state(struct __sk_buff *skb, const str
 	}
 	dp_flow_key_of(&packet->tuple, judge->number, &key);
 	flow = dp_flow_find(&key, packet->tuple.protocol);
-	/* A SYN on a tuple that has closed opens a new flow. */
-	if (flow && flow->state >= DP_FLOW_CLOSING && dp_is_opening_syn(packet))
+	if (flow && dp_is_opening_syn(packet) && dp_tuple_is_free(judge, flow, judgement))
 		flow = NULL;
 	if (flow)
 		dp_judge_flow(judge, flow, packet, own, judgement);

@@ -79,17 +79,18 @@ public static class PolicyImageEncoder
             Span<uint> at = words.Slice(unit.Number * UnitWords, UnitWords);
             at[0] = (uint)tables[unit.Policy].Incoming;
             at[1] = (uint)tables[unit.Policy].Outgoing;
-            at[2] = (uint)(
-                DpUnitFlags.Present
-                | (one.IncomingPortsMatter ? DpUnitFlags.PortsMatterIn : 0)
-                | (one.OutgoingPortsMatter ? DpUnitFlags.PortsMatterOut : 0)
-                | (one.Incoming.Any(row => isMixed[row]) ? DpUnitFlags.ProtocolMattersIn : 0)
-                | (one.Outgoing.Any(row => isMixed[row]) ? DpUnitFlags.ProtocolMattersOut : 0)
-            );
+            at[2] =
+                (uint)DpUnitFlags.Present
+                | If(one.IncomingPortsMatter, DpUnitFlags.PortsMatterIn)
+                | If(one.OutgoingPortsMatter, DpUnitFlags.PortsMatterOut)
+                | If(one.Incoming.Any(row => isMixed[row]), DpUnitFlags.ProtocolMattersIn)
+                | If(one.Outgoing.Any(row => isMixed[row]), DpUnitFlags.ProtocolMattersOut);
         }
 
         return line;
     }
+
+    private static uint If(bool condition, DpUnitFlags flag) => condition ? (uint)flag : 0;
 
     /// <summary>Whether a row holds both verdicts. Built-in allowances aside: nobody is allowed them behind headers that we cannot follow.</summary>
     private static bool IsMixed(ReadOnlySpan<ushort> cells, ReadOnlySpan<Descriptor> descriptors)
