@@ -21,6 +21,7 @@
 #include "lib/count.h"
 #include "lib/flow.h"
 #include "lib/conntrack.h"
+#include "lib/socket.h"
 #include "lib/verdict.h"
 #include "lib/report.h"
 
@@ -89,7 +90,8 @@ __noinline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direc
 	visit->judgement.reason = DP_REASON_NO_POLICY;
 	if (generation) {
 		origin.generation = generation->id;
-		dp_judge_packet(generation, &visit->packet, unit, direction, &visit->judgement);
+		dp_judge_packet(skb, generation, &visit->packet, unit, direction,
+				&visit->judgement);
 	}
 	dp_report(skb, &visit->packet, &origin, &visit->judgement);
 	return visit->judgement.verdict == DP_ALLOW ? TC_ACT_UNSPEC : TC_ACT_SHOT;
@@ -98,10 +100,17 @@ __noinline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direc
 /* Drops what has no addresses to be judged by. The kernel would not accept such a packet either, or
  * it hides what it carries.
  */
-static __always_inline int dp_refuse(struct __sk_buff *skb, struct dp_visit *visit, __u32 unit,
-				     enum dp_hook hook, __u8 reason)
+static __always_inline int dp_refuse(struct __sk_buff *skb, struct dp_visit *visit,
+				     const struct dp_interface *interface, enum dp_hook hook,
+				     __u8 reason)
 {
-	struct dp_origin origin = {.unit = unit, .hook = hook};
+	bool leaves = hook == DP_HOOK_TC_EGRESS;
+	bool is_swapped = interface->role == DP_ROLE_POD;
+	const struct dp_generation *generation = dp_generation_in(dp_active_slot());
+	struct dp_origin origin = {.unit = interface->unit,
+				   .hook = hook,
+				   .direction = leaves != is_swapped ? DP_OUTGOING : DP_INCOMING,
+				   .generation = generation ? generation->id : 0};
 
 	__builtin_memset(&visit->judgement, 0, sizeof(visit->judgement));
 	visit->judgement.reason = reason;
@@ -109,8 +118,8 @@ static __always_inline int dp_refuse(struct __sk_buff *skb, struct dp_visit *vis
 	return TC_ACT_SHOT;
 }
 
-/* Whether an address is the host's own: listed, multicast, or broadcast. Decided before any DNAT,
- * so a published container port is a port of the host.
+/* Whether an address is the host's own: listed, multicast, broadcast, or loopback. Decided before
+ * any DNAT, so a published container port is a port of the host.
  */
 static __always_inline bool dp_is_local(const struct dp_packet *packet)
 {
@@ -121,7 +130,8 @@ static __always_inline bool dp_is_local(const struct dp_packet *packet)
 	if (packet->tuple.is_ip6) {
 		if (first >> 24 == 0xff)
 			return true;
-	} else if (last >> 28 == 0xe || last == 0xffffffff) {
+	} else if (last >> 28 == 0xe || last == 0xffffffff || last >> 24 == 127) {
+		/* 127/8: a host with route_localnet takes it from the network (CVE-2020-8558). */
 		return true;
 	}
 	return bpf_map_lookup_elem(&dp_local_addrs, &address) != NULL;
@@ -189,7 +199,7 @@ static __always_inline int dp_segment(struct __sk_buff *skb, enum dp_hook hook)
 		return TC_ACT_UNSPEC;
 	}
 	if (result < 0)
-		return dp_refuse(skb, visit, interface->unit, hook, -result);
+		return dp_refuse(skb, visit, interface, hook, -result);
 
 	dp_follow_fragments(&visit->packet, interface->unit);
 	slot = dp_active_slot();

@@ -81,6 +81,10 @@ enum dp_unit_flags {
 	/* Some cell depends on the port: a packet whose ports are unknown cannot be judged. */
 	DP_UNIT_PORTS_MATTER_IN = 2,
 	DP_UNIT_PORTS_MATTER_OUT = 4,
+	/* Some peer is allowed one protocol and not another: a packet whose protocol is unknown
+	 * cannot be judged. */
+	DP_UNIT_PROTOCOL_MATTERS_IN = 8,
+	DP_UNIT_PROTOCOL_MATTERS_OUT = 16,
 };
 
 /* What a cell of the verdict table stands for. Cells share descriptors: there are few distinct

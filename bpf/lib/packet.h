@@ -23,6 +23,7 @@
 enum dp_packet_flags {
 	DP_PACKET_FIRST_FRAGMENT = 1,
 	DP_PACKET_LATER_FRAGMENT = 2,
+	DP_PACKET_PROTOCOL_UNKNOWN = 4, /* with a defect: not even that could be read */
 };
 
 /* Who talks to whom: what a flow is known by. */

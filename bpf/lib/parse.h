@@ -260,6 +260,7 @@ static __always_inline int dp_parse_ip(const struct dp_cursor *cur, struct dp_pa
 	}
 	if (protocol < 0) {
 		packet->table = DP_PORTS_OTHER;
+		packet->flags |= DP_PACKET_PROTOCOL_UNKNOWN;
 		packet->defect = -protocol;
 		return 0;
 	}

@@ -3,18 +3,21 @@
  *
  * Policy first, lookup only where needed:
  *  1. The unit's own packets (peer is the same unit) follow the rule "local".
- *  2. A packet whose ports are unknown is dropped where ports matter.
+ *  2. A packet whose ports are unknown is dropped where ports matter, and one whose protocol is
+ *     unknown where protocols matter.
  *  3. TCP in an allowed direction, without SYN, FIN or RST, and what is built in: no lookup.
  *  4. A packet of a flow passes if its own direction is allowed, or if it answers an opener whose
  *     direction the active generation allows.
  *  5. An ICMP error about a packet of a flow passes where an answer of that flow would.
- *  6. Any other packet passes if its own direction is allowed; the first one opens a flow.
+ *  6. Any other packet passes if its own direction is allowed; the first one opens a flow. Where it
+ *     is denied, a socket of the host may prove that it answers an opener who is allowed.
  */
 #ifndef DP_VERDICT_H
 #define DP_VERDICT_H
 
 #include "conntrack.h"
 #include "policy.h"
+#include "socket.h"
 
 struct dp_judgement {
 	__u32 rule_index;
@@ -103,7 +106,10 @@ static __always_inline void dp_judge_flow(const struct dp_judge *judge, struct d
 			flow->rule_index = own->rule_index;
 			flow->generation = judge->generation->id;
 		}
-		dp_flow_refresh(flow, packet, judge->direction);
+		/* What passes by its own right does not keep a flow whose opener was silenced:
+		 * while its entry lives, nobody can open another flow on these ports. */
+		if (from_opener || dp_opener_may_speak(judge, flow, judgement))
+			dp_flow_refresh(flow, packet, judge->direction);
 		dp_judge_by(judgement, own, DP_REASON_NONE);
 	} else if (from_opener) {
 		dp_judge_by(judgement, own, DP_REASON_REVOKED);
@@ -156,10 +162,6 @@ static __always_inline void dp_judge_opening(const struct dp_judge *judge,
 {
 	struct dp_flow flow = {};
 
-	if (own->verdict != DP_ALLOW) {
-		dp_judge_by(judgement, own, DP_REASON_POLICY);
-		return;
-	}
 	dp_judge_by(judgement, own, DP_REASON_NONE);
 	/* Only a SYN opens a TCP flow; the rest of an unknown one passes by its own direction. */
 	if (packet->tuple.protocol == IPPROTO_TCP && !dp_is_opening_syn(packet))
@@ -175,8 +177,56 @@ static __always_inline void dp_judge_opening(const struct dp_judge *judge,
 	judgement->new_flow = 1;
 }
 
+/* Rule 6, for a packet of no flow whose own direction is denied: first enforcement, and eviction,
+ * cut no connection that policy allows. The entry is made again, so that the proof is asked for
+ * once. Sockets of units other than the host are in namespaces of their own and not asked here.
+ */
+static __always_inline bool dp_is_proved(struct __sk_buff *skb, const struct dp_judge *judge,
+					 const struct dp_flow_key *key,
+					 const struct dp_packet *packet,
+					 struct dp_judgement *judgement)
+{
+	const struct dp_descriptor *opener;
+	struct dp_flow flow = {};
+	int direction;
+
+	if (judge->number != DP_HOST_UNIT || packet->tuple.protocol != IPPROTO_TCP ||
+	    dp_is_opening_syn(packet))
+		return false;
+	direction = dp_socket_opener(skb, &packet->tuple, judge->direction);
+	/* The opener's own packet is judged by its own direction, which is denied. */
+	if (direction < 0 || direction == judge->direction)
+		return false;
+	flow.opener_key = bpf_ntohs(packet->tuple.source_port);
+	opener = dp_decide(judge->generation, judge->unit, direction, judge->peer_class,
+			   DP_PORTS_TCP, flow.opener_key);
+	if (!opener || opener->verdict != DP_ALLOW)
+		return false;
+	flow.seen_jiffies = bpf_jiffies64();
+	flow.generation = judge->generation->id;
+	flow.rule_index = opener->rule_index;
+	flow.opener_table = DP_PORTS_TCP;
+	flow.direction = direction;
+	flow.state = DP_FLOW_ESTABLISHED;
+	if (!dp_flow_open(key, &flow))
+		dp_count_statistic(DP_STAT_FLOW_INSERT_FAILED);
+	dp_judge_by(judgement, opener, DP_REASON_NONE);
+	return true;
+}
+
+/* Whether a SYN finds the tuple free: what was there has closed, or belongs to the other side, who
+ * may not speak any more.
+ */
+static __always_inline bool dp_tuple_is_free(const struct dp_judge *judge, struct dp_flow *flow,
+					     struct dp_judgement *judgement)
+{
+	if (flow->state >= DP_FLOW_CLOSING)
+		return true;
+	return flow->direction != judge->direction && !dp_opener_may_speak(judge, flow, judgement);
+}
+
 /* Rules 4 to 6: everything that needs the flow table. */
-static __always_inline void dp_judge_with_state(const struct dp_judge *judge,
+static __always_inline void dp_judge_with_state(struct __sk_buff *skb, const struct dp_judge *judge,
 						const struct dp_packet *packet,
 						const struct dp_descriptor *own,
 						struct dp_judgement *judgement)
@@ -191,13 +241,14 @@ static __always_inline void dp_judge_with_state(const struct dp_judge *judge,
 	}
 	dp_flow_key_of(&packet->tuple, judge->number, &key);
 	flow = dp_flow_find(&key, packet->tuple.protocol);
-	/* A SYN on a tuple that has closed opens a new flow. */
-	if (flow && flow->state >= DP_FLOW_CLOSING && dp_is_opening_syn(packet))
+	if (flow && dp_is_opening_syn(packet) && dp_tuple_is_free(judge, flow, judgement))
 		flow = NULL;
 	if (flow)
 		dp_judge_flow(judge, flow, packet, own, judgement);
-	else
+	else if (own->verdict == DP_ALLOW)
 		dp_judge_opening(judge, &key, packet, own, judgement);
+	else if (!dp_is_proved(skb, judge, &key, packet, judgement))
+		dp_judge_by(judgement, own, DP_REASON_POLICY);
 }
 
 /* Rule 3. Built-in allowances hold in both directions, so that their answers need no flow. */
@@ -213,7 +264,8 @@ static __always_inline bool dp_needs_no_lookup(const struct dp_packet *packet,
 }
 
 /* Judges a packet by the policy of one unit. */
-static __always_inline void dp_judge_packet(const struct dp_generation *generation,
+static __always_inline void dp_judge_packet(struct __sk_buff *skb,
+					    const struct dp_generation *generation,
 					    const struct dp_packet *packet, __u32 number,
 					    __u32 direction, struct dp_judgement *judgement)
 {
@@ -231,7 +283,12 @@ static __always_inline void dp_judge_packet(const struct dp_generation *generati
 		return;
 
 	/* 2 */
-	matter = direction == DP_INCOMING ? DP_UNIT_PORTS_MATTER_IN : DP_UNIT_PORTS_MATTER_OUT;
+	if (packet->flags & DP_PACKET_PROTOCOL_UNKNOWN)
+		matter = direction == DP_INCOMING ? DP_UNIT_PROTOCOL_MATTERS_IN
+						  : DP_UNIT_PROTOCOL_MATTERS_OUT;
+	else
+		matter = direction == DP_INCOMING ? DP_UNIT_PORTS_MATTER_IN
+						  : DP_UNIT_PORTS_MATTER_OUT;
 	if (packet->defect && judge.unit->flags & matter) {
 		judgement->reason = packet->defect;
 		return;
@@ -255,7 +312,7 @@ static __always_inline void dp_judge_packet(const struct dp_generation *generati
 			    own->verdict == DP_ALLOW ? DP_REASON_NONE : DP_REASON_POLICY);
 		return;
 	}
-	dp_judge_with_state(&judge, packet, own, judgement);
+	dp_judge_with_state(skb, &judge, packet, own, judgement);
 }
 
 #endif

@@ -150,6 +150,8 @@ internal enum DpUnitFlags : uint
     Present = 1,
     PortsMatterIn = 2,
     PortsMatterOut = 4,
+    ProtocolMattersIn = 8,
+    ProtocolMattersOut = 16,
 }
 
 /// <summary>bpf: <c>enum dp_verdict</c>.</summary>
@@ -1208,6 +1210,8 @@ internal static class AbiLayout
                 new("DP_UNIT_PRESENT", 1),
                 new("DP_UNIT_PORTS_MATTER_IN", 2),
                 new("DP_UNIT_PORTS_MATTER_OUT", 4),
+                new("DP_UNIT_PROTOCOL_MATTERS_IN", 8),
+                new("DP_UNIT_PROTOCOL_MATTERS_OUT", 16),
             ]),
             new("dp_verdict",
             [

@@ -9,9 +9,6 @@ namespace Datapath.Backends.Host;
 /// <summary>Looks at the interfaces and addresses of the network namespace that the calling thread is in.</summary>
 public static class HostObserver
 {
-    // RT_SCOPE_HOST of linux/rtnetlink.h: valid on this host only, as 127.0.0.1 is.
-    private const int HostScope = 254;
-
     // An IPv4 network this long has no broadcast address (RFC 3021).
     private const int LongestWithBroadcast = 30;
 
@@ -25,7 +22,7 @@ public static class HostObserver
             ImmutableArray<InterfaceAddress> addresses = Rtnetlink.Addresses();
             return new HostSnapshot(
                 [.. links.OrderBy(link => link.Index).Select(InterfaceOf)],
-                Sorted(addresses.Where(one => one.Scope != HostScope).Select(one => one.Address)),
+                Sorted(addresses.Where(IsReachable).Select(one => one.Address)),
                 Sorted(addresses.Where(HasBroadcast).Select(BroadcastOf))
             );
         }
@@ -53,8 +50,11 @@ public static class HostObserver
     private static HostInterface InterfaceOf(NetworkLink link) =>
         new(link.Index, link.Name, link.IsLoopback, link.MasterIndex, link.HasEthernetHeader);
 
+    /// <summary>Not by scope: an address of scope "host", as anycast addresses at lo often are, is answered from the network all the same.</summary>
+    private static bool IsReachable(InterfaceAddress one) => !IPAddress.IsLoopback(one.Address);
+
     private static bool HasBroadcast(InterfaceAddress one) =>
-        one.Address.AddressFamily == AddressFamily.InterNetwork && one.PrefixLength <= LongestWithBroadcast && one.Scope != HostScope;
+        one.Address.AddressFamily == AddressFamily.InterNetwork && one.PrefixLength <= LongestWithBroadcast && IsReachable(one);
 
     private static IPAddress BroadcastOf(InterfaceAddress one)
     {

@@ -1,6 +1,9 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using Datapath.Backends;
+using Datapath.Backends.Ebpf;
 using Datapath.Flows;
+using Datapath.Interop.Libbpf;
 using Datapath.KernelTests.Support;
 using Datapath.Policy.Compilation;
 using Xunit;
@@ -94,6 +97,38 @@ public sealed class FlowTests : IDisposable
         Assert.True(Out(TcpHeader(80, 40000, Syn | Ack)));
         Assert.True(OutUdp(53, 40000));
         Assert.True(Passes(false, Icmp, IcmpHeader(0, 0, id: 1)));
+    }
+
+    [KernelFact]
+    public void The_other_side_may_open_on_the_ports_of_a_revoked_flow()
+    {
+        const ushort Both = 123;
+        string both = Policies.Friends.Replace("tcp/80, udp/53", $"tcp/{Both}, udp/{Both}", StringComparison.Ordinal)
+            .Replace("tcp/443", $"tcp/{Both}", StringComparison.Ordinal);
+        _lab.Apply(both);
+        Assert.True(In(TcpHeader(Both, Both, Syn)));
+        _lab.Apply(Policies.NothingIncoming.Replace("tcp/443", $"tcp/{Both}", StringComparison.Ordinal));
+        Assert.False(In(TcpHeader(Both, Both, Ack)));
+        Assert.True(Out(TcpHeader(Both, Both, Syn)));
+        Assert.True(In(TcpHeader(Both, Both, Syn | Ack)));
+    }
+
+    [KernelFact]
+    public async Task What_passes_by_its_own_right_does_not_keep_a_revoked_flow_alive()
+    {
+        const ushort Ntp = 123;
+        _lab.Apply(Policies.Friends.Replace("udp/53", "udp/123", StringComparison.Ordinal));
+        Assert.True(InUdp(Ntp, Ntp));
+        ulong opened = SeenOfTheFlow();
+        await TheNextSecondAsync();
+        Assert.True(OutUdp(Ntp, Ntp));
+        ulong answered = SeenOfTheFlow();
+        Assert.True(answered > opened, "an answer did not keep the flow");
+        _lab.Apply(Policies.NothingIncoming);
+        await TheNextSecondAsync();
+        Assert.False(InUdp(Ntp, Ntp));
+        Assert.True(OutUdp(Ntp, Ntp));
+        Assert.Equal(answered, SeenOfTheFlow());
     }
 
     [KernelFact]
@@ -266,6 +301,24 @@ public sealed class FlowTests : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _lab.Dispose();
+
+    /// <summary>When the one flow there is was last seen, in jiffies.</summary>
+    private ulong SeenOfTheFlow()
+    {
+        using BpfMap flows = BpfMap.OpenPinned($"{EbpfOptions.DefaultBpfFileSystem}/datapath/{_lab.Name}/v1/maps/dp_flows4");
+        return Assert.Single(flows.Entries<UInt128, SeenFlow>()).Value.SeenJiffies;
+    }
+
+    /// <summary>Last-seen is written once a second at most.</summary>
+    private static Task TheNextSecondAsync() => Task.Delay(TimeSpan.FromSeconds(1.2), TestContext.Current.CancellationToken);
+
+    /// <summary>The part of <c>struct dp_flow</c> that is looked at.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 24)]
+    private struct SeenFlow
+    {
+        [FieldOffset(0)]
+        public ulong SeenJiffies;
+    }
 
     private bool In(byte[] tcp) => Passes(true, Tcp, tcp);
 

@@ -106,6 +106,7 @@ public sealed class ParserTests : IDisposable
         yield return ("multicast is the host's", Ethernet(IPv4(Stranger, "224.0.0.251", Udp, UdpHeader(5353, 5353))), Default);
         yield return ("broadcast of the network is the host's", Ethernet(IPv4(Stranger, "10.0.0.255", Udp, Query())), Default);
         yield return ("broadcast of everyone is the host's", Ethernet(IPv4("0.0.0.0", "255.255.255.255", Udp, UdpHeader(67, 68))), "Failsafe udp/68");
+        yield return ("loopback is the host's", Ethernet(IPv4(Stranger, "127.0.0.1", Udp, Query())), Default);
         yield return ("ipv6 multicast is the host's", Ethernet(IPv6(Stranger6, "ff02::fb", Udp, UdpHeader(5353, 5353))), Default);
     }
 
@@ -168,6 +169,26 @@ public sealed class ParserTests : IDisposable
     }
 
     [KernelFact]
+    public void A_packet_without_addresses_is_reported_with_its_direction_and_generation()
+    {
+        _lab.Apply(Policies.Friends);
+        byte[] broken = V4(Tcp, TcpHeader(1, 2, Syn), new IPv4Fields { HeaderWords = 4 });
+        (string Interface, bool Ingress, Policy.Compilation.Direction Expected)[] hooks =
+        [
+            ("up0", true, Policy.Compilation.Direction.Incoming),
+            ("up0", false, Policy.Compilation.Direction.Outgoing),
+            ("web0", true, Policy.Compilation.Direction.Outgoing),
+            ("web0", false, Policy.Compilation.Direction.Incoming),
+        ];
+        foreach ((string interfaceName, bool ingress, Policy.Compilation.Direction expected) in hooks)
+        {
+            Assert.False(_lab.Passes(interfaceName, ingress, broken));
+            FlowEvent one = Assert.Single(_lab.TakeEvents());
+            Assert.Equal((DropReason.BadHeader, expected, 1u), (one.Reason, one.Direction, one.Generation));
+        }
+    }
+
+    [KernelFact]
     public void In_discovery_mode_what_has_no_readable_ports_passes()
     {
         _lab.Apply(Policies.Discovery);
@@ -176,6 +197,30 @@ public sealed class ParserTests : IDisposable
         Assert.True(_lab.Passes("up0", ingress: true, V6(DestinationOptions, Chain(9, []))));
         // Without addresses nobody can say whose it is.
         Assert.False(_lab.Passes("up0", ingress: true, V4(Tcp, TcpHeader(1, 2, Syn), new IPv4Fields { HeaderWords = 4 })));
+    }
+
+    [KernelFact]
+    public void A_protocol_that_cannot_be_read_is_dropped_where_protocols_matter()
+    {
+        // Every table of ports says one thing here, so that ports do not matter, and yet udp must not come through.
+        const string AllButUdp = """
+                  incomingRules:
+                    - action: Reject
+                      object: [["externalnetwork:name=friends"]]
+                      protocolPorts: ["udp/0:65535"]
+                    - action: Allow
+                      object: [["externalnetwork:name=friends"]]
+                      protocolPorts: [any]
+
+            """;
+        _lab.Apply(Policies.Enforcing(AllButUdp));
+        Assert.True(Passes(Tcp, TcpHeader(1, 2, Syn)));
+        Assert.False(Passes(Udp, UdpHeader(1, 2)));
+        Assert.False(Passes(DestinationOptions, Chain(9, UdpHeader(1, 2))));
+        Assert.Equal(1, _lab.Backend.ReadCounters().Drops[DropReason.ExtensionLimit].Packets);
+
+        bool Passes(byte next, byte[] payload) =>
+            _lab.Passes("web0", ingress: false, Ethernet(IPv6(Friend6, "2001:db8:1::2", next, payload)), forwarded: true);
     }
 
     [KernelFact]

@@ -20,6 +20,7 @@ public sealed partial class BpfIncludeOrderTests
         "lib/flow.h",
         "lib/policy.h",
         "lib/conntrack.h",
+        "lib/socket.h",
         "lib/verdict.h",
         "lib/report.h",
         "segment.bpf.c",

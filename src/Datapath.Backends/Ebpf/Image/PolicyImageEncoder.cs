@@ -10,9 +10,6 @@ public static class PolicyImageEncoder
     private const int ProtocolNumbers = 256;
     private const int UnitWords = 4;
     private const int DescriptorWords = 4;
-    private const uint UnitPresent = 1;
-    private const uint PortsMatterIncoming = 2;
-    private const uint PortsMatterOutgoing = 4;
 
     /// <summary>Writes the image of a policy.</summary>
     /// <param name="policy">The policy.</param>
@@ -75,6 +72,7 @@ public static class PolicyImageEncoder
     {
         int line = lines.AllocateBytes((long)unitCount * UnitWords * sizeof(uint));
         Span<uint> words = lines.WordsFrom(line);
+        bool[] isMixed = [.. policy.Rows.Select(row => IsMixed(row.AsSpan(), policy.Descriptors.AsSpan()))];
         foreach (LocalUnit unit in policy.Units)
         {
             UnitPolicy one = policy.Policies[unit.Policy];
@@ -82,12 +80,39 @@ public static class PolicyImageEncoder
             at[0] = (uint)tables[unit.Policy].Incoming;
             at[1] = (uint)tables[unit.Policy].Outgoing;
             at[2] =
-                UnitPresent
-                | (one.IncomingPortsMatter ? PortsMatterIncoming : 0)
-                | (one.OutgoingPortsMatter ? PortsMatterOutgoing : 0);
+                (uint)DpUnitFlags.Present
+                | If(one.IncomingPortsMatter, DpUnitFlags.PortsMatterIn)
+                | If(one.OutgoingPortsMatter, DpUnitFlags.PortsMatterOut)
+                | If(one.Incoming.Any(row => isMixed[row]), DpUnitFlags.ProtocolMattersIn)
+                | If(one.Outgoing.Any(row => isMixed[row]), DpUnitFlags.ProtocolMattersOut);
         }
 
         return line;
+    }
+
+    private static uint If(bool condition, DpUnitFlags flag) => condition ? (uint)flag : 0;
+
+    /// <summary>Whether a row holds both verdicts. Built-in allowances aside: nobody is allowed them behind headers that we cannot follow.</summary>
+    private static bool IsMixed(ReadOnlySpan<ushort> cells, ReadOnlySpan<Descriptor> descriptors)
+    {
+        Verdict? only = null;
+        foreach (ushort cell in cells)
+        {
+            ref readonly Descriptor one = ref descriptors[cell];
+            if (one.Flags.HasFlag(DescriptorFlags.BuiltIn))
+            {
+                continue;
+            }
+
+            if (only is { } verdict && verdict != one.Verdict)
+            {
+                return true;
+            }
+
+            only = one.Verdict;
+        }
+
+        return false;
     }
 
     private static int EncodeDescriptors(ImageLines lines, ReadOnlySpan<Descriptor> descriptors)
