@@ -28,7 +28,8 @@ public sealed record UnitAttachment(int Unit, string Interface, int InterfaceInd
 /// <summary>A unit that is in the policy and cannot be judged.</summary>
 /// <param name="Unit">Number of the unit.</param>
 /// <param name="Reason">Why, as a sentence without a full stop.</param>
-public sealed record UnitNotEnforced(int Unit, string Reason);
+/// <param name="MayBeLater">The kernel refused; the same apply may succeed at another time.</param>
+public sealed record UnitNotEnforced(int Unit, string Reason, bool MayBeLater = false);
 
 /// <summary>What a removal found and did.</summary>
 /// <param name="Removed">The objects that were (or, in a dry run, would be) removed, one line each.</param>

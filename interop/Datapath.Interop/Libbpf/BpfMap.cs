@@ -70,6 +70,21 @@ public sealed partial class BpfMap : IDisposable
         }
     }
 
+    /// <summary>Makes an array of one map.</summary>
+    /// <param name="inner">What it will hold, or something of the same shape.</param>
+    /// <param name="name">At most 15 bytes.</param>
+    /// <exception cref="KernelException">The kernel refused.</exception>
+    internal static unsafe BpfMap CreateArrayOf(BpfMap inner, string name)
+    {
+        using FileDescriptor.Lease template = inner.Descriptor.Borrow();
+        var options = new bpf_map_create_opts { sz = (nuint)sizeof(bpf_map_create_opts), inner_map_fd = (uint)template.Number };
+        fixed (byte* cName = Utf8Text.ZeroTerminated(name))
+        {
+            int result = LibbpfApi.bpf_map_create((bpf_map_type)BpfMapType.ArrayOfMaps, cName, sizeof(uint), sizeof(uint), 1, &options);
+            return Own(new FileDescriptor(KernelException.Check(result, "create map", name)), name);
+        }
+    }
+
     /// <summary>Opens a pinned map.</summary>
     /// <param name="path">In a bpf file system.</param>
     /// <exception cref="KernelException">Nothing there (ENOENT), or not a map.</exception>

@@ -25,10 +25,11 @@ public sealed unsafe record TcHook(int InterfaceIndex, TcDirection Direction)
     /// <summary>Attaches a program of type sched_cls.</summary>
     /// <param name="program">The program.</param>
     /// <param name="mechanism">The way; <see cref="TcMechanism.Best"/> tries tcx and then clsact.</param>
+    /// <param name="mayReplace">Whether the program of an id, found at our place of clsact, is to be replaced; null: if it has the same name.</param>
     /// <exception cref="KernelException">
     /// Refused; with <see cref="TcMechanism.Clsact"/> also when somebody else's program has our place (EEXIST).
     /// </exception>
-    public TcAttachment Attach(BpfProgram program, TcMechanism mechanism = TcMechanism.Best)
+    public TcAttachment Attach(BpfProgram program, TcMechanism mechanism = TcMechanism.Best, Predicate<uint>? mayReplace = null)
     {
         if (mechanism != TcMechanism.Clsact)
         {
@@ -42,7 +43,7 @@ public sealed unsafe record TcHook(int InterfaceIndex, TcDirection Direction)
             }
         }
 
-        return AttachFilter(program);
+        return AttachFilter(program, mayReplace ?? (present => HasSameName(program, present)));
     }
 
     /// <summary>Removes our filter from clsact; tcx attachments end with their link.</summary>
@@ -154,7 +155,7 @@ public sealed unsafe record TcHook(int InterfaceIndex, TcDirection Direction)
         }
     }
 
-    private TcAttachment AttachFilter(BpfProgram program)
+    private TcAttachment AttachFilter(BpfProgram program, Predicate<uint> mayReplace)
     {
         bpf_tc_hook hook = Hook(ClsactPoint);
         int made = LibbpfApi.bpf_tc_hook_create(&hook);
@@ -165,7 +166,7 @@ public sealed unsafe record TcHook(int InterfaceIndex, TcDirection Direction)
 
         try
         {
-            PutFilter(program, hook);
+            PutFilter(program, hook, mayReplace);
         }
         catch (KernelException) when (made == 0)
         {
@@ -176,13 +177,17 @@ public sealed unsafe record TcHook(int InterfaceIndex, TcDirection Direction)
         return new TcAttachment(TcMechanism.Clsact, Link: null, MadeQdisc: made == 0);
     }
 
-    private void PutFilter(BpfProgram program, bpf_tc_hook hook)
+    private void PutFilter(BpfProgram program, bpf_tc_hook hook, Predicate<uint> mayReplace)
     {
         bpf_tc_opts options = Place();
         if (FilterProgram() is uint present)
         {
-            // Replacing leaves no gap, but only what carries our program's name is ours to replace.
-            RequireSameName(program, present);
+            // Replacing leaves no gap, but only what is ours is ours to replace.
+            if (!mayReplace(present))
+            {
+                throw new KernelException($"attach {program} where program {present} is, at", ToString(), Errno.Exists);
+            }
+
             options.flags = (uint)bpf_tc_flags.BPF_TC_F_REPLACE;
         }
 
@@ -191,13 +196,10 @@ public sealed unsafe record TcHook(int InterfaceIndex, TcDirection Direction)
         KernelException.Check(LibbpfApi.bpf_tc_attach(&hook, &options), $"attach {program} at", ToString());
     }
 
-    private void RequireSameName(BpfProgram program, uint presentId)
+    private static bool HasSameName(BpfProgram program, uint presentId)
     {
         using BpfProgram present = BpfProgram.OpenById(presentId);
-        if (!program.Name.StartsWith(present.Name, StringComparison.Ordinal))
-        {
-            throw new KernelException($"attach {program} where {present} is, at", ToString(), Errno.Exists);
-        }
+        return program.Name.StartsWith(present.Name, StringComparison.Ordinal);
     }
 
     private uint? FilterProgram()

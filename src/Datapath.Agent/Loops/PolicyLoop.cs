@@ -39,6 +39,7 @@ internal sealed class PolicyLoop
     private PolicyReading? _reading;
     private HostSnapshot? _host;
     private uint _generation;
+    private bool _isHostUnread;
 
     /// <summary>A loop that has not started.</summary>
     /// <param name="report">Where it says what it does.</param>
@@ -90,7 +91,8 @@ internal sealed class PolicyLoop
         {
             while (true)
             {
-                if (await TakeInAsync(change, stop) && !BuildAndApply())
+                bool isToBeTriedAgain = await TakeInAsync(change, stop) && !BuildAndApply();
+                if (isToBeTriedAgain || _isHostUnread)
                 {
                     retry.Change(RetryAfterRefusal, Timeout.InfiniteTimeSpan);
                 }
@@ -129,7 +131,7 @@ internal sealed class PolicyLoop
     private async Task<bool> TakeInAsync(PolicyChange change, CancellationToken stop)
     {
         bool isNew = change.HasFlag(PolicyChange.Retry);
-        if (change.HasFlag(PolicyChange.Host))
+        if (change.HasFlag(PolicyChange.Host) || _isHostUnread)
         {
             isNew |= TakeInHost();
         }
@@ -150,10 +152,13 @@ internal sealed class PolicyLoop
             HostSnapshot now = Host.Read();
             bool isNew = _host is null || !HostFacts.AreEqual(_host, now);
             _host = now;
+            _isHostUnread = false;
             return isNew;
         }
         catch (BackendException refusal)
         {
+            // Its change was told once and will not be told again.
+            _isHostUnread = true;
             _report.HostNotRead(refusal.Message);
             return false;
         }
@@ -237,7 +242,7 @@ internal sealed class PolicyLoop
             _generation = applied.Generation;
             _numbers.NoteApplied();
             _report.Applied(files, diagnostics, policy, applied, Clock.GetElapsedTime(start));
-            return true;
+            return !applied.NotEnforced.Any(one => one.MayBeLater);
         }
         catch (PolicyTooLargeException refusal)
         {

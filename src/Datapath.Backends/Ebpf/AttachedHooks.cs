@@ -106,7 +106,7 @@ internal sealed class AttachedHooks(BpfObject loaded, PinDirectory pins, TcMecha
 
     private TcMechanism Attach(TcHook hook, BpfProgram program, string pin)
     {
-        using TcAttachment attachment = hook.Attach(program, mechanism);
+        using TcAttachment attachment = hook.Attach(program, mechanism, IsOfThisInstance);
         if (attachment.MadeQdisc)
         {
             // Noted afterwards: killed in between we leave an empty qdisc behind, which does nothing; noted first, a purge might remove
@@ -138,6 +138,10 @@ internal sealed class AttachedHooks(BpfObject loaded, PinDirectory pins, TcMecha
 
         ReleaseQdisc(pins, interfaceIndex);
     }
+
+    /// <summary>Ours, or an earlier agent's whose pins are lost: another instance has the same place and the same names.</summary>
+    private bool IsOfThisInstance(uint programId) =>
+        IsOurs(programId) || EbpfRemoval.OwnPrograms(pins.InstanceName, OwnNetworkNamespace.Inode()).Contains(programId);
 
     /// <summary>What judges by our control map is ours; a name could be anybody's.</summary>
     private bool IsOurs(uint programId)

@@ -182,10 +182,13 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         PolicyImage image = PolicyImageEncoder.Encode(policy);
         DesiredAttachments desired = DesiredAttachments.Of(policy, host);
         bool changes = session.Arena.ActiveChecksum != image.Checksum() || session.Arena.ActiveGeneration == 0;
+        bool isFirst = session.Arena.ActiveGeneration == 0;
         long available = session.Arena.FreeBytes;
 
         // 1. What does not fit is refused before anything is written.
         RequireRoomForRules(session, policy);
+        RequireRoom(session.Interfaces.Map, desired.Interfaces.Count);
+        RequireRoom(session.Loaded.Map(DpMaps.LocalAddrs).Map, host.Addresses.Length + host.Broadcasts.Length);
         if (changes)
         {
             session.Arena.RequireRoom(image);
@@ -202,7 +205,7 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         }
 
         // 5. Units that come are judged by the policy that knows them.
-        (ImmutableArray<UnitAttachment> attached, ImmutableArray<UnitNotEnforced> gone) = AttachAll(session, desired);
+        (ImmutableArray<UnitAttachment> attached, ImmutableArray<UnitNotEnforced> gone) = AttachAll(session, desired, isFirst);
         return new ApplyReport(session.Arena.ActiveGeneration, changes, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available);
     }
 
@@ -213,6 +216,14 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         if (highest >= room)
         {
             throw new PolicyTooLargeException("rule counters", highest + 1L, room, "entries");
+        }
+    }
+
+    private static void RequireRoom(BpfMap map, int entries)
+    {
+        if (entries > map.MaxEntries)
+        {
+            throw new PolicyTooLargeException(map.Name, entries, map.MaxEntries, "entries");
         }
     }
 
@@ -233,20 +244,33 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         }
     }
 
-    private static (ImmutableArray<UnitAttachment> Attached, ImmutableArray<UnitNotEnforced> Gone) AttachAll(Session session, DesiredAttachments desired)
+    private static (ImmutableArray<UnitAttachment> Attached, ImmutableArray<UnitNotEnforced> Gone) AttachAll(
+        Session session,
+        DesiredAttachments desired,
+        bool isFirst
+    )
     {
         KernelTables.Put(session.Interfaces, desired.Interfaces);
         var attached = ImmutableArray.CreateBuilder<UnitAttachment>();
         var gone = ImmutableArray.CreateBuilder<UnitNotEnforced>();
         foreach ((int unit, HostInterface one) in desired.Places)
         {
-            if (EnsureIfPresent(session, one.Index) is { } hooks)
+            try
             {
-                attached.Add(new UnitAttachment(unit, one.Name, one.Index, hooks));
+                if (EnsureIfPresent(session, one.Index) is { } hooks)
+                {
+                    attached.Add(new UnitAttachment(unit, one.Name, one.Index, hooks));
+                }
+                else
+                {
+                    gone.Add(new UnitNotEnforced(unit, $"interface {one.Name} went away"));
+                }
             }
-            else
+            catch (KernelException refusal) when (!isFirst)
             {
-                gone.Add(new UnitNotEnforced(unit, $"interface {one.Name} went away"));
+                // The policy is in force already: to call all of it refused because of one place would be untrue, and would keep it from
+                // the places that come after.
+                gone.Add(new UnitNotEnforced(unit, $"interface {one.Name}: {refusal.Message}", MayBeLater: true));
             }
         }
 

@@ -84,7 +84,7 @@ internal static class EbpfRemoval
     }
 
     /// <summary>Programs with our prefix whose control map names this instance and namespace.</summary>
-    private static HashSet<uint> OwnPrograms(string instance, ulong networkNamespace) =>
+    internal static HashSet<uint> OwnPrograms(string instance, ulong networkNamespace) =>
         [.. OurPrograms().Where(one => one.Instance == instance && one.NetworkNamespace == networkNamespace).Select(one => one.Program)];
 
     /// <summary>All programs of the product, with what their control map says of them.</summary>

@@ -19,6 +19,9 @@ internal sealed class PinDirectory(string root, string instance)
     /// <summary>The mount point.</summary>
     public string Root => root;
 
+    /// <summary>Name of the instance.</summary>
+    public string InstanceName => instance;
+
     /// <summary>Everything of the instance.</summary>
     public string Instance { get; } = Path.Combine(root, Product, instance);
 

@@ -135,7 +135,8 @@ internal sealed class ProgramLab : IDisposable
     private const uint Pass = uint.MaxValue;
     private const uint Drop = 2;
 
-    private static HostSnapshot Snapshot()
+    /// <summary>The two interfaces and the host's addresses.</summary>
+    public static HostSnapshot Snapshot()
     {
         HostSnapshot real = HostObserver.Read();
         // The peers' ends are in the same namespace only because nobody else is needed.

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Datapath.Interop;
+using Datapath.Interop.Libbpf;
 using Datapath.Interop.Libc;
 using Datapath.Interop.Netlink;
 using Datapath.Interop.Processes;
@@ -132,6 +133,16 @@ public sealed class NetworkTests
 
     [KernelFact]
     public void A_grace_period_ends() => GracePeriod.Wait();
+
+    [KernelFact]
+    public void A_grace_period_ends_without_membarrier_and_leaves_no_map()
+    {
+        GracePeriod.WaitByMapOfMaps();
+        // The kernel frees maps in the background.
+        Assert.True(
+            SpinWait.SpinUntil(() => !KernelObjects.Maps().Any(map => map.Name.StartsWith("dp_wait_", StringComparison.Ordinal)), TimeSpan.FromSeconds(5)),
+            "the maps are still there");
+    }
 
     [KernelFact]
     public void This_kernel_can_do_what_the_other_tests_use()

@@ -177,6 +177,28 @@ public sealed class PolicyLoopTests : IDisposable
     }
 
     [Fact]
+    public async Task A_host_that_cannot_be_read_is_read_again()
+    {
+        await using RunningAgent agent = await _fixture.StartAsync();
+        _fixture.HostRefusal = new BackendException("read routing table GetLink: EBUSY");
+        _fixture.ChangeHost(AgentFixture.Snapshot("192.0.2.1", "198.51.100.7"));
+        await agent.UntilAsync(_ => agent.Log.Contains(" error 1113 ", StringComparison.Ordinal));
+        // Nobody tells of the change again.
+        _fixture.HostRefusal = null;
+        await agent.UntilAsync(status => status.Generation == 2);
+    }
+
+    [Fact]
+    public async Task A_place_that_the_kernel_refuses_is_tried_again_and_the_policy_is_in_force_all_the_same()
+    {
+        _fixture.Backend.RefusedPlaces = 1;
+        await using RunningAgent agent = await _fixture.StartAsync();
+        StatusDocument first = await agent.UntilAsync(status => status.Policy.State == PolicyState.Applied);
+        Assert.Equal("interface eth0: no", Assert.Single(first.Units).NotEnforced);
+        await agent.UntilAsync(status => Assert.Single(status.Units).NotEnforced is null);
+    }
+
+    [Fact]
     public async Task Rules_keep_their_numbers_over_a_restart()
     {
         _fixture.Write("b.yaml", Policies.Allowing(80));

@@ -27,6 +27,9 @@ internal sealed class AgentFixture : IDisposable
 
     public HostSnapshot Host { get; private set; }
 
+    /// <summary>Thrown by the next looks at the host.</summary>
+    public Exception? HostRefusal { get; set; }
+
     public Dictionary<string, string> Variables { get; } = new(StringComparer.Ordinal);
 
     public ImmutableArray<InstanceName> Instances { get; set; } = [InstanceName.Default];
@@ -45,7 +48,7 @@ internal sealed class AgentFixture : IDisposable
         new(
             _ => Backend,
             () => Instances,
-            new HostSource(() => Host, Watch),
+            new HostSource(() => HostRefusal is { } refusal ? throw refusal : Host, Watch),
             LockDirectory,
             name => Variables.GetValueOrDefault(name),
             Clock

@@ -23,6 +23,9 @@ internal sealed class FakeBackend : IBackend
     /// <summary>Thrown by the next applies.</summary>
     public Exception? Refusal { get; set; }
 
+    /// <summary>So many applies find a place for the host that the kernel refuses.</summary>
+    public int RefusedPlaces { get; set; }
+
     /// <summary>What there is to purge.</summary>
     public ImmutableArray<string> Objects { get; set; } = [];
 
@@ -72,6 +75,7 @@ internal sealed class FakeBackend : IBackend
             ImmutableArray<UnitNotEnforced> absent =
             [
                 .. policy.Units.Where(unit => unit.Number > 1).Select(unit => new UnitNotEnforced(unit.Number, "no such interface")),
+                .. RefusedPlaces-- > 0 ? [new UnitNotEnforced(1, "interface eth0: no", MayBeLater: true)] : ImmutableArray<UnitNotEnforced>.Empty,
             ];
             return new ApplyReport(Generation, Changed: true, places, absent, BytesUsed: 4096, BytesAvailable: 1 << 20);
         }
