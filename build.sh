@@ -53,6 +53,7 @@ usage: ./build.sh VERB
   fix     repair what check can repair
   bpf     compile only the BPF objects
   prove   the long property and fuzz tests (DATAPATH_PROPERTY_DECISIONS, ten million; DATAPATH_FUZZ_RUNS, a hundred million)
+  mutants plant every fault of tests/mutants in a copy of the tree, or those named like the arguments, and see a test fail
   bench   print the measurements
   clean   delete everything that was built
 
@@ -219,6 +220,14 @@ verb_prove() {
         dotnet "$(program tests Datapath.Tests)" "${runner_options[@]}" -showLiveOutput -class '*AgreementTests' -class '*ParserFuzzTests'
 }
 
+verb_mutants() {
+    set_up "${requirements[@]}"
+    ((EUID == 0)) || say "mutants of the kernel half are not tried: that needs root"
+    # Only the tool: the copy is built by it, and the tree itself need not be.
+    dotnet build tools/mutants --configuration "$configuration" --verbosity quiet -nologo -consoleLoggerParameters:NoSummary >&2
+    dotnet "$(program tools mutants Datapath.Mutants)" "$@"
+}
+
 verb_bench() {
     verb_build
     dotnet "$(program tools bench Datapath.Bench)"
@@ -250,6 +259,8 @@ shell_is_clean() { shell_files | xargs -r shellcheck; }
 
 bindings_are_current() { dotnet "$(program tools bindgen Datapath.Bindgen)" --check; }
 ruleset_reference() { dotnet "$(program tools docgen Datapath.DocGen)" ruleset; }
+# As root only: the kernel's own verifier is asked.
+verifier_budget() { dotnet "$(program tools verifier-budget Datapath.VerifierBudget)" bpf/out/segment.bpf.o bpf/verifier-budget.txt "$1"; }
 reference_is_current() { ruleset_reference | diff -u docs/ruleset.md -; }
 
 verb_check() {
@@ -261,6 +272,11 @@ verb_check() {
     check_that 'C# style' dotnet format style Datapath.sln --no-restore --verify-no-changes
     check_that 'bindings and layouts are those of the headers and the object' bindings_are_current
     check_that 'docs/ruleset.md is that of the schema' reference_is_current
+    if ((EUID == 0)); then
+        check_that 'the verifier walks no more than is recorded' verifier_budget --check
+    else
+        say 'skipped the verifier budget: needs root'
+    fi
     ((complaints == 0)) || say "$complaints complaints; ./build.sh fix repairs what it can"
     ((complaints == 0))
 }
@@ -275,6 +291,7 @@ verb_fix() {
     local reference
     reference=$(ruleset_reference)
     printf '%s\n' "$reference" >docs/ruleset.md
+    ((EUID != 0)) || verifier_budget --update >&2
     dotnet format Datapath.sln --no-restore >&2
 }
 
@@ -321,6 +338,7 @@ main() {
             (($# == 1)) || cannot "$verb takes no arguments; see ./build.sh"
             "verb_$verb"
             ;;
+        mutants) verb_mutants "${@:2}" ;;
         *)
             usage >&2
             cannot "there is no verb '$verb'"

@@ -15,11 +15,13 @@
 #include "config.h"
 #include "maps.h"
 #include "lib/packet.h"
+#include "lib/icmp.h"
 #include "lib/parse.h"
 #include "lib/policy.h"
 #include "lib/count.h"
 #include "lib/flow.h"
 #include "lib/conntrack.h"
+#include "lib/socket.h"
 #include "lib/verdict.h"
 #include "lib/report.h"
 
@@ -88,7 +90,8 @@ __noinline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direc
 	visit->judgement.reason = DP_REASON_NO_POLICY;
 	if (generation) {
 		origin.generation = generation->id;
-		dp_judge_packet(generation, &visit->packet, unit, direction, &visit->judgement);
+		dp_judge_packet(skb, generation, &visit->packet, unit, direction,
+				&visit->judgement);
 	}
 	dp_report(skb, &visit->packet, &origin, &visit->judgement);
 	return visit->judgement.verdict == DP_ALLOW ? TC_ACT_UNSPEC : TC_ACT_SHOT;
@@ -120,11 +123,11 @@ static __always_inline int dp_refuse(struct __sk_buff *skb, struct dp_visit *vis
  */
 static __always_inline bool dp_is_local(const struct dp_packet *packet)
 {
-	struct dp_address address = packet->destination;
+	struct dp_address address = packet->tuple.destination;
 	__u32 first = bpf_ntohl(address.word[0]);
 	__u32 last = bpf_ntohl(address.word[3]);
 
-	if (packet->flags & DP_PACKET_IP6) {
+	if (packet->tuple.is_ip6) {
 		if (first >> 24 == 0xff)
 			return true;
 	} else if (last >> 28 == 0xe || last == 0xffffffff || last >> 24 == 127) {

@@ -19,44 +19,44 @@ struct dp_flow_key {
 /* Whether (source, port) sorts before (destination, port): any order will do, as long as both
  * directions agree.
  */
-static __always_inline bool dp_source_is_low(const struct dp_packet *packet)
+static __always_inline bool dp_source_is_low(const struct dp_tuple *tuple)
 {
 	int i;
 
 #pragma unroll
 	for (i = 0; i < 4; i++) {
-		if (packet->source.word[i] != packet->destination.word[i])
-			return packet->source.word[i] < packet->destination.word[i];
+		if (tuple->source.word[i] != tuple->destination.word[i])
+			return tuple->source.word[i] < tuple->destination.word[i];
 	}
-	return packet->source_port < packet->destination_port;
+	return tuple->source_port < tuple->destination_port;
 }
 
 /* The one key of both directions. */
-static __always_inline void dp_flow_key_of(const struct dp_packet *packet, __u16 zone,
+static __always_inline void dp_flow_key_of(const struct dp_tuple *tuple, __u16 zone,
 					   struct dp_flow_key *key)
 {
-	bool low = dp_source_is_low(packet);
-	const struct dp_address *first = low ? &packet->source : &packet->destination;
-	const struct dp_address *second = low ? &packet->destination : &packet->source;
-	__be16 first_port = low ? packet->source_port : packet->destination_port;
-	__be16 second_port = low ? packet->destination_port : packet->source_port;
+	bool low = dp_source_is_low(tuple);
+	const struct dp_address *first = low ? &tuple->source : &tuple->destination;
+	const struct dp_address *second = low ? &tuple->destination : &tuple->source;
+	__be16 first_port = low ? tuple->source_port : tuple->destination_port;
+	__be16 second_port = low ? tuple->destination_port : tuple->source_port;
 
 	__builtin_memset(key, 0, sizeof(*key));
-	key->is_ip6 = packet->flags & DP_PACKET_IP6;
+	key->is_ip6 = tuple->is_ip6;
 	if (key->is_ip6) {
 		__builtin_memcpy(key->ip6.low_address, first->word, sizeof(first->word));
 		__builtin_memcpy(key->ip6.high_address, second->word, sizeof(second->word));
 		key->ip6.low_port = first_port;
 		key->ip6.high_port = second_port;
 		key->ip6.zone = zone;
-		key->ip6.protocol = packet->protocol;
+		key->ip6.protocol = tuple->protocol;
 	} else {
 		key->ip4.low_address = first->word[3];
 		key->ip4.high_address = second->word[3];
 		key->ip4.low_port = first_port;
 		key->ip4.high_port = second_port;
 		key->ip4.zone = zone;
-		key->ip4.protocol = packet->protocol;
+		key->ip4.protocol = tuple->protocol;
 	}
 }
 
@@ -64,11 +64,12 @@ static __always_inline void dp_fragment_key_of(const struct dp_packet *packet, _
 					       struct dp_fragment_key *key)
 {
 	__builtin_memset(key, 0, sizeof(*key));
-	__builtin_memcpy(key->source, packet->source.word, sizeof(key->source));
-	__builtin_memcpy(key->destination, packet->destination.word, sizeof(key->destination));
+	__builtin_memcpy(key->source, packet->tuple.source.word, sizeof(key->source));
+	__builtin_memcpy(key->destination, packet->tuple.destination.word,
+			 sizeof(key->destination));
 	key->id = packet->fragment_id;
 	key->zone = zone;
-	key->protocol = packet->protocol;
+	key->protocol = packet->tuple.protocol;
 }
 
 /* A first fragment leaves its ports for those that follow; a later one takes them up. ICMP keeps
@@ -90,8 +91,8 @@ static __always_inline void dp_follow_fragments(struct dp_packet *packet, __u16 
 	dp_fragment_key_of(packet, zone, &key);
 	if (!later) {
 		first.seen_jiffies = now;
-		first.source_port = packet->source_port;
-		first.destination_port = packet->destination_port;
+		first.source_port = packet->tuple.source_port;
+		first.destination_port = packet->tuple.destination_port;
 		first.key = packet->key;
 		bpf_map_update_elem(&dp_fragments, &key, &first, BPF_ANY);
 		return;
@@ -100,8 +101,8 @@ static __always_inline void dp_follow_fragments(struct dp_packet *packet, __u16 
 	if (!known ||
 	    now - known->seen_jiffies > (__u64)dp_fragment_timeout_seconds * dp_jiffies_per_second)
 		return;
-	packet->source_port = known->source_port;
-	packet->destination_port = known->destination_port;
+	packet->tuple.source_port = known->source_port;
+	packet->tuple.destination_port = known->destination_port;
 	packet->key = known->key;
 	packet->defect = DP_REASON_NONE;
 }

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdbool.h>
 #include <linux/types.h>
+#include <linux/ipv6.h>
+#include <bpf/bpf_endian.h>
 #include "../include/dp_abi.h"
 
 #ifndef __always_inline
@@ -19,30 +21,55 @@
 #define DP_TCP_ACK 0x10
 
 enum dp_packet_flags {
-	DP_PACKET_IP6 = 1,
-	DP_PACKET_FIRST_FRAGMENT = 2,
-	DP_PACKET_LATER_FRAGMENT = 4,
-	DP_PACKET_PROTOCOL_UNKNOWN = 8, /* with a defect: not even that could be read */
+	DP_PACKET_FIRST_FRAGMENT = 1,
+	DP_PACKET_LATER_FRAGMENT = 2,
+	DP_PACKET_PROTOCOL_UNKNOWN = 4, /* with a defect: not even that could be read */
+};
+
+/* Who talks to whom: what a flow is known by. */
+struct dp_tuple {
+	struct dp_address source;
+	struct dp_address destination;
+	__be16 source_port; /* ICMP echo: the identifier, in both */
+	__be16 destination_port;
+	__u8 protocol;
+	__u8 is_ip6;
+	__u8 is_known; /* the rest is filled in */
+	__u8 reserved;
 };
 
 /* A packet as the policy sees it. */
 struct dp_packet {
-	struct dp_address source;
-	struct dp_address destination;
+	struct dp_tuple tuple;
+	struct dp_tuple quoted; /* the packet that an ICMP error is about, if it tells */
 	__u32 fragment_id;
-	__be16 source_port; /* of the flow key; ICMP echo: the identifier */
-	__be16 destination_port;
 	__u16 key;  /* port key of the packet, host order */
 	__u8 table; /* enum dp_port_table that the key belongs to */
-	__u8 protocol;
 	__u8 tcp_flags;
 	__u8 hop_limit;
 	__u8 flags;   /* enum dp_packet_flags */
 	__u8 defect;  /* enum dp_reason: what keeps us from knowing the ports; 0 = they are known */
+	__u8 next;    /* protocol of the next header, while parsing */
 	__u16 offset; /* of the next header, from the first byte; while parsing */
-	__u8 next;    /* its protocol, while parsing */
-	__u8 reserved[3];
+	__u8 reserved[2];
 };
+
+/* IPv4 is kept in the form of IPv6: ::ffff:a.b.c.d. */
+static __always_inline void dp_map_ip4(struct dp_address *to, __be32 address)
+{
+	to->word[0] = 0;
+	to->word[1] = 0;
+	to->word[2] = bpf_htonl(0xffff);
+	to->word[3] = address;
+}
+
+static __always_inline void dp_copy_ip6(struct dp_address *to, const struct in6_addr *from)
+{
+	to->word[0] = from->in6_u.u6_addr32[0];
+	to->word[1] = from->in6_u.u6_addr32[1];
+	to->word[2] = from->in6_u.u6_addr32[2];
+	to->word[3] = from->in6_u.u6_addr32[3];
+}
 
 /* The bytes, and how far we are in them.
  *

@@ -15,6 +15,7 @@
 #include <linux/udp.h>
 #include <bpf/bpf_endian.h>
 #include "packet.h"
+#include "icmp.h"
 
 #define DP_MAX_VLAN_TAGS	 2
 #define DP_MAX_EXTENSION_HEADERS 8
@@ -33,20 +34,6 @@ struct dp_vlan_header {
 	__be16 tag;
 	__be16 ethertype;
 };
-
-/* The bytes that ICMP and ICMPv6 have in common (RFC 792, RFC 4443). linux/icmp.h drags libc in. */
-struct dp_icmp_header {
-	__u8 type;
-	__u8 code;
-	__be16 checksum;
-	__be16 echo_id;
-	__be16 echo_sequence;
-};
-
-#define DP_ICMP_ECHO_REPLY    0
-#define DP_ICMP_ECHO_REQUEST  8
-#define DP_ICMP6_ECHO_REQUEST 128
-#define DP_ICMP6_ECHO_REPLY   129
 
 struct dp_ip6_fragment {
 	__u8 next;
@@ -83,22 +70,6 @@ static __always_inline int dp_parse_ethernet(const struct dp_cursor *cur, __u16 
 	return type;
 }
 
-static __always_inline void dp_map_ip4(struct dp_address *to, __be32 address)
-{
-	to->word[0] = 0;
-	to->word[1] = 0;
-	to->word[2] = bpf_htonl(0xffff);
-	to->word[3] = address;
-}
-
-static __always_inline void dp_copy_ip6(struct dp_address *to, const struct in6_addr *from)
-{
-	to->word[0] = from->in6_u.u6_addr32[0];
-	to->word[1] = from->in6_u.u6_addr32[1];
-	to->word[2] = from->in6_u.u6_addr32[2];
-	to->word[3] = from->in6_u.u6_addr32[3];
-}
-
 /* Takes the IPv4 header, options included. Returns the protocol. */
 static __always_inline int dp_parse_ip4(const struct dp_cursor *cur, struct dp_packet *packet)
 {
@@ -113,8 +84,9 @@ static __always_inline int dp_parse_ip4(const struct dp_cursor *cur, struct dp_p
 	if (ip->version != 4 || header_bytes < sizeof(*ip))
 		return -DP_REASON_BAD_HEADER;
 
-	dp_map_ip4(&packet->source, ip->saddr);
-	dp_map_ip4(&packet->destination, ip->daddr);
+	dp_map_ip4(&packet->tuple.source, ip->saddr);
+	dp_map_ip4(&packet->tuple.destination, ip->daddr);
+	packet->tuple.is_known = 1;
 	packet->hop_limit = ip->ttl;
 	protocol = ip->protocol;
 	fragment = bpf_ntohs(ip->frag_off);
@@ -178,9 +150,10 @@ static __always_inline int dp_parse_ip6(const struct dp_cursor *cur, struct dp_p
 		return -DP_REASON_SHORT_HEADER;
 	if (ip->version != 6)
 		return -DP_REASON_BAD_HEADER;
-	packet->flags = DP_PACKET_IP6;
-	dp_copy_ip6(&packet->source, &ip->saddr);
-	dp_copy_ip6(&packet->destination, &ip->daddr);
+	packet->tuple.is_ip6 = 1;
+	dp_copy_ip6(&packet->tuple.source, &ip->saddr);
+	dp_copy_ip6(&packet->tuple.destination, &ip->daddr);
+	packet->tuple.is_known = 1;
 	packet->hop_limit = ip->hop_limit;
 	packet->next = ip->nexthdr;
 	dp_advance(cur, sizeof(*ip));
@@ -208,10 +181,10 @@ static __always_inline int dp_parse_ports(const struct dp_cursor *cur, struct dp
 
 	if (!udp)
 		return -DP_REASON_SHORT_HEADER;
-	packet->source_port = udp->source;
-	packet->destination_port = udp->dest;
+	packet->tuple.source_port = udp->source;
+	packet->tuple.destination_port = udp->dest;
 	packet->key = bpf_ntohs(udp->dest);
-	if (packet->protocol != IPPROTO_TCP)
+	if (packet->tuple.protocol != IPPROTO_TCP)
 		return 0;
 	tcp = dp_header(cur, sizeof(struct tcphdr));
 	if (!tcp)
@@ -220,30 +193,10 @@ static __always_inline int dp_parse_ports(const struct dp_cursor *cur, struct dp
 	return 0;
 }
 
-static __always_inline int dp_parse_icmp(const struct dp_cursor *cur, struct dp_packet *packet)
-{
-	struct dp_icmp_header *icmp = dp_header(cur, sizeof(*icmp));
-	bool echo;
-
-	if (!icmp)
-		return -DP_REASON_SHORT_HEADER;
-	packet->key = icmp->type << 8 | icmp->code;
-	echo = packet->protocol == IPPROTO_ICMP
-		       ? icmp->type == DP_ICMP_ECHO_REQUEST || icmp->type == DP_ICMP_ECHO_REPLY
-		       : icmp->type == DP_ICMP6_ECHO_REQUEST || icmp->type == DP_ICMP6_ECHO_REPLY;
-	/* Without an identifier there is nothing that answers. The two directions of such a "flow"
-	 * have different keys, so that it is reported once and admits no reply.
-	 */
-	packet->source_port = echo ? icmp->echo_id : 0;
-	packet->destination_port =
-		echo ? icmp->echo_id : bpf_htons(packet->key ? packet->key : 0xffff);
-	return 0;
-}
-
 /* Which table of port classes the key belongs to. */
 static __always_inline __u8 dp_port_table_of(const struct dp_packet *packet)
 {
-	switch (packet->protocol) {
+	switch (packet->tuple.protocol) {
 	case IPPROTO_TCP:
 		return DP_PORTS_TCP;
 	case IPPROTO_UDP:
@@ -267,7 +220,7 @@ static __always_inline void dp_parse_transport(const struct dp_cursor *cur,
 
 	packet->table = dp_port_table_of(packet);
 	if (packet->table == DP_PORTS_OTHER) {
-		packet->key = packet->protocol;
+		packet->key = packet->tuple.protocol;
 		return;
 	}
 	/* Its ports stand in the first fragment. */
@@ -300,7 +253,7 @@ static __always_inline int dp_parse_ip(const struct dp_cursor *cur, struct dp_pa
 			return protocol;
 	} else if (type == ETH_P_IPV6) {
 		protocol = dp_parse_ip6(cur, packet);
-		if (protocol < 0 && !(packet->flags & DP_PACKET_IP6))
+		if (protocol < 0 && !packet->tuple.is_known)
 			return protocol;
 	} else {
 		return DP_NOT_IP;
@@ -311,7 +264,7 @@ static __always_inline int dp_parse_ip(const struct dp_cursor *cur, struct dp_pa
 		packet->defect = -protocol;
 		return 0;
 	}
-	packet->protocol = protocol;
+	packet->tuple.protocol = protocol;
 	dp_parse_transport(cur, packet);
 	return 0;
 }

@@ -13,7 +13,10 @@
  */
 #define DP_IP6_STEPS 14
 
-/* verifier: keeps clang from moving arithmetic on a map value above the check that it is there. */
+/* verifier: clang forgets what it knows of the value, so that it neither moves arithmetic on a map
+ * value above the check that it is there nor leaves out a mask that it can prove and the verifier
+ * cannot.
+ */
 #define dp_pin_here(value) asm volatile("" : "+r"(value))
 
 /* A line of the arena by its absolute number. */
@@ -80,8 +83,10 @@ static __always_inline __u32 dp_node_entry(__u32 line, __u32 slot)
 	run = (node->u32[8] >> (word * 8)) & 0xff;
 	run += dp_popcount(node->u64[word] & (~0ull >> (63 - (slot & 63))));
 	run += DP_NODE_RUNS_WORD - 1;
-	if (run < 16)
+	if (run < 16) {
+		dp_pin_here(run);
 		return node->u32[run & 15];
+	}
 	return dp_word_at(line, run);
 }
 

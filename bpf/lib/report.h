@@ -56,12 +56,12 @@ static __always_inline void dp_send_event(const struct dp_packet *packet,
 		return;
 	}
 	event->time_ns = bpf_ktime_get_ns();
-	event->source = packet->source;
-	event->destination = packet->destination;
-	event->source_port = packet->source_port;
+	event->source = packet->tuple.source;
+	event->destination = packet->tuple.destination;
+	event->source_port = packet->tuple.source_port;
 	event->destination_key = packet->key;
 	event->unit = origin->unit;
-	event->protocol = packet->protocol;
+	event->protocol = packet->tuple.protocol;
 	event->hook = origin->hook;
 	event->direction = origin->direction;
 	event->verdict = judgement->verdict;
@@ -69,7 +69,7 @@ static __always_inline void dp_send_event(const struct dp_packet *packet,
 		event->verdict |= DP_EVENT_OBSERVED_ALLOW;
 	event->reason = judgement->reason;
 	event->flags = judgement->flags;
-	if (packet->flags & DP_PACKET_IP6)
+	if (packet->tuple.is_ip6)
 		event->flags |= DP_EVENT_IP6;
 	event->rule_index = judgement->rule_index;
 	event->observed_rule_index = judgement->observed_rule_index;

@@ -8,13 +8,16 @@
  *  3. TCP in an allowed direction, without SYN, FIN or RST, and what is built in: no lookup.
  *  4. A packet of a flow passes if its own direction is allowed, or if it answers an opener whose
  *     direction the active generation allows.
- *  5. Any other packet passes if its own direction is allowed; the first one opens a flow.
+ *  5. An ICMP error about a packet of a flow passes where an answer of that flow would.
+ *  6. Any other packet passes if its own direction is allowed; the first one opens a flow. Where it
+ *     is denied, a socket of the host may prove that it answers an opener who is allowed.
  */
 #ifndef DP_VERDICT_H
 #define DP_VERDICT_H
 
 #include "conntrack.h"
 #include "policy.h"
+#include "socket.h"
 
 struct dp_judgement {
 	__u32 rule_index;
@@ -50,41 +53,40 @@ static __always_inline void dp_judge_by(struct dp_judgement *judgement,
 
 static __always_inline bool dp_is_opening_syn(const struct dp_packet *packet)
 {
-	return packet->protocol == IPPROTO_TCP && packet->tcp_flags & DP_TCP_SYN &&
+	return packet->tuple.protocol == IPPROTO_TCP && packet->tcp_flags & DP_TCP_SYN &&
 	       !(packet->tcp_flags & DP_TCP_ACK);
 }
 
-/* Whether the opener of a flow may still speak; asked again when the generation is another one.
- * "opener" is then what decides.
+/* Whether the direction that opened a flow is still allowed. A rule that was revoked cuts the flow
+ * on its next packet, in both directions; revoking the reverse rule cuts nothing.
  */
 static __always_inline bool dp_opener_may_speak(const struct dp_judge *judge, struct dp_flow *flow,
-						const struct dp_descriptor **opener)
+						struct dp_judgement *judgement)
 {
+	const struct dp_descriptor *opener;
+
 	if (flow->generation == judge->generation->id)
 		return true;
-	*opener = dp_decide(judge->generation, judge->unit, flow->direction, judge->peer_class,
-			    flow->opener_table, flow->opener_key);
-	if (!*opener || (*opener)->verdict != DP_ALLOW)
+	opener = dp_decide(judge->generation, judge->unit, flow->direction, judge->peer_class,
+			   flow->opener_table, flow->opener_key);
+	if (!opener)
 		return false;
-	flow->rule_index = (*opener)->rule_index;
+	if (opener->verdict != DP_ALLOW) {
+		dp_judge_by(judgement, opener, DP_REASON_REVOKED);
+		return false;
+	}
+	flow->rule_index = opener->rule_index;
 	flow->generation = judge->generation->id;
 	return true;
 }
 
-/* Rule 4, for a packet whose own direction is denied: is it the answer to an opener who may still
- * speak? A rule that was revoked cuts the flow on its next packet, in both directions.
- */
+/* Rule 4, for a packet whose own direction is denied: it may be the answer to an opener. */
 static __always_inline void dp_judge_answer(const struct dp_judge *judge, struct dp_flow *flow,
 					    const struct dp_packet *packet,
 					    struct dp_judgement *judgement)
 {
-	const struct dp_descriptor *opener = NULL;
-
-	if (!dp_opener_may_speak(judge, flow, &opener)) {
-		if (opener)
-			dp_judge_by(judgement, opener, DP_REASON_REVOKED);
+	if (!dp_opener_may_speak(judge, flow, judgement))
 		return;
-	}
 	dp_flow_refresh(flow, packet, judge->direction);
 	judgement->rule_index = flow->rule_index;
 	judgement->verdict = DP_ALLOW;
@@ -98,7 +100,6 @@ static __always_inline void dp_judge_flow(const struct dp_judge *judge, struct d
 					  struct dp_judgement *judgement)
 {
 	bool from_opener = flow->direction == judge->direction;
-	const struct dp_descriptor *opener = NULL;
 
 	if (own->verdict == DP_ALLOW) {
 		if (from_opener && flow->generation != judge->generation->id) {
@@ -107,7 +108,7 @@ static __always_inline void dp_judge_flow(const struct dp_judge *judge, struct d
 		}
 		/* What passes by its own right does not keep a flow whose opener was silenced:
 		 * while its entry lives, nobody can open another flow on these ports. */
-		if (from_opener || dp_opener_may_speak(judge, flow, &opener))
+		if (from_opener || dp_opener_may_speak(judge, flow, judgement))
 			dp_flow_refresh(flow, packet, judge->direction);
 		dp_judge_by(judgement, own, DP_REASON_NONE);
 	} else if (from_opener) {
@@ -120,7 +121,39 @@ static __always_inline void dp_judge_flow(const struct dp_judge *judge, struct d
 	}
 }
 
-/* Rule 5. */
+/* Rule 5: whether an ICMP error, which the rules deny, is about a packet that the unit's policy let
+ * pass the other way. It goes to the sender of that packet, whoever reports it.
+ */
+static __always_inline bool dp_is_about_a_flow(const struct dp_judge *judge,
+					       const struct dp_packet *packet,
+					       struct dp_judgement *judgement)
+{
+	const struct dp_tuple *quoted = &packet->quoted;
+	const struct dp_address *peer;
+	struct dp_judge about = *judge;
+	struct dp_flow_key key;
+	struct dp_flow *flow;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		if (quoted->source.word[i] != packet->tuple.destination.word[i])
+			return false;
+	}
+	dp_flow_key_of(quoted, judge->number, &key);
+	flow = dp_flow_find(&key, quoted->protocol);
+	if (!flow)
+		return false;
+	peer = judge->direction == DP_INCOMING ? &quoted->destination : &quoted->source;
+	about.peer_class = dp_classify(judge->generation, peer, quoted->is_ip6) & DP_LEAF_CLASS;
+	if (!dp_opener_may_speak(&about, flow, judgement))
+		return false;
+	judgement->rule_index = flow->rule_index;
+	judgement->verdict = DP_ALLOW;
+	judgement->reason = DP_REASON_NONE;
+	return true;
+}
+
+/* Rule 6. */
 static __always_inline void dp_judge_opening(const struct dp_judge *judge,
 					     const struct dp_flow_key *key,
 					     const struct dp_packet *packet,
@@ -129,13 +162,9 @@ static __always_inline void dp_judge_opening(const struct dp_judge *judge,
 {
 	struct dp_flow flow = {};
 
-	if (own->verdict != DP_ALLOW) {
-		dp_judge_by(judgement, own, DP_REASON_POLICY);
-		return;
-	}
 	dp_judge_by(judgement, own, DP_REASON_NONE);
 	/* Only a SYN opens a TCP flow; the rest of an unknown one passes by its own direction. */
-	if (packet->protocol == IPPROTO_TCP && !dp_is_opening_syn(packet))
+	if (packet->tuple.protocol == IPPROTO_TCP && !dp_is_opening_syn(packet))
 		return;
 	flow.seen_jiffies = bpf_jiffies64();
 	flow.generation = judge->generation->id;
@@ -148,20 +177,56 @@ static __always_inline void dp_judge_opening(const struct dp_judge *judge,
 	judgement->new_flow = 1;
 }
 
+/* Rule 6, for a packet of no flow whose own direction is denied: first enforcement, and eviction,
+ * cut no connection that policy allows. The entry is made again, so that the proof is asked for
+ * once. Sockets of units other than the host are in namespaces of their own and not asked here.
+ */
+static __always_inline bool dp_is_proved(struct __sk_buff *skb, const struct dp_judge *judge,
+					 const struct dp_flow_key *key,
+					 const struct dp_packet *packet,
+					 struct dp_judgement *judgement)
+{
+	const struct dp_descriptor *opener;
+	struct dp_flow flow = {};
+	int direction;
+
+	if (judge->number != DP_HOST_UNIT || packet->tuple.protocol != IPPROTO_TCP ||
+	    dp_is_opening_syn(packet))
+		return false;
+	direction = dp_socket_opener(skb, &packet->tuple, judge->direction);
+	/* The opener's own packet is judged by its own direction, which is denied. */
+	if (direction < 0 || direction == judge->direction)
+		return false;
+	flow.opener_key = bpf_ntohs(packet->tuple.source_port);
+	opener = dp_decide(judge->generation, judge->unit, direction, judge->peer_class,
+			   DP_PORTS_TCP, flow.opener_key);
+	if (!opener || opener->verdict != DP_ALLOW)
+		return false;
+	flow.seen_jiffies = bpf_jiffies64();
+	flow.generation = judge->generation->id;
+	flow.rule_index = opener->rule_index;
+	flow.opener_table = DP_PORTS_TCP;
+	flow.direction = direction;
+	flow.state = DP_FLOW_ESTABLISHED;
+	if (!dp_flow_open(key, &flow))
+		dp_count_statistic(DP_STAT_FLOW_INSERT_FAILED);
+	dp_judge_by(judgement, opener, DP_REASON_NONE);
+	return true;
+}
+
 /* Whether a SYN finds the tuple free: what was there has closed, or belongs to the other side, who
  * may not speak any more.
  */
-static __always_inline bool dp_tuple_is_free(const struct dp_judge *judge, struct dp_flow *flow)
+static __always_inline bool dp_tuple_is_free(const struct dp_judge *judge, struct dp_flow *flow,
+					     struct dp_judgement *judgement)
 {
-	const struct dp_descriptor *opener = NULL;
-
 	if (flow->state >= DP_FLOW_CLOSING)
 		return true;
-	return flow->direction != judge->direction && !dp_opener_may_speak(judge, flow, &opener);
+	return flow->direction != judge->direction && !dp_opener_may_speak(judge, flow, judgement);
 }
 
-/* Rules 4 and 5: everything that needs the flow table. */
-static __always_inline void dp_judge_with_state(const struct dp_judge *judge,
+/* Rules 4 to 6: everything that needs the flow table. */
+static __always_inline void dp_judge_with_state(struct __sk_buff *skb, const struct dp_judge *judge,
 						const struct dp_packet *packet,
 						const struct dp_descriptor *own,
 						struct dp_judgement *judgement)
@@ -169,14 +234,21 @@ static __always_inline void dp_judge_with_state(const struct dp_judge *judge,
 	struct dp_flow_key key;
 	struct dp_flow *flow;
 
-	dp_flow_key_of(packet, judge->number, &key);
-	flow = dp_flow_find(&key, packet->protocol);
-	if (flow && dp_is_opening_syn(packet) && dp_tuple_is_free(judge, flow))
+	if (packet->quoted.is_known && own->verdict != DP_ALLOW) {
+		if (!dp_is_about_a_flow(judge, packet, judgement))
+			dp_judge_by(judgement, own, DP_REASON_POLICY);
+		return;
+	}
+	dp_flow_key_of(&packet->tuple, judge->number, &key);
+	flow = dp_flow_find(&key, packet->tuple.protocol);
+	if (flow && dp_is_opening_syn(packet) && dp_tuple_is_free(judge, flow, judgement))
 		flow = NULL;
 	if (flow)
 		dp_judge_flow(judge, flow, packet, own, judgement);
-	else
+	else if (own->verdict == DP_ALLOW)
 		dp_judge_opening(judge, &key, packet, own, judgement);
+	else if (!dp_is_proved(skb, judge, &key, packet, judgement))
+		dp_judge_by(judgement, own, DP_REASON_POLICY);
 }
 
 /* Rule 3. Built-in allowances hold in both directions, so that their answers need no flow. */
@@ -187,12 +259,13 @@ static __always_inline bool dp_needs_no_lookup(const struct dp_packet *packet,
 		return false;
 	if (own->flags & DP_BUILT_IN)
 		return true;
-	return packet->protocol == IPPROTO_TCP &&
+	return packet->tuple.protocol == IPPROTO_TCP &&
 	       !(packet->tcp_flags & (DP_TCP_SYN | DP_TCP_FIN | DP_TCP_RST));
 }
 
 /* Judges a packet by the policy of one unit. */
-static __always_inline void dp_judge_packet(const struct dp_generation *generation,
+static __always_inline void dp_judge_packet(struct __sk_buff *skb,
+					    const struct dp_generation *generation,
 					    const struct dp_packet *packet, __u32 number,
 					    __u32 direction, struct dp_judgement *judgement)
 {
@@ -221,8 +294,9 @@ static __always_inline void dp_judge_packet(const struct dp_generation *generati
 		return;
 	}
 	leaf = dp_classify(generation,
-			   direction == DP_INCOMING ? &packet->source : &packet->destination,
-			   packet->flags & DP_PACKET_IP6);
+			   direction == DP_INCOMING ? &packet->tuple.source
+						    : &packet->tuple.destination,
+			   packet->tuple.is_ip6);
 	judge.peer_class = leaf & DP_LEAF_CLASS;
 	/* 1 */
 	if ((leaf & DP_LEAF_UNIT) >> DP_LEAF_UNIT_BIT == number)
@@ -238,7 +312,7 @@ static __always_inline void dp_judge_packet(const struct dp_generation *generati
 			    own->verdict == DP_ALLOW ? DP_REASON_NONE : DP_REASON_POLICY);
 		return;
 	}
-	dp_judge_with_state(&judge, packet, own, judgement);
+	dp_judge_with_state(skb, &judge, packet, own, judgement);
 }
 
 #endif

@@ -55,6 +55,9 @@ internal static partial class AgentLog
     [LoggerMessage(1113, LogLevel.Error, "the host's interfaces cannot be read: {Reason}")]
     public static partial void HostNotRead(this ILogger log, string reason);
 
+    [LoggerMessage(1114, LogLevel.Warning, "counters of rules that are gone cannot be zeroed, their numbers are not given away: {Reason}")]
+    public static partial void CountersNotZeroed(this ILogger log, string reason);
+
     // 12xx: from the kernel to listeners.
     [LoggerMessage(1201, LogLevel.Warning, "flow events cannot be read: {Reason}")]
     public static partial void EventsNotRead(this ILogger log, string reason);

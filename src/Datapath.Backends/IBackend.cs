@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Datapath.Backends.Host;
 using Datapath.Flows;
 using Datapath.Policy.Compilation;
@@ -33,6 +34,11 @@ public interface IBackend : IDisposable
 
     /// <summary>Exact totals since the kernel objects were created.</summary>
     BackendCounters ReadCounters();
+
+    /// <summary>Begins the counts of rules at zero, because other rules are about to have their numbers.</summary>
+    /// <param name="ruleIndexes">Numbers that no generation in the kernel has.</param>
+    /// <exception cref="BackendException">The kernel refused.</exception>
+    void ZeroCounters(ImmutableArray<int> ruleIndexes);
 
     /// <summary>Removes every kernel object of this instance in this network namespace, then looks again.</summary>
     /// <param name="dryRun">Only list what would be removed.</param>

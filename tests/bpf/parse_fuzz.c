@@ -194,8 +194,8 @@ int LLVMFuzzerTestOneInput(const __u8 *input, size_t size)
 	if (result == 0) {
 		if (packet.defect != slow.defect)
 			disagree("defect", slow.defect, packet.defect);
-		if (slow.protocol >= 0 && packet.protocol != slow.protocol)
-			disagree("protocol", slow.protocol, packet.protocol);
+		if (slow.protocol >= 0 && packet.tuple.protocol != slow.protocol)
+			disagree("protocol", slow.protocol, packet.tuple.protocol);
 		if (slow.ports_at >= 0 && (slow.protocol == 6 || slow.protocol == 17) &&
 		    packet.key != half_at(data, size, slow.ports_at + 2))
 			disagree("port", half_at(data, size, slow.ports_at + 2), packet.key);

@@ -31,7 +31,14 @@ internal sealed record PolicyBuild(CompiledPolicy? Policy, RuleIndexes Indexes, 
     /// <param name="inventory">The host that it is for.</param>
     /// <param name="options">What decides its meaning besides the files.</param>
     /// <param name="indexes">The numbers given away so far.</param>
-    public static PolicyBuild Of(PolicyReading reading, HostInventory inventory, PolicyOptions options, RuleIndexes indexes)
+    /// <param name="memory">What earlier builds of the same owner left; null to start from nothing.</param>
+    public static PolicyBuild Of(
+        PolicyReading reading,
+        HostInventory inventory,
+        PolicyOptions options,
+        RuleIndexes indexes,
+        CompilationMemory? memory = null
+    )
     {
         if (reading.Diagnostics.Any(IsError))
         {
@@ -46,7 +53,7 @@ internal sealed record PolicyBuild(CompiledPolicy? Policy, RuleIndexes Indexes, 
             return new PolicyBuild(null, indexes, known);
         }
 
-        PolicyCompilation compilation = PolicyCompiler.Compile(resolution.Policy, indexes);
+        PolicyCompilation compilation = PolicyCompiler.Compile(resolution.Policy, indexes, memory);
         return new PolicyBuild(compilation.Policy, compilation.Indexes, [.. known, .. compilation.Diagnostics]);
     }
 

@@ -29,10 +29,12 @@ internal sealed class PolicyLoop
     public static readonly TimeSpan RetryAfterRefusal = TimeSpan.FromSeconds(10);
 
     private readonly PolicyLoopReport _report;
-    private readonly RuleIndexStore _store;
+    private readonly RuleNumbers _numbers;
     private readonly PolicyTrigger _trigger;
 
-    private RuleIndexes _indexes = RuleIndexes.Empty;
+    // Ours alone: one compilation at a time, each quicker by what the last one left.
+    private readonly CompilationMemory _memory = new();
+
     private PolicySource? _source;
     private PolicyReading? _reading;
     private HostSnapshot? _host;
@@ -48,7 +50,7 @@ internal sealed class PolicyLoop
         Settings = settings;
         Clock = clock;
         _report = report;
-        _store = new RuleIndexStore(settings.StateDirectory);
+        _numbers = new RuleNumbers(new RuleIndexStore(settings.StateDirectory), report, clock);
         _trigger = new PolicyTrigger(clock);
     }
 
@@ -72,7 +74,8 @@ internal sealed class PolicyLoop
     /// <param name="stop">Stops it; an apply that is under way is finished first.</param>
     public async Task<PolicyLoopEnd> RunAsync(CancellationToken stop)
     {
-        LoadIndexes();
+        _numbers.Load();
+        Feed.Rename(PolicyNames.Of(_numbers.Current, policy: null));
         if (!Adopt())
         {
             return PolicyLoopEnd.NothingEnforced;
@@ -106,17 +109,6 @@ internal sealed class PolicyLoop
         {
             return PolicyLoopEnd.Stopped;
         }
-    }
-
-    private void LoadIndexes()
-    {
-        _indexes = _store.Load(out string? problem);
-        if (problem is not null)
-        {
-            _report.RuleNumbersLost(problem);
-        }
-
-        Feed.Rename(PolicyNames.Of(_indexes, policy: null));
     }
 
     private bool Adopt()
@@ -197,30 +189,35 @@ internal sealed class PolicyLoop
             _ => throw new UnreachableException("a policy is built after files and host were taken in"),
         };
         long start = Clock.GetTimestamp();
+        ReleaseOldNumbers();
         ImmutableArray<string> files = [.. source.Files.Select(file => file.Name)];
-        PolicyBuild build = PolicyBuild.Of(reading, HostFacts.Inventory(host), Settings.Options, _indexes);
+        PolicyBuild build = PolicyBuild.Of(reading, HostFacts.Inventory(host), Settings.Options, _numbers.Current, _memory);
         if (build.Policy is null)
         {
             _report.Refused(files, build.Diagnostics, _generation);
             return true;
         }
 
-        SaveIndexes(build.Indexes);
+        _numbers.Use(build.Indexes);
         return Apply(build.Policy, host, files, build.Diagnostics, start);
     }
 
-    // Saved before they are used: numbers that the kernel knows and the disk does not would mean other rules after a restart.
-    private void SaveIndexes(RuleIndexes indexes)
+    private void ReleaseOldNumbers()
     {
-        _indexes = indexes;
         try
         {
-            _store.Save(indexes);
+            _numbers.ReleaseOld(rules =>
+                Backend.Ask(backend =>
+                {
+                    backend.ZeroCounters(rules);
+                    return rules;
+                })
+            );
         }
-        catch (Exception refusal) when (refusal is IOException or UnauthorizedAccessException)
+        catch (BackendException refusal)
         {
-            // A full disk must not keep a policy from being enforced.
-            _report.RuleNumbersNotSaved(refusal.Message);
+            // The numbers wait; there are many more.
+            _report.CountersNotZeroed(refusal.Message);
         }
     }
 
@@ -239,10 +236,11 @@ internal sealed class PolicyLoop
                 ApplyReport done = backend.Apply(policy, host);
 
                 // In the same turn: the next to read events must know the names of the new generation.
-                Feed.Rename(PolicyNames.Of(_indexes, policy));
+                Feed.Rename(PolicyNames.Of(_numbers.Current, policy));
                 return done;
             });
             _generation = applied.Generation;
+            _numbers.NoteApplied();
             _report.Applied(files, diagnostics, policy, applied, Clock.GetElapsedTime(start));
             return !applied.NotEnforced.Any(one => one.MayBeLater);
         }

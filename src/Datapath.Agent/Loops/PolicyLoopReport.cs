@@ -20,6 +20,8 @@ internal sealed class PolicyLoopReport(string directory, StatusBoard board, ILog
 
     public void RuleNumbersNotSaved(string problem) => log.RuleNumbersNotSaved(problem);
 
+    public void CountersNotZeroed(string reason) => log.CountersNotZeroed(reason);
+
     public void HostNotRead(string reason) => log.HostNotRead(reason);
 
     public void Watching(bool isPrompt, TimeSpan rescan)

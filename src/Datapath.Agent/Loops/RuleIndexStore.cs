@@ -8,42 +8,66 @@ internal sealed class RuleIndexStore(string stateDirectory)
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-    private readonly string _path = Path.Combine(stateDirectory, "rule-indexes");
-    private string? _saved;
+    private readonly string _indexPath = Path.Combine(stateDirectory, "rule-indexes");
+    private readonly string _retiredPath = Path.Combine(stateDirectory, "retired-numbers");
+    private readonly Dictionary<string, string> _saved = new(StringComparer.Ordinal);
 
     /// <summary>The numbers that were saved last; none when there are none or they are damaged.</summary>
     /// <param name="problem">Why what is there cannot be used; null when it can, or when there is nothing.</param>
     public RuleIndexes Load(out string? problem)
     {
         problem = null;
-        try
-        {
-            string text = File.ReadAllText(_path);
-            RuleIndexReading reading = RuleIndexText.Parse(text);
-            problem = reading.Problem is null ? null : $"{_path}: {reading.Problem}";
-            _saved = reading.Problem is null ? text : null;
-            return reading.Indexes ?? RuleIndexes.Empty;
-        }
-        catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
+        if (Read(_indexPath) is not { } text)
         {
             return RuleIndexes.Empty;
         }
+
+        RuleIndexReading reading = RuleIndexText.Parse(text);
+        if (reading.Problem is not null)
+        {
+            problem = $"{_indexPath}: {reading.Problem}";
+            _saved.Remove(_indexPath);
+        }
+
+        return reading.Indexes ?? RuleIndexes.Empty;
     }
+
+    /// <summary>Since when numbers are out of use; what is not there or damaged is not known, and only waits longer.</summary>
+    public RetiredNumbers LoadRetired() => Read(_retiredPath) is { } text ? RetiredNumbers.Parse(text) : RetiredNumbers.None;
 
     /// <summary>Saves numbers; all of them or, when the host dies in between, those from before.</summary>
     /// <param name="indexes">The numbers.</param>
     /// <exception cref="IOException">The disk refuses.</exception>
     /// <exception cref="UnauthorizedAccessException">The directory may not be written.</exception>
-    public void Save(RuleIndexes indexes)
+    public void Save(RuleIndexes indexes) => Write(_indexPath, RuleIndexText.Print(indexes));
+
+    /// <summary>Saves since when numbers are out of use.</summary>
+    /// <param name="retired">The numbers with their times.</param>
+    /// <exception cref="IOException">The disk refuses.</exception>
+    /// <exception cref="UnauthorizedAccessException">The directory may not be written.</exception>
+    public void Save(RetiredNumbers retired) => Write(_retiredPath, retired.Print());
+
+    private string? Read(string path)
     {
-        string text = RuleIndexText.Print(indexes);
-        if (string.Equals(text, _saved, StringComparison.Ordinal))
+        try
+        {
+            return _saved[path] = File.ReadAllText(path);
+        }
+        catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    private void Write(string path, string text)
+    {
+        if (string.Equals(text, _saved.GetValueOrDefault(path), StringComparison.Ordinal))
         {
             return;
         }
 
         Directory.CreateDirectory(stateDirectory, OwnerOnly | UnixFileMode.UserExecute);
-        string temporary = _path + ".new";
+        string temporary = path + ".new";
         FileStreamOptions options = new()
         {
             Mode = FileMode.Create,
@@ -61,7 +85,7 @@ internal sealed class RuleIndexStore(string stateDirectory)
             file.Flush(flushToDisk: true);
         }
 
-        File.Move(temporary, _path, overwrite: true);
-        _saved = text;
+        File.Move(temporary, path, overwrite: true);
+        _saved[path] = text;
     }
 }

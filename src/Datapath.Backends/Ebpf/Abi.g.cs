@@ -653,54 +653,45 @@ internal struct DpLine : IEquatable<DpLine>
     public static bool operator !=(DpLine left, DpLine right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_packet</c>, 56 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 56)]
+/// <summary>bpf: <c>struct dp_packet</c>, 96 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 96)]
 internal struct DpPacket : IEquatable<DpPacket>
 {
     [FieldOffset(0)]
-    public DpAddress Source;
-
-    [FieldOffset(16)]
-    public DpAddress Destination;
-
-    [FieldOffset(32)]
-    public uint FragmentId;
-
-    [FieldOffset(36)]
-    public ushort SourcePortBigEndian;
-
-    [FieldOffset(38)]
-    public ushort DestinationPortBigEndian;
+    public DpTuple Tuple;
 
     [FieldOffset(40)]
+    public DpTuple Quoted;
+
+    [FieldOffset(80)]
+    public uint FragmentId;
+
+    [FieldOffset(84)]
     public ushort Key;
 
-    [FieldOffset(42)]
+    [FieldOffset(86)]
     public byte Table;
 
-    [FieldOffset(43)]
-    public byte Protocol;
-
-    [FieldOffset(44)]
+    [FieldOffset(87)]
     public byte TcpFlags;
 
-    [FieldOffset(45)]
+    [FieldOffset(88)]
     public byte HopLimit;
 
-    [FieldOffset(46)]
+    [FieldOffset(89)]
     public byte Flags;
 
-    [FieldOffset(47)]
+    [FieldOffset(90)]
     public byte Defect;
 
-    [FieldOffset(48)]
-    public ushort Offset;
-
-    [FieldOffset(50)]
+    [FieldOffset(91)]
     public byte Next;
 
-    [FieldOffset(51)]
-    public ByteArray3 Reserved;
+    [FieldOffset(92)]
+    public ushort Offset;
+
+    [FieldOffset(94)]
+    public ByteArray2 Reserved;
 
     public readonly bool Equals(DpPacket other) => RawBytes.Equal(in this, in other);
 
@@ -755,6 +746,45 @@ internal struct DpSkip : IEquatable<DpSkip>
     public static bool operator !=(DpSkip left, DpSkip right) => !left.Equals(right);
 }
 
+/// <summary>bpf: <c>struct dp_tuple</c>, 40 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 40)]
+internal struct DpTuple : IEquatable<DpTuple>
+{
+    [FieldOffset(0)]
+    public DpAddress Source;
+
+    [FieldOffset(16)]
+    public DpAddress Destination;
+
+    [FieldOffset(32)]
+    public ushort SourcePortBigEndian;
+
+    [FieldOffset(34)]
+    public ushort DestinationPortBigEndian;
+
+    [FieldOffset(36)]
+    public byte Protocol;
+
+    [FieldOffset(37)]
+    public byte IsIPv6;
+
+    [FieldOffset(38)]
+    public byte IsKnown;
+
+    [FieldOffset(39)]
+    public byte Reserved;
+
+    public readonly bool Equals(DpTuple other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpTuple other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpTuple left, DpTuple right) => left.Equals(right);
+
+    public static bool operator !=(DpTuple left, DpTuple right) => !left.Equals(right);
+}
+
 /// <summary>bpf: <c>struct dp_unit</c>, 16 bytes.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 16)]
 internal struct DpUnit : IEquatable<DpUnit>
@@ -779,14 +809,14 @@ internal struct DpUnit : IEquatable<DpUnit>
     public static bool operator !=(DpUnit left, DpUnit right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_visit</c>, 72 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 72)]
+/// <summary>bpf: <c>struct dp_visit</c>, 112 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 112)]
 internal struct DpVisit : IEquatable<DpVisit>
 {
     [FieldOffset(0)]
     public DpPacket Packet;
 
-    [FieldOffset(56)]
+    [FieldOffset(96)]
     public DpJudgement Judgement;
 
     public readonly bool Equals(DpVisit other) => RawBytes.Equal(in this, in other);
@@ -1056,23 +1086,20 @@ internal static class AbiLayout
                 new("u32", 0, 0, 64),
                 new("u16", 0, 0, 64),
             ]),
-            new("dp_packet", 56,
+            new("dp_packet", 96,
             [
-                new("source", 0, 0, 16),
-                new("destination", 128, 0, 16),
-                new("fragment_id", 256, 0, 4),
-                new("source_port", 288, 0, 2),
-                new("destination_port", 304, 0, 2),
-                new("key", 320, 0, 2),
-                new("table", 336, 0, 1),
-                new("protocol", 344, 0, 1),
-                new("tcp_flags", 352, 0, 1),
-                new("hop_limit", 360, 0, 1),
-                new("flags", 368, 0, 1),
-                new("defect", 376, 0, 1),
-                new("offset", 384, 0, 2),
-                new("next", 400, 0, 1),
-                new("reserved", 408, 0, 3),
+                new("tuple", 0, 0, 40),
+                new("quoted", 320, 0, 40),
+                new("fragment_id", 640, 0, 4),
+                new("key", 672, 0, 2),
+                new("table", 688, 0, 1),
+                new("tcp_flags", 696, 0, 1),
+                new("hop_limit", 704, 0, 1),
+                new("flags", 712, 0, 1),
+                new("defect", 720, 0, 1),
+                new("next", 728, 0, 1),
+                new("offset", 736, 0, 2),
+                new("reserved", 752, 0, 2),
             ]),
             new("dp_skip", 64,
             [
@@ -1086,16 +1113,27 @@ internal static class AbiLayout
                 new("reserved", 352, 0, 4),
                 new("reserved2", 384, 0, 16),
             ]),
+            new("dp_tuple", 40,
+            [
+                new("source", 0, 0, 16),
+                new("destination", 128, 0, 16),
+                new("source_port", 256, 0, 2),
+                new("destination_port", 272, 0, 2),
+                new("protocol", 288, 0, 1),
+                new("is_ip6", 296, 0, 1),
+                new("is_known", 304, 0, 1),
+                new("reserved", 312, 0, 1),
+            ]),
             new("dp_unit", 16,
             [
                 new("rows", 0, 0, 8),
                 new("flags", 64, 0, 4),
                 new("reserved", 96, 0, 4),
             ]),
-            new("dp_visit", 72,
+            new("dp_visit", 112,
             [
-                new("packet", 0, 0, 56),
-                new("judgement", 448, 0, 16),
+                new("packet", 0, 0, 96),
+                new("judgement", 768, 0, 16),
             ]),
         ],
         [
@@ -1195,7 +1233,7 @@ internal static class AbiLayout
             new("dp_local_addrs", 16, 1),
             new("dp_rule_counts", 4, 16),
             new("dp_statistics", 4, 8),
-            new("dp_tc_visit", 4, 72),
+            new("dp_tc_visit", 4, 112),
         ]);
 }
 

@@ -4,7 +4,7 @@ using Datapath.Interop.Libbpf;
 
 namespace Datapath.Backends.Ebpf;
 
-/// <summary>Adds up the per-CPU counters.</summary>
+/// <summary>Adds up the per-CPU counters, and begins them anew.</summary>
 internal static class CounterReader
 {
     /// <summary>By number, as in <c>enum dp_statistic</c>.</summary>
@@ -33,6 +33,22 @@ internal static class CounterReader
             ReadPackets(loaded.Map(DpMaps.DropCounts), reason => (DropReason)reason),
             ReadStatistics(loaded.Map(DpMaps.Statistics))
         );
+
+    /// <summary>Zeroes the counters of rules.</summary>
+    /// <param name="loaded">The loaded object.</param>
+    /// <param name="ruleIndexes">Which; one that has no counter needs none zeroed.</param>
+    /// <returns>How many were zeroed.</returns>
+    public static int Zero(BpfObject loaded, ImmutableArray<int> ruleIndexes)
+    {
+        BpfMap<uint, DpCounter> counts = loaded.Map(DpMaps.RuleCounts);
+        uint[] counted = [.. ruleIndexes.Where(index => index < counts.Map.MaxEntries).Select(index => (uint)index)];
+        foreach (uint index in counted)
+        {
+            counts.UpdatePerCpu(index, default);
+        }
+
+        return counted.Length;
+    }
 
     private static ImmutableDictionary<TKey, PacketCount> ReadPackets<TKey>(BpfMap<uint, DpCounter> map, Func<uint, TKey> keyOf)
         where TKey : notnull

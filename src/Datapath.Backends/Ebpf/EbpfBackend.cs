@@ -83,6 +83,10 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
     public BackendCounters ReadCounters() => _session is { } session ? Guard(() => CounterReader.Read(session.Loaded)) : CounterReader.None;
 
     /// <inheritdoc/>
+    public void ZeroCounters(ImmutableArray<int> ruleIndexes) =>
+        Guard(() => _session is { } session ? CounterReader.Zero(session.Loaded, ruleIndexes) : 0);
+
+    /// <inheritdoc/>
     public RemovalReport Remove(bool dryRun)
     {
         if (!dryRun)

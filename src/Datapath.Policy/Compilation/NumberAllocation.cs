@@ -1,3 +1,5 @@
+using System.Collections;
+
 namespace Datapath.Policy.Compilation;
 
 /// <summary>Numbers things: known ones keep theirs, new ones get the lowest that is free, unused ones retire.</summary>
@@ -29,25 +31,20 @@ internal sealed class NumberAllocation<TKey>
     public int[] Allocate(IReadOnlyList<TKey> used)
     {
         var numbers = new int[used.Count];
-        var live = new HashSet<int>(used.Count);
+        var live = new BitArray(Highest() + 1);
         var added = new List<int>();
         for (int i = 0; i < used.Count; i++)
         {
             if (Numbers.TryGetValue(used[i], out numbers[i]))
             {
-                live.Add(numbers[i]);
+                live[numbers[i]] = true;
             }
             else
             {
                 added.Add(i);
             }
         }
-        HashSet<int> unused = [.. Numbers.Values.Where(number => !live.Contains(number))];
-        if (!unused.SetEquals(Retired))
-        {
-            Retired = unused;
-            IsChanged = true;
-        }
+        Retire(live);
         if (added.Count > 0)
         {
             Number(used, added, numbers);
@@ -56,14 +53,45 @@ internal sealed class NumberAllocation<TKey>
         return numbers;
     }
 
+    private int Highest()
+    {
+        int highest = 0;
+        foreach (int number in Numbers.Values)
+        {
+            highest = Math.Max(highest, number);
+        }
+        return highest;
+    }
+
+    private void Retire(BitArray live)
+    {
+        HashSet<int> unused = [];
+        foreach (int number in Numbers.Values)
+        {
+            if (!live[number])
+            {
+                unused.Add(number);
+            }
+        }
+        if (!unused.SetEquals(Retired))
+        {
+            Retired = unused;
+            IsChanged = true;
+        }
+    }
+
     private void Number(IReadOnlyList<TKey> used, List<int> added, int[] numbers)
     {
         Numbers = new Dictionary<TKey, int>(Numbers);
-        HashSet<int> taken = [.. Numbers.Values];
+        var taken = new BitArray(Highest() + added.Count + _lowest + 1);
+        foreach (int number in Numbers.Values)
+        {
+            taken[number] = true;
+        }
         int next = _lowest;
         foreach (int i in added)
         {
-            while (taken.Contains(next))
+            while (taken[next])
             {
                 next++;
             }

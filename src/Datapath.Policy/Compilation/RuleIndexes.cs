@@ -85,6 +85,10 @@ public sealed class RuleIndexes
 /// <param name="Content">A hash of what it says; 0 for what nobody wrote.</param>
 public readonly record struct RuleKey(RuleIdentity Rule, ulong Content)
 {
+    /// <summary>Whether the other is the same rule; the content first, in which most differ.</summary>
+    /// <param name="other">The other rule.</param>
+    public bool Equals(RuleKey other) => Content == other.Content && (ReferenceEquals(Rule, other.Rule) || Rule.Equals(other.Rule));
+
     /// <summary>A hash over what tells rules apart most; tens of thousands of rules are looked up in every compilation.</summary>
     public override int GetHashCode() => HashCode.Combine(Content, Rule.Ruleset, Rule.Position, Rule.Direction);
 }

@@ -230,6 +230,13 @@ public static class PolicyDiagnostics
     /// <summary>Entry twice.</summary>
     public static readonly DiagnosticCode EntryTwice = Warning(1407, "entry twice", "keep one of the two");
 
+    /// <summary>Managed UDP networks change nothing.</summary>
+    public static readonly DiagnosticCode UdpNetworksIgnored = Warning(
+        1408,
+        "managed UDP networks",
+        "units are known by their addresses, for UDP as for TCP; `targetNetworks` says where"
+    );
+
     // DP15xx: protocolPorts.
     /// <summary>Malformed protocolPorts entry.</summary>
     public static readonly DiagnosticCode BadPort = Error(

@@ -203,10 +203,13 @@ public sealed class PolicyEvaluator
             .SelectMany(clause => clause)
             .All(tag => _scope.MayUse(_scope.Home(ruleset), tag));
 
-    private EnforcerProfile? Profile() =>
+    private EnforcerProfile? Profile() => MappedProfile(byFallback: false) ?? MappedProfile(byFallback: true);
+
+    private EnforcerProfile? MappedProfile(bool byFallback) =>
         _written.EnforcerProfiles.FirstOrDefault(profile =>
             _written.EnforcerProfileMappings.Any(mapping =>
                 !mapping.Disabled
+                && mapping.Fallback == byFallback
                 && WrittenScope.Sees(_scope.Origin, _scope.Home(mapping), mapping.Propagate)
                 && WrittenScope.Sees(_scope.Home(mapping), _scope.Home(profile), profile.Propagate)
                 && WrittenMatch.Tags(mapping.Subject, _tags.EnforcerTags())

@@ -52,13 +52,15 @@ internal sealed class WrittenUnits(Rulesets.WrittenPolicy written, HostInventory
 
     private WrittenUnit Unit(Rulesets.ProcessingUnit one)
     {
-        bool isHost = one.Attach.Kind == AttachmentKind.Host;
+        HashSet<AddressKey> own = [.. inventory.Addresses.Select(AddressKey.From)];
+        // A unit that is attached to nothing and has an address of ours is how a file for a whole fleet writes this host.
+        bool isHost = one.Attach.Kind == AttachmentKind.Host || (one.Attach.Kind == AttachmentKind.None && one.Addresses.Select(AddressKey.From).Any(own.Contains));
         HashSet<string> tags = Tags(one, "processingunit");
         tags.UnionWith(isHost ? HostTags() : ["$type=Docker"]);
         HashSet<AddressKey> addresses = [.. one.Addresses.Select(AddressKey.From)];
         if (isHost)
         {
-            addresses.UnionWith(inventory.Addresses.Select(AddressKey.From));
+            addresses.UnionWith(own);
         }
         return new WrittenUnit(new UnitName(scope.Home(one), one.Name), isHost, tags, addresses);
     }

@@ -8,7 +8,10 @@ public sealed record Attachment(AttachmentKind Kind, string Target);
 /// <summary>What a processing unit is attached by.</summary>
 public enum AttachmentKind
 {
-    /// <summary>The unit is not on this host: its addresses are known, its packets are judged elsewhere.</summary>
+    /// <summary>
+    /// The unit is not on this host: its addresses are known, its packets are judged elsewhere. Unless it has an address of this host: then
+    /// it is this host, written in a file for a whole fleet.
+    /// </summary>
     None,
 
     /// <summary>The host itself, on its uplinks (<c>attach: {host: true}</c>).</summary>

@@ -11,12 +11,12 @@ internal static class PolicyCodes
     public static Diagnostic NamespaceTooDeep(SourceSpan at, string path, int depth, int limit) =>
         Error("DP2002", at, $"namespace '{path}' is {depth} levels deep; {limit} is the limit", null);
 
-    public static Diagnostic TwoHosts(SourceSpan at, string name, string firstName, SourceSpan first) =>
+    public static Diagnostic TwoHosts(SourceSpan at, string name, string why, string firstName, string firstWhy, SourceSpan first) =>
         Error(
             "DP2003",
             at,
-            $"processing unit '{name}' has 'attach: host', and so has '{firstName}' at {first}",
-            "a machine is one host: keep 'attach: host' on one of them"
+            $"processing unit '{name}' is this host by {why}, and so is '{firstName}' by {firstWhy} at {first}",
+            "a machine is one host: write its addresses and tags in one of them"
         );
 
     public static Diagnostic AddressTwice(SourceSpan at, string address, string name, string firstName, SourceSpan first) =>

@@ -8,7 +8,7 @@ namespace Datapath.Policy.Resolution;
 /// <summary>The enforcer profile of this host (specification a.6) and what it does to the units.</summary>
 internal static class ProfileResolution
 {
-    /// <summary>The profile that the mappings give this host; null when there is none.</summary>
+    /// <summary>The profile that the mappings give this host; null when there is none. Fallback mappings count when no other gives one.</summary>
     public static EnforcerProfile? Select(
         WrittenPolicy written,
         HostInventory inventory,
@@ -23,20 +23,23 @@ internal static class ProfileResolution
             origin,
             ["@os:host=linux", $"@os:hostname={inventory.HostName}", .. inventory.Tags]
         );
-        EnforcerProfile? selected = null;
-        foreach (EnforcerProfile profile in written.EnforcerProfiles)
+        EnforcerProfile[] mapped = Mapped(isFallback: false);
+        if (mapped.Length == 0)
         {
-            if (!written.EnforcerProfileMappings.Any(mapping => Maps(mapping, profile, enforcer, namespaces)))
-            {
-                continue;
-            }
-            if (selected is not null)
-            {
-                diagnostics.Add(PolicyCodes.TwoProfiles(profile.At, profile.Name, selected.Name, selected.At));
-            }
-            selected ??= profile;
+            mapped = Mapped(isFallback: true);
         }
-        return selected;
+        foreach (EnforcerProfile other in mapped.Skip(1))
+        {
+            diagnostics.Add(PolicyCodes.TwoProfiles(other.At, other.Name, mapped[0].Name, mapped[0].At));
+        }
+        return mapped.FirstOrDefault();
+
+        EnforcerProfile[] Mapped(bool isFallback) =>
+            [
+                .. written.EnforcerProfiles.Where(profile =>
+                    written.EnforcerProfileMappings.Any(mapping => mapping.Fallback == isFallback && Maps(mapping, profile, enforcer, namespaces))
+                ),
+            ];
     }
 
     /// <summary>The units as the profile wants them: some never judged, some with addresses that identity does not cover.</summary>

@@ -16,27 +16,35 @@ internal static class UnitResolution
         List<Diagnostic> diagnostics
     )
     {
-        ProcessingUnit? host = null;
-        var units = new List<ResolvedUnit>();
-        foreach (ProcessingUnit unit in written.ProcessingUnits.Where(unit => !unit.Archived))
+        ProcessingUnit[] present = [.. written.ProcessingUnits.Where(unit => !unit.Archived)];
+        HashSet<AddressKey> own = [.. inventory.Addresses.Select(AddressKey.From)];
+        ProcessingUnit[] hosts = [.. present.Where(unit => WhyHost(unit, own) is not null)];
+        foreach (ProcessingUnit other in hosts.Skip(1))
         {
-            if (unit.Attach.Kind == AttachmentKind.Host && host is not null)
-            {
-                diagnostics.Add(PolicyCodes.TwoHosts(unit.At, unit.Name, host.Name, host.At));
-            }
-            else if (unit.Attach.Kind == AttachmentKind.Host)
-            {
-                host = unit;
-            }
-            else
-            {
-                units.Add(Other(unit, namespaces[namespaces.PathOf(unit)]));
-            }
+            diagnostics.Add(PolicyCodes.TwoHosts(other.At, other.Name, WhyHost(other, own)!, hosts[0].Name, WhyHost(hosts[0], own)!, hosts[0].At));
         }
-        host ??= Unwritten(inventory);
-        units.Insert(0, Host(host, inventory, namespaces[namespaces.PathOf(host)]));
+        ProcessingUnit host = hosts.Length == 0 ? Unwritten(inventory) : hosts[0];
+        ResolvedUnit[] units =
+        [
+            Host(host, inventory, namespaces[namespaces.PathOf(host)]),
+            .. present.Except(hosts, ReferenceEqualityComparer.Instance).Cast<ProcessingUnit>().Select(unit => Other(unit, namespaces[namespaces.PathOf(unit)])),
+        ];
         ReportConflicts(units, diagnostics);
         return [.. units];
+    }
+
+    /// <summary>
+    /// What makes a written unit this host, to follow "by"; null when it is another. A file that describes a fleet has a unit for every host
+    /// with its addresses and no <c>attach</c>, so that all hosts can be given the same file: here one of them is us.
+    /// </summary>
+    private static string? WhyHost(ProcessingUnit unit, HashSet<AddressKey> own)
+    {
+        if (unit.Attach.Kind == AttachmentKind.Host)
+        {
+            return "'attach: host'";
+        }
+        AddressKey[] shared = unit.Attach.Kind == AttachmentKind.None ? [.. unit.Addresses.Select(AddressKey.From).Where(own.Contains)] : [];
+        return shared.Length == 0 ? null : $"its address {shared[0]}";
     }
 
     private static ProcessingUnit Unwritten(HostInventory inventory) =>
@@ -44,12 +52,14 @@ internal static class UnitResolution
         {
             At = new SourceSpan("(this host)", 0, 0),
             Name = inventory.HostName,
-            Attach = new Attachment(AttachmentKind.Host, ""),
         };
 
     private static ResolvedUnit Host(ProcessingUnit unit, HostInventory inventory, ResolvedNamespace home) =>
         Unit(
-            unit,
+            unit with
+            {
+                Attach = new Attachment(AttachmentKind.Host, ""),
+            },
             home,
             ["$type=Host", "$image=linux", "@os:host=linux", $"@os:hostname={inventory.HostName}", .. inventory.Tags],
             unit.Addresses.AddRange(inventory.Addresses)
@@ -76,7 +86,7 @@ internal static class UnitResolution
             IsIgnored = false,
         };
 
-    private static void ReportConflicts(List<ResolvedUnit> units, List<Diagnostic> diagnostics)
+    private static void ReportConflicts(ResolvedUnit[] units, List<Diagnostic> diagnostics)
     {
         var owners = new Dictionary<AddressKey, ResolvedUnit>();
         var attached = new Dictionary<Attachment, ResolvedUnit>();

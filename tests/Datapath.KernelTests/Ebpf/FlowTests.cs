@@ -261,6 +261,18 @@ public sealed class FlowTests : IDisposable
     }
 
     [KernelFact]
+    public void Counters_that_are_zeroed_are_zero_on_every_cpu_and_the_others_stay()
+    {
+        _lab.Apply(Policies.Friends);
+        Assert.True(In(TcpHeader(40000, 80, Syn)));
+        Assert.False(In(TcpHeader(40000, 81, Syn)));
+        int[] rules = [.. _lab.Backend.ReadCounters().Rules.Keys.Order()];
+        Assert.Equal(2, rules.Length);
+        _lab.Backend.ZeroCounters([rules[0], 1_000_000]);
+        Assert.Equal([rules[1]], _lab.Backend.ReadCounters().Rules.Keys);
+    }
+
+    [KernelFact]
     public void The_same_policy_again_changes_nothing()
     {
         Assert.True(_lab.Apply(Policies.Friends).Changed);

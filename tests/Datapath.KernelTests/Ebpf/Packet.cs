@@ -102,6 +102,9 @@ internal static class Packet
 
     public static byte[] IcmpHeader(byte type, byte code, ushort id = 7) => [type, code, 0, 0, .. Big(id), 0, 1];
 
+    /// <summary>An ICMP or ICMPv6 error about a packet: its header and what it quotes.</summary>
+    public static byte[] IcmpError(byte type, byte code, byte[] about) => [type, code, 0, 0, 0, 0, 5, 0xdc, .. about];
+
     private static byte[] Big(ushort value)
     {
         var bytes = new byte[2];

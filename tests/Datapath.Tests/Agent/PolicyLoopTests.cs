@@ -230,6 +230,70 @@ public sealed class PolicyLoopTests : IDisposable
         Assert.Single(_fixture.Backend.Applied);
     }
 
+    [Fact]
+    public async Task The_number_of_a_rule_that_is_gone_is_another_rules_after_six_days_with_its_counter_at_zero()
+    {
+        _fixture.Write("a.yaml", Policies.Allowing(80));
+        await using RunningAgent agent = await _fixture.StartAsync();
+        int number = NumberOf(80);
+        await AllowAsync(agent, 81);
+        _fixture.Clock.Pass(TimeSpan.FromDays(5.9));
+        await AllowAsync(agent, 82);
+        Assert.NotEqual(number, NumberOf(82));
+        Assert.Empty(_fixture.Backend.Zeroed);
+        _fixture.Clock.Pass(TimeSpan.FromDays(0.2));
+        await AllowAsync(agent, 83);
+        Assert.Equal(number, NumberOf(83));
+        Assert.Equal([number], _fixture.Backend.Zeroed);
+    }
+
+    [Fact]
+    public async Task An_agent_that_has_just_started_gives_no_number_away_before_its_second_policy()
+    {
+        _fixture.Write("a.yaml", Policies.Allowing(80));
+        int number;
+        await using (RunningAgent agent = await _fixture.StartAsync())
+        {
+            number = NumberOf(80);
+            await AllowAsync(agent, 81);
+        }
+
+        _fixture.Clock.Pass(TimeSpan.FromDays(7));
+        _fixture.Write("a.yaml", Policies.Allowing(82));
+        await using RunningAgent restarted = await _fixture.StartAsync();
+        Assert.NotEqual(number, NumberOf(82));
+        Assert.Empty(_fixture.Backend.Zeroed);
+        await AllowAsync(restarted, 83);
+        Assert.Equal(number, NumberOf(83));
+        Assert.Equal([number], _fixture.Backend.Zeroed);
+    }
+
+    [Fact]
+    public async Task A_policy_that_the_kernel_did_not_take_puts_no_number_out_of_use()
+    {
+        _fixture.Write("a.yaml", Policies.Allowing(80));
+        await using RunningAgent agent = await _fixture.StartAsync();
+        int number = NumberOf(80);
+        _fixture.Backend.Refusal = new BackendException("no");
+        _fixture.Write("a.yaml", Policies.Allowing(81));
+        await agent.UntilAsync(status => status.Policy.State == PolicyState.NotTaken);
+        _fixture.Clock.Pass(TimeSpan.FromDays(30));
+        _fixture.Backend.Refusal = null;
+        await AllowAsync(agent, 82);
+        Assert.NotEqual(number, NumberOf(82));
+        Assert.Empty(_fixture.Backend.Zeroed);
+    }
+
+    private int NumberOf(int port) => _fixture.Backend.Applied[^1].Rules.Single(rule => rule.Rule.Ruleset == $"web-{port}").Index;
+
+    private async Task AllowAsync(RunningAgent agent, int port)
+    {
+        uint before = _fixture.Backend.Generation;
+        _fixture.Write("a.yaml", Policies.Allowing(port));
+        // The status tells of an apply when everything about it is done.
+        await agent.UntilAsync(status => status.Generation > before);
+    }
+
     private static string[] RulesetsOf(CompiledPolicy policy) =>
         [.. policy.Rules.Where(rule => rule.Rule.Kind == RuleKind.Ruleset).Select(rule => rule.Rule.Ruleset).Distinct()];
 }

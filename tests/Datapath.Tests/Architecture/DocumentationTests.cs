@@ -87,6 +87,18 @@ public sealed partial class DocumentationTests
         Assert.All(Repository.Written("docs/decisions/", ".md"), page => Assert.Contains($"]({page})", index, StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void Every_test_and_corpus_case_that_a_decision_names_exists()
+    {
+        var tests = string.Concat(Repository.Written("tests/", ".cs").Select(Repository.Read));
+        foreach (var page in Repository.Written("docs/decisions/", ".md").Select(Repository.Read))
+        {
+            Assert.All(TestName().Matches(page), name => Assert.Contains($"class {name.Groups["type"].Value}", tests, StringComparison.Ordinal));
+            Assert.All(TestName().Matches(page), name => Assert.Contains($" {name.Groups["method"].Value}(", tests, StringComparison.Ordinal));
+            Assert.All(CorpusCase().Matches(page), one => Assert.True(Exists($"tests/corpus/ok/{one.Groups["name"].Value}"), one.Value));
+        }
+    }
+
     /// <summary>The lines of <c>./build.sh</c>'s help that name its verbs.</summary>
     private static string Verbs() => VerbLines().Match(Repository.Read("build.sh")).Groups["verbs"].Value;
 
@@ -109,6 +121,9 @@ public sealed partial class DocumentationTests
 
     [GeneratedRegex(@"`(?<type>\w+Tests)\.(?<method>\w+)`", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
     private static partial Regex TestName();
+
+    [GeneratedRegex(@"corpus `(?<name>[\w-]+)`", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
+    private static partial Regex CorpusCase();
 
     [GeneratedRegex(@"<<'HELP'\nusage: [^\n]+\n\n(?<verbs>(  \w+ [^\n]+\n)+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
     private static partial Regex VerbLines();

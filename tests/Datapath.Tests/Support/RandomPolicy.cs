@@ -37,10 +37,11 @@ internal sealed class RandomPolicy(Random random)
             ExternalNetworks = Many(6, Network),
             ProcessingUnits = Units(),
             Rulesets = Many(16, Ruleset),
-            EnforcerProfiles = Chance(4) ? [Profile()] : [],
-            EnforcerProfileMappings = Chance(2) ? [Mapping()] : [],
+            EnforcerProfiles = Chance(4) ? [Profile("profile"), Profile("spare")] : [],
+            EnforcerProfileMappings = Many(2, i => Mapping(isFallback: i == 1)),
         };
         var inventory = new HostInventory("box", [.. Many(3, _ => FreeAddress()).Select(key => key.ToAddress())], Chance(2) ? ["app:host:type=vm"] : []);
+        written = written with { ProcessingUnits = Fleet(written.ProcessingUnits, inventory) };
         var options = new PolicyOptions
         {
             Namespace = One("/", "/a", "/a/b"),
@@ -110,6 +111,16 @@ internal sealed class RandomPolicy(Random random)
             units[^1] = units[^1] with { Attach = new Attachment(AttachmentKind.Host, "") };
         }
         return units.ToImmutable();
+    }
+
+    // Sometimes one of the units elsewhere has an address of the host, and so is the host; only one may.
+    private ImmutableArray<ProcessingUnit> Fleet(ImmutableArray<ProcessingUnit> units, HostInventory inventory)
+    {
+        ProcessingUnit? elsewhere = units.FirstOrDefault(unit => unit.Attach.Kind == AttachmentKind.None);
+        bool hasHost = units.Any(unit => unit is { Attach.Kind: AttachmentKind.Host, Archived: false });
+        return elsewhere is null || hasHost || inventory.Addresses.IsEmpty || Chance(2)
+            ? units
+            : units.Replace(elsewhere, elsewhere with { Addresses = elsewhere.Addresses.Add(inventory.Addresses[^1]) });
     }
 
     private ProcessingUnit Unit(int i) =>
@@ -227,11 +238,11 @@ internal sealed class RandomPolicy(Random random)
             )
         );
 
-    private EnforcerProfile Profile() =>
+    private EnforcerProfile Profile(string name) =>
         new()
         {
             At = Written.At(),
-            Name = "profile",
+            Name = name,
             Namespace = "/",
             Propagate = true,
             ExcludedNetworks = Chance(2) ? Entries() : [],
@@ -239,7 +250,7 @@ internal sealed class RandomPolicy(Random random)
             TargetNetworks = Chance(2) ? Entries() : [],
         };
 
-    private EnforcerProfileMapping Mapping() =>
+    private EnforcerProfileMapping Mapping(bool isFallback) =>
         new()
         {
             At = Written.At(),
@@ -247,6 +258,7 @@ internal sealed class RandomPolicy(Random random)
             Namespace = "/",
             Propagate = true,
             Subject = Written.Tags(One("$identity=enforcer", "@os:hostname=box", "$name=elsewhere")),
-            Object = Written.Tags("$name=profile"),
+            Object = Written.Tags(isFallback ? "$name=spare" : "$name=profile"),
+            Fallback = isFallback,
         };
 }

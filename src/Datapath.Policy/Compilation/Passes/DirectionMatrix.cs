@@ -13,6 +13,7 @@ internal sealed class DirectionMatrix
     private readonly RulesByAtom _observing;
     private readonly int[] _listOfAtom;
     private readonly int _everybody;
+    private PaintedRow? _rowOfOthers;
 
     private DirectionMatrix(DirectionRules rules, int atoms, RowMemory memory)
     {
@@ -41,6 +42,17 @@ internal sealed class DirectionMatrix
     }
 
     private PaintedRow Row(ReadOnlySpan<int> atoms, RowPainter painter)
+    {
+        // Most classes of a large policy are told apart by rules of other units: for this one they are all alike.
+        bool isNamed = false;
+        foreach (int atom in atoms)
+        {
+            isNamed |= _listOfAtom[atom] != NoRules;
+        }
+        return isNamed ? Meeting(atoms, painter) : _rowOfOthers ??= Meeting(atoms, painter);
+    }
+
+    private PaintedRow Meeting(ReadOnlySpan<int> atoms, RowPainter painter)
     {
         Span<int> lists = atoms.Length < 256 ? stackalloc int[atoms.Length + 1] : new int[atoms.Length + 1];
         int count = 0;

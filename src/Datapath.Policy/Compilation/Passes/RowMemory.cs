@@ -14,6 +14,9 @@ internal sealed class RowMemory
     /// <summary>Rows painted so far.</summary>
     public int Count => _rows.Count;
 
+    /// <summary>Distinct rows of the last compilation: about as many as the next will have.</summary>
+    public int LastRowCount { get; set; }
+
     /// <summary>Pairs of rules so far.</summary>
     public int PairCount => _pairsByNumber.Count;
 
@@ -62,6 +65,8 @@ internal sealed class PaintedRow(int[] palette, ushort[] cells, bool portsMatter
 {
     private int[] _descriptors = [];
     private RowContent _translated;
+    private object? _numberedIn;
+    private int _number;
 
     /// <summary>A row without cells.</summary>
     public static PaintedRow Blank { get; } = new([], [], portsMatter: false);
@@ -71,6 +76,22 @@ internal sealed class PaintedRow(int[] palette, ushort[] cells, bool portsMatter
 
     /// <summary>Whether ports decide between verdicts in it.</summary>
     public bool PortsMatter => portsMatter;
+
+    /// <summary>The number that a table has given it; false when that table has not met it yet.</summary>
+    /// <param name="table">Who asks. Only the last table's number is kept.</param>
+    /// <param name="number">The number.</param>
+    public bool TryNumber(object table, out int number)
+    {
+        number = _number;
+        return ReferenceEquals(_numberedIn, table);
+    }
+
+    /// <summary>Keeps the number that a table gives it, on the row itself: a dictionary of all rows took longer than finding them.</summary>
+    public void Number(object table, int number)
+    {
+        _numberedIn = table;
+        _number = number;
+    }
 
     /// <summary>The row with the descriptor numbers of a compilation; the last one is kept.</summary>
     /// <param name="descriptors">For each entry of the palette its number.</param>

@@ -12,8 +12,7 @@ internal sealed class RowTable(RowMemory memory, int portClasses)
     /// <summary>Descriptors that 16-bit cells can name.</summary>
     public const int MaxDescriptors = ushort.MaxValue + 1;
 
-    private readonly Dictionary<PaintedRow, int> _numberOfPainted = new(ReferenceEqualityComparer.Instance);
-    private readonly Dictionary<RowContent, int> _numberOfContent = [];
+    private readonly Dictionary<RowContent, int> _numberOfContent = new(memory.LastRowCount);
     private readonly List<bool> _portsMatter = [];
     private readonly List<RulePair> _descriptors = [];
     private readonly ImmutableArray<ImmutableArray<ushort>>.Builder _rows = ImmutableArray.CreateBuilder<ImmutableArray<ushort>>();
@@ -35,10 +34,10 @@ internal sealed class RowTable(RowMemory memory, int portClasses)
     /// <summary>The number of a row.</summary>
     public int Number(PaintedRow painted)
     {
-        ref int number = ref CollectionsMarshal.GetValueRefOrAddDefault(_numberOfPainted, painted, out bool isKnown);
-        if (!isKnown)
+        if (!painted.TryNumber(this, out int number))
         {
             number = Place(painted);
+            painted.Number(this, number);
         }
         return number;
     }

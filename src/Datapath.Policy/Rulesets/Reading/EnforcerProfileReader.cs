@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Datapath.Policy.Diagnostics;
 using Datapath.Policy.Rulesets.Yaml;
 
 namespace Datapath.Policy.Rulesets.Reading;
@@ -8,7 +9,7 @@ internal static class EnforcerProfileReader
 {
     public static EnforcerProfile Read(FieldReader fields)
     {
-        NetworkListReader.CheckMulticast(NetworkListReader.Networks(fields, "targetUDPNetworks"), fields.Sink);
+        CheckUdpNetworks(fields);
         return new EnforcerProfile
         {
             At = fields.At,
@@ -23,6 +24,17 @@ internal static class EnforcerProfileReader
             TargetNetworks = NetworkListReader.Networks(fields, "targetNetworks"),
             Propagate = fields.Flag("propagate"),
         };
+    }
+
+    /// <summary>Checked as the product does, then set aside: our identity is the address, and UDP has one like every other protocol.</summary>
+    private static void CheckUdpNetworks(FieldReader fields)
+    {
+        ImmutableArray<NetworkEntry> networks = NetworkListReader.Networks(fields, "targetUDPNetworks");
+        NetworkListReader.CheckMulticast(networks, fields.Sink);
+        if (!networks.IsEmpty)
+        {
+            fields.Sink.Report(PolicyDiagnostics.UdpNetworksIgnored, networks[0].At, "`targetUDPNetworks` has no effect");
+        }
     }
 
     /// <summary>Exported profiles carry an empty list where nothing is set.</summary>

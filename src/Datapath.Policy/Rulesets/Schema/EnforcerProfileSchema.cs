@@ -15,7 +15,7 @@ internal static class EnforcerProfileSchema
                 new("excludedInterfaces", FieldType.TextList, "interfaces whose packets pass untouched, 1 to 15 bytes each") { IsTelling = true },
                 new("ignoreExpression", FieldType.TagExpression, "units with these tags are never judged") { IsTelling = true },
                 Networks("targetNetworks", "networks where units are expected; empty means all"),
-                Networks("targetUDPNetworks", "checked, without effect; multicast has to be cut out"),
+                Networks("targetUDPNetworks", "checked, without effect, with a warning; multicast has to be cut out"),
                 CommonFields.Propagate,
             ],
             [

@@ -23,6 +23,8 @@ internal sealed class AgentFixture : IDisposable
 
     public FakeBackend Backend { get; } = new();
 
+    public ShiftedClock Clock { get; } = new();
+
     public HostSnapshot Host { get; private set; }
 
     /// <summary>Thrown by the next looks at the host.</summary>
@@ -49,7 +51,7 @@ internal sealed class AgentFixture : IDisposable
             new HostSource(() => HostRefusal is { } refusal ? throw refusal : Host, Watch),
             LockDirectory,
             name => Variables.GetValueOrDefault(name),
-            TimeProvider.System
+            Clock
         );
 
     public string[] RunArguments => [.. RunArgumentsWithoutSocket, "--socket", SocketPath];

@@ -32,6 +32,9 @@ internal sealed class FakeBackend : IBackend
     /// <summary>What a purge cannot remove.</summary>
     public ImmutableArray<string> Stuck { get; set; } = [];
 
+    /// <summary>Rules whose counters were zeroed, in that order.</summary>
+    public ImmutableArray<int> Zeroed { get; private set; } = [];
+
     public bool IsDisposed { get; private set; }
 
     /// <summary>True when two callers were inside at once, which the seam forbids.</summary>
@@ -102,6 +105,13 @@ internal sealed class FakeBackend : IBackend
             ImmutableDictionary<DropReason, PacketCount>.Empty,
             ImmutableDictionary<string, long>.Empty
         );
+
+    public void ZeroCounters(ImmutableArray<int> ruleIndexes)
+    {
+        Enter();
+        Zeroed = Zeroed.AddRange(ruleIndexes);
+        Leave();
+    }
 
     public RemovalReport Remove(bool dryRun)
     {

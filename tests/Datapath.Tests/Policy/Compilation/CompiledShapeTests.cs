@@ -52,6 +52,17 @@ public sealed class CompiledShapeTests
     }
 
     [Fact]
+    public void Class_0_is_nobodys_when_every_address_is_listed_somewhere()
+    {
+        CompiledPolicy policy = Scenario
+            .Of(Network("all", "0.0.0.0/0", "::/0"), Ruleset("r", "$type=Host") with { IncomingRules = [Reject("externalnetwork:name=all", "tcp/1")] })
+            .Compile();
+        Assert.Equal(2, policy.Peers.ClassCount);
+        Assert.All(policy.Peers.IPv4, range => Assert.Equal(1, range.Class));
+        Assert.All(policy.Peers.IPv6, range => Assert.Equal(1, range.Class));
+    }
+
+    [Fact]
     public void Ranges_start_at_0_ascend_and_neighbours_differ()
     {
         var generator = new RandomPolicy(new Random(7));

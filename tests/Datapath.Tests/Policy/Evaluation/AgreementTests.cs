@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Datapath.Policy.Compilation;
 using Datapath.Policy.Evaluation;
@@ -14,7 +15,7 @@ public sealed class AgreementTests(ITestOutputHelper output)
     private const int DecisionsOfCase = 200;
 
     private static int Decisions =>
-        int.Parse(Environment.GetEnvironmentVariable("DATAPATH_PROPERTY_DECISIONS") ?? "200000", CultureInfo.InvariantCulture);
+        int.Parse(Environment.GetEnvironmentVariable("DATAPATH_PROPERTY_DECISIONS") ?? "1000000", CultureInfo.InvariantCulture);
 
     private static int Seed =>
         Environment.GetEnvironmentVariable("DATAPATH_PROPERTY_SEED") is { } text
@@ -28,16 +29,19 @@ public sealed class AgreementTests(ITestOutputHelper output)
         output.WriteLine($"DATAPATH_PROPERTY_SEED={seed}, {Decisions} decisions");
         var reached = new SortedDictionary<string, int>(StringComparer.Ordinal);
         int left = Decisions;
-        for (int number = 0; left > 0; number++)
+        int number = 0;
+        long start = Stopwatch.GetTimestamp();
+        for (; left > 0; number++)
         {
             var random = new Random(HashOf(seed, number));
             var generator = new RandomPolicy(random);
             PolicyCase one = generator.Next();
             left -= Check(one, random, generator, reached, $"seed {seed}, policy {number}");
         }
+        output.WriteLine($"{Decisions - left} decisions over {number} policies in {Stopwatch.GetElapsedTime(start).TotalSeconds:F0} s, reached:");
         foreach ((string what, int times) in reached)
         {
-            output.WriteLine($"{what}: {times}");
+            output.WriteLine($"{times,9} {what}");
         }
         Assert.Empty(Everything().Except(reached.Keys));
     }

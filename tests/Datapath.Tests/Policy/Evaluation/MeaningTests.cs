@@ -1,3 +1,4 @@
+using System.Net;
 using Datapath.Policy.Compilation;
 using Datapath.Policy.Options;
 using Datapath.Policy.Rulesets;
@@ -128,6 +129,61 @@ public sealed class MeaningTests
         Assert.Equal(RuleKind.Local, scenario.Outgoing("web", "10.200.0.1", "tcp/80").Rule.Kind);
         Assert.Equal(RuleKind.Local, scenario.Incoming("web", "fd00::1", "tcp/80").Rule.Kind);
         Assert.Equal(RuleKind.Local, scenario.Incoming("", "192.0.2.1", "tcp/80").Rule.Kind);
+    }
+
+    [Fact]
+    public void A_unit_with_itself_is_local_in_an_excluded_network_too()
+    {
+        Scenario scenario = Profiled(profile => profile with { ExcludedNetworks = [Entry("10.200.0.0/24")] }, Ruleset("none", "app=web"));
+        Assert.Equal(RuleKind.Local, scenario.Outgoing("web", "10.200.0.1", "icmp6/135/0", isOnLink: true).Rule.Kind);
+        Assert.Equal("excluded", scenario.Outgoing("web", "10.200.0.2", "icmp6/135/0", isOnLink: true).Rule.Ruleset);
+    }
+
+    [Fact]
+    public void A_network_of_host_names_has_no_members_until_somebody_learns_them()
+    {
+        Scenario scenario = Scenario.Of(Web, Network("names", "www.example.com"), Ruleset("out", "app=web") with { OutgoingRules = [Allow("externalnetwork:name=names")] });
+        Assert.Equal(RuleKind.Default, scenario.Outgoing("web", "8.8.8.8", "tcp/443").Rule.Kind);
+    }
+
+    [Fact]
+    public void A_rule_without_ports_holds_for_every_protocol()
+    {
+        Scenario scenario = Scenario.Of(Web, All, Ruleset("out", "app=web") with { OutgoingRules = [Allow("externalnetwork:name=all")] });
+        Assert.All((string[])["tcp/0", "udp/65535", "icmp/8/0", "gre"], port => Assert.Equal(RuleKind.Ruleset, scenario.Outgoing("web", "8.8.8.8", port).Rule.Kind));
+    }
+
+    [Fact]
+    public void Units_of_any_namespace_may_be_named()
+    {
+        Scenario scenario = Scenario.Of(
+            Web with { Namespace = "/a" },
+            Database with { Namespace = "/b" },
+            Ruleset("out", "app=web") with { Namespace = "/a", OutgoingRules = [Allow("app=db & $namespace=/b")] }
+        );
+        Assert.Equal(Verdict.Allow, scenario.Outgoing("web", "10.200.0.2", "tcp/5432").Verdict);
+    }
+
+    [Fact]
+    public void A_tag_prefix_counts_in_the_rulesets_namespace_not_in_the_units()
+    {
+        NetworkRuleset ruleset = Ruleset("tiers", "role=front") with { Propagate = true, OutgoingRules = [Allow("externalnetwork:name=all")] };
+        ProcessingUnit web = Unit("web", "role=front", "10.200.0.1").On("veth0") with { Namespace = "/a" };
+        NamespaceDefinition prefixes = new() { At = At(), Name = "/a", TagPrefixes = ["role="] };
+        Assert.Equal(Verdict.Reject, Scenario.Of(web, All, ruleset, prefixes).Outgoing("web", "8.8.8.8", "tcp/80").Verdict);
+        Assert.Equal(Verdict.Allow, Scenario.Of(web, All, ruleset, prefixes with { Name = "/" }).Outgoing("web", "8.8.8.8", "tcp/80").Verdict);
+    }
+
+    [Fact]
+    public void One_file_for_a_fleet_means_on_each_host_what_its_own_unit_says()
+    {
+        ProcessingUnit[] fleet = [Unit("front", "app=web", "192.0.2.1"), Unit("back", "app=db", "192.0.2.2")];
+        NetworkRuleset ruleset = Ruleset("database", "app=db") with { IncomingRules = [Allow("app=web & $type=Docker", "tcp/5432")] };
+        Scenario onFront = Scenario.Of([.. fleet, ruleset]);
+        Scenario onBack = onFront with { Inventory = new("back", [IPAddress.Parse("192.0.2.2")], []) };
+        Assert.Equal(Verdict.Reject, onFront.Incoming("", "192.0.2.2", "tcp/5432").Verdict);
+        Assert.Equal(Verdict.Allow, onBack.Incoming("", "192.0.2.1", "tcp/5432").Verdict);
+        Assert.Equal(RuleKind.Local, onBack.Incoming("", "192.0.2.2", "tcp/22").Rule.Kind);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Net;
 using Datapath.Policy.Diagnostics;
 using Datapath.Policy.Inventory;
@@ -28,9 +29,9 @@ public sealed class ResolutionDiagnosticTests
     }
 
     [Fact]
-    public void An_address_of_the_host_belongs_to_the_host()
+    public void An_address_of_the_host_is_no_address_of_a_unit_that_is_attached()
     {
-        Scenario scenario = Scenario.Of(Unit("web", "", "192.0.2.1"));
+        Scenario scenario = Scenario.Of(Unit("web", "", "192.0.2.1").On("veth0"));
         Assert.Equal("DP2004", Only(scenario).Code);
         Assert.Contains("'box'", Only(scenario).Message, StringComparison.Ordinal);
     }
@@ -46,8 +47,47 @@ public sealed class ResolutionDiagnosticTests
         ProcessingUnit second = Unit("two", "") with { Attach = Host };
         Diagnostic only = Only(Scenario.Of(first, second));
         Assert.Equal(("DP2003", second.At), (only.Code, only.At));
-        Assert.Contains($"'one' at {first.At}", only.Message, StringComparison.Ordinal);
+        Assert.Contains($"'one' by 'attach: host' at {first.At}", only.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void A_unit_with_an_address_of_this_host_is_this_host()
+    {
+        ProcessingUnit[] fleet = [Unit("alpha", "app=web", "192.0.2.9"), Unit("beta", "app=db", "192.0.2.1", "2001:db8::1") with { Namespace = "/fleet" }];
+        ImmutableArray<ResolvedUnit> units = Scenario.Of(fleet).Resolve().Policy.Units;
+        Assert.Equal(["beta", "alpha"], units.Select(unit => unit.Name));
+        Assert.Equal((true, "/fleet", false), (units[0].IsHost, units[0].Namespace, units[1].IsJudged));
+        Assert.Equal(
+            ["$identity=processingunit", "$image=linux", "$name=beta", "$namespace=/fleet", "$type=Host", "@os:host=linux", "@os:hostname=box", "app=db"],
+            units[0].Tags
+        );
+        Assert.Equal(["192.0.2.1", "2001:db8::1"], units[0].Addresses.Select(address => address.Key.ToString()));
+    }
+
+    [Fact]
+    public void Two_units_with_addresses_of_this_host_are_an_error_that_names_both()
+    {
+        ProcessingUnit first = Unit("one", "", "192.0.2.1");
+        ProcessingUnit second = Unit("two", "", "192.0.2.2");
+        Scenario scenario = Scenario.Of(first, second) with { Inventory = new("box", [IPAddress.Parse("192.0.2.1"), IPAddress.Parse("192.0.2.2")], []) };
+        Diagnostic only = Only(scenario);
+        Assert.Equal(("DP2003", second.At), (only.Code, only.At));
+        Assert.Equal($"processing unit 'two' is this host by its address 192.0.2.2, and so is 'one' by its address 192.0.2.1 at {first.At}", only.Message);
+    }
+
+    [Fact]
+    public void A_written_host_beside_a_unit_with_an_address_of_this_host_is_an_error_that_names_both()
+    {
+        ProcessingUnit first = Unit("one", "") with { Attach = Host };
+        ProcessingUnit second = Unit("two", "", "192.0.2.1");
+        Diagnostic only = Only(Scenario.Of(first, second));
+        Assert.Equal(("DP2003", second.At), (only.Code, only.At));
+        Assert.Equal($"processing unit 'two' is this host by its address 192.0.2.1, and so is 'one' by 'attach: host' at {first.At}", only.Message);
+    }
+
+    [Fact]
+    public void An_archived_unit_with_an_address_of_this_host_is_not_there() =>
+        Assert.Equal("box", Assert.Single(Scenario.Of(Unit("old", "", "192.0.2.1") with { Archived = true }).Resolve().Policy.Units).Name);
 
     [Fact]
     public void A_written_host_is_the_host_with_the_tags_and_addresses_of_both()
@@ -76,6 +116,25 @@ public sealed class ResolutionDiagnosticTests
         Assert.Equal(("DP2007", profiles[1].At), (only.Code, only.At));
         Assert.Contains($"'one' at {profiles[0].At}", only.Message, StringComparison.Ordinal);
         Assert.Empty(Scenario.Of(profiles[0], profiles[1], mapping with { Object = Tags("$name=two") }).Resolve().Diagnostics);
+    }
+
+    [Fact]
+    public void A_fallback_mapping_counts_only_when_no_other_gives_a_profile()
+    {
+        EnforcerProfile[] profiles = [new() { At = At(), Name = "one" }, new() { At = At(), Name = "two" }];
+        EnforcerProfileMapping any = new() { At = At(), Name = "m", Subject = Tags("$identity=enforcer"), Object = Tags("$name=one"), Fallback = true };
+        EnforcerProfileMapping own = any with { Object = Tags("$name=two"), Fallback = false };
+        Assert.Equal("one", Profile(any));
+        Assert.Equal("two", Profile(any, own));
+        Assert.Equal("one", Profile(any, own with { Disabled = true }));
+        Assert.Equal("one", Profile(any, own with { Subject = Tags("$name=other") }));
+
+        string? Profile(params EnforcerProfileMapping[] mappings)
+        {
+            PolicyResolution resolution = Scenario.Of([.. profiles, .. mappings]).Resolve();
+            Assert.Empty(resolution.Diagnostics);
+            return resolution.Policy.Profile?.Name;
+        }
     }
 
     [Fact]

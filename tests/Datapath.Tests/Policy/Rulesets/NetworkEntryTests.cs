@@ -104,5 +104,11 @@ public sealed class NetworkEntryTests
     [InlineData("DP1406", "0.0.0.0/0", "!224.0.0.0/5")]
     [InlineData("DP1406", "0.0.0.0/0", "!224.0.0.0/4", "239.0.0.0/8")]
     public void Managed_udp_networks_leave_multicast_out(string code, params string[] networks) =>
-        Assert.Equal(code, string.Join(' ', Read.CodesOf($"{{name: p, targetUDPNetworks: {Read.Json(networks)}}}")));
+        Assert.Equal(code, string.Join(' ', Read.CodesOf($"{{name: p, targetUDPNetworks: {Read.Json(networks)}}}").Where(one => one != "DP1408")));
+
+    [Theory]
+    [InlineData(1, "10.0.0.0/8", "192.168.0.0/16")]
+    [InlineData(0)]
+    public void Managed_udp_networks_are_said_to_have_no_effect(int times, params string[] networks) =>
+        Assert.Equal(times, Read.CodesOf($"{{name: p, targetUDPNetworks: {Read.Json(networks)}}}").Count(one => one == "DP1408"));
 }
