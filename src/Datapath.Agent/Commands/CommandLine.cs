@@ -63,6 +63,9 @@ internal static class CommandLine
         {
             RunCommand.Create(options, parts),
             CheckCommand.Create(options),
+            CompileCommand.Create(options),
+            ExplainCommand.Create(options),
+            DiffCommand.Create(options),
             StatusCommand.Create(options),
             PurgeCommand.Create(options, parts),
             VersionCommand.Create(options),

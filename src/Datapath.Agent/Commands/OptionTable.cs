@@ -12,6 +12,21 @@ internal sealed class OptionTable(Func<string, string?> variables)
     /// <summary>Where the policy stands.</summary>
     public AgentOption<string> Policy { get; } = PolicyOption(variables);
 
+    /// <summary>The same for commands that ask the agent when they are given no files; null then.</summary>
+    public AgentOption<string?> PolicyInstead { get; } = PolicyInsteadOption(variables);
+
+    /// <summary>The same for commands that need files, which a single one may be.</summary>
+    public AgentOption<string> PolicyFiles { get; } = PolicyFilesOption(variables);
+
+    /// <summary>Long lists in full.</summary>
+    public AgentOption<bool> Full { get; } = FullOption(variables);
+
+    /// <summary>Who opens a connection.</summary>
+    public AgentOption<string> From { get; } = EndOption("--from", "Who opens the connection", variables);
+
+    /// <summary>Who receives it.</summary>
+    public AgentOption<string> To { get; } = EndOption("--to", "Who receives the connection", variables);
+
     /// <summary>Opt-in of the beta.</summary>
     public AgentOption<bool> EnableEbpf { get; } = EnableEbpfOption(variables);
 
@@ -58,6 +73,53 @@ internal sealed class OptionTable(Func<string, string?> variables)
             IsRequired = true,
             Default = "",
             Read = OptionText.Path,
+            Variables = variables,
+        };
+
+    // No variable: where the agent's own is set, asking the agent is what is meant.
+    private static AgentOption<string?> PolicyInsteadOption(Func<string, string?> variables) =>
+        new()
+        {
+            Name = "--policy",
+            ValueName = "FILE|DIR",
+            Purpose = "Policy file, or directory of them, to look at instead of asking the running agent",
+            Default = null,
+            Read = OptionText.OptionalPath,
+            Variables = variables,
+        };
+
+    private static AgentOption<string> PolicyFilesOption(Func<string, string?> variables) =>
+        new()
+        {
+            Name = "--policy",
+            ValueName = "FILE|DIR",
+            Purpose = "Policy file, or directory of them",
+            Environment = "DATAPATH_POLICY",
+            IsRequired = true,
+            Default = "",
+            Read = OptionText.Path,
+            Variables = variables,
+        };
+
+    private static AgentOption<bool> FullOption(Func<string, string?> variables) =>
+        new()
+        {
+            Name = "--all",
+            Purpose = "Do not shorten long lists; JSON never does",
+            Default = false,
+            Read = OptionText.Flag,
+            Variables = variables,
+        };
+
+    private static AgentOption<string> EndOption(string name, string who, Func<string, string?> variables) =>
+        new()
+        {
+            Name = name,
+            ValueName = "WHO",
+            Purpose = $"{who}: an address, the name of a processing unit (web, /shop/web, host), or tags (app=web and env=p or app=db)",
+            IsRequired = true,
+            Default = "",
+            Read = OptionText.Text,
             Variables = variables,
         };
 

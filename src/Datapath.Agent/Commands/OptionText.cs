@@ -21,6 +21,10 @@ internal static class OptionText
             _ => Refused<bool>($"'{text}' is neither yes nor no: write 1 or 0"),
         };
 
+    /// <summary>Any text that is not blank.</summary>
+    public static OptionReading<string> Text(string text) =>
+        string.IsNullOrWhiteSpace(text) ? Refused<string>("an empty text") : text.Trim();
+
     /// <summary>A path, made absolute later by who uses it.</summary>
     public static OptionReading<string> Path(string text) =>
         string.IsNullOrWhiteSpace(text) || text.Contains('\0', StringComparison.Ordinal) ? Refused<string>("an empty path") : text;

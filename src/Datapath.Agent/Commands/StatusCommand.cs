@@ -23,16 +23,16 @@ internal static class StatusCommand
             async (parse, cancellation) =>
             {
                 string socket = options.Socket.In(parse) ?? options.Instance.In(parse).DefaultSocketPath;
-                AgentAnswer answer = await AgentClient.StatusAsync(socket, cancellation);
+                AgentAnswer<StatusDocument> answer = await AgentClient.StatusAsync(socket, cancellation);
                 return Print(parse.InvocationConfiguration, answer, options.Json.In(parse));
             }
         );
         return verb;
     }
 
-    private static int Print(InvocationConfiguration console, AgentAnswer answer, bool asJson)
+    private static int Print(InvocationConfiguration console, AgentAnswer<StatusDocument> answer, bool asJson)
     {
-        if (answer.Status is not { } status)
+        if (answer.Document is not { } status)
         {
             console.Error.WriteLine($"datapath: {answer.Problem}");
             return answer.Reach == AgentReach.NotRunning ? ExitCode.Stopped : ExitCode.Unknown;

@@ -11,6 +11,9 @@ namespace Datapath.Agent.Documents;
 [JsonSerializable(typeof(FlowEventDocument))]
 [JsonSerializable(typeof(CheckDocument))]
 [JsonSerializable(typeof(PurgeDocument))]
+[JsonSerializable(typeof(ExplainDocument))]
+[JsonSerializable(typeof(CompileDocument))]
+[JsonSerializable(typeof(DiffDocument))]
 internal sealed partial class AgentJson : JsonSerializerContext
 {
     /// <summary>For other programs: one line.</summary>

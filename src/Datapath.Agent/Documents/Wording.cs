@@ -4,6 +4,7 @@ using System.Text.Json;
 using Datapath.Flows;
 using Datapath.Policy.Compilation;
 using Datapath.Policy.Diagnostics;
+using Datapath.Policy.Explanation;
 
 namespace Datapath.Agent.Documents;
 
@@ -13,11 +14,35 @@ internal static class Wording
     private static readonly FrozenDictionary<DropReason, string> Reasons = Enum.GetValues<DropReason>()
         .ToFrozenDictionary(reason => reason, reason => JsonNamingPolicy.KebabCaseLower.ConvertName(reason.ToString()));
 
+    /// <summary>Opened towards the unit.</summary>
+    public const string Incoming = "incoming";
+
+    /// <summary>A side lets it pass.</summary>
+    public const string Allow = "allow";
+
+    /// <summary>Every side lets it pass.</summary>
+    public const string Allowed = "allowed";
+
+    /// <summary>A side does not.</summary>
+    public const string Denied = "denied";
+
+    /// <summary>It cannot be told.</summary>
+    public const string Unknown = "unknown";
+
+    /// <summary><c>allowed</c>, <c>denied</c> or <c>unknown</c>.</summary>
+    public static string Of(FlowVerdict verdict) =>
+        verdict switch
+        {
+            FlowVerdict.Allowed => Allowed,
+            FlowVerdict.Denied => Denied,
+            _ => Unknown,
+        };
+
     /// <summary><c>incoming</c> or <c>outgoing</c>.</summary>
-    public static string Of(Direction direction) => direction == Direction.Incoming ? "incoming" : "outgoing";
+    public static string Of(Direction direction) => direction == Direction.Incoming ? Incoming : "outgoing";
 
     /// <summary><c>allow</c> or <c>reject</c>.</summary>
-    public static string Of(Verdict verdict) => verdict == Verdict.Allow ? "allow" : "reject";
+    public static string Of(Verdict verdict) => verdict == Verdict.Allow ? Allow : "reject";
 
     /// <summary><c>error</c> or <c>warning</c>.</summary>
     public static string Of(DiagnosticSeverity severity) => severity == DiagnosticSeverity.Error ? "error" : "warning";

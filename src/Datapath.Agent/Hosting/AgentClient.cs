@@ -1,6 +1,7 @@
 using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Datapath.Agent.Documents;
 
 namespace Datapath.Agent.Hosting;
@@ -27,7 +28,29 @@ internal static class AgentClient
     /// <summary>Asks for the status.</summary>
     /// <param name="socketPath">Where the agent listens.</param>
     /// <param name="cancellation">Gives up.</param>
-    public static async Task<AgentAnswer> StatusAsync(string socketPath, CancellationToken cancellation)
+    public static Task<AgentAnswer<StatusDocument>> StatusAsync(string socketPath, CancellationToken cancellation) =>
+        AskAsync(socketPath, "/v1/status", AgentJson.Compact.StatusDocument, cancellation);
+
+    /// <summary>Asks about a connection, by the policy that the agent enforces.</summary>
+    /// <param name="socketPath">Where the agent listens.</param>
+    /// <param name="from">Who opens it.</param>
+    /// <param name="to">Who receives it.</param>
+    /// <param name="port">The port.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public static Task<AgentAnswer<ExplainDocument>> ExplainAsync(
+        string socketPath,
+        string from,
+        string to,
+        string port,
+        CancellationToken cancellation
+    )
+    {
+        string question = $"/v1/explain?from={Uri.EscapeDataString(from)}&to={Uri.EscapeDataString(to)}&port={Uri.EscapeDataString(port)}";
+        return AskAsync(socketPath, question, AgentJson.Compact.ExplainDocument, cancellation);
+    }
+
+    private static async Task<AgentAnswer<T>> AskAsync<T>(string socketPath, string question, JsonTypeInfo<T> shape, CancellationToken cancellation)
+        where T : class
     {
         using SocketsHttpHandler handler = new()
         {
@@ -37,12 +60,12 @@ internal static class AgentClient
         using HttpClient client = new(handler) { Timeout = Patience, BaseAddress = new Uri("http://agent") };
         try
         {
-            StatusDocument? status = await client.GetFromJsonAsync("/v1/status", AgentJson.Compact.StatusDocument, cancellation);
-            return status is null ? Unclear("it says nothing") : new AgentAnswer(AgentReach.Answered, status, null);
+            T? document = await client.GetFromJsonAsync(question, shape, cancellation);
+            return document is null ? Unclear("it says nothing") : new AgentAnswer<T>(AgentReach.Answered, document, null);
         }
         catch (HttpRequestException refusal) when (IsNobodyThere(refusal.InnerException))
         {
-            return new AgentAnswer(AgentReach.NotRunning, null, $"no agent listens on {socketPath}");
+            return new AgentAnswer<T>(AgentReach.NotRunning, null, $"no agent listens on {socketPath}");
         }
         catch (Exception refusal) when (refusal is HttpRequestException or JsonException)
         {
@@ -53,7 +76,7 @@ internal static class AgentClient
             return Unclear($"no answer within {Patience.TotalSeconds} s");
         }
 
-        AgentAnswer Unclear(string reason) => new(AgentReach.Unclear, null, $"the agent on {socketPath} cannot be asked: {reason}");
+        AgentAnswer<T> Unclear(string reason) => new(AgentReach.Unclear, null, $"the agent on {socketPath} cannot be asked: {reason}");
     }
 
     private static async Task<Stream> ConnectAsync(string socketPath, CancellationToken cancellation)
@@ -78,6 +101,8 @@ internal static class AgentClient
 
 /// <summary>An agent's answer.</summary>
 /// <param name="Reach">Whether there is one.</param>
-/// <param name="Status">The answer; null when there is none.</param>
+/// <param name="Document">The answer; null when there is none.</param>
 /// <param name="Problem">Why there is none; null when there is one.</param>
-internal sealed record AgentAnswer(AgentReach Reach, StatusDocument? Status, string? Problem);
+/// <typeparam name="T">Its type.</typeparam>
+internal sealed record AgentAnswer<T>(AgentReach Reach, T? Document, string? Problem)
+    where T : class;

@@ -41,17 +41,19 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         EventFeed feed = new();
         StatusBoard board = new(Starting(backend), feed);
         PolicyLoopReport report = new(settings.PolicyDirectory, board, log);
+        ActivePolicy active = new();
         PolicyLoop policy = new(settings, report, parts.Clock)
         {
             Backend = backend,
             Feed = feed,
+            Active = active,
             Host = parts.Host,
         };
         FlowLoop flows = new(backend, feed, log, parts.Clock);
         TaskCompletionSource<PolicyLoopEnd> end = new(TaskCreationOptions.RunContinuationsAsynchronously);
         AgentLoop policyLoop = new(async stopping => end.SetResult(await policy.RunAsync(stopping)));
         AgentLoop flowLoop = new(flows.RunAsync);
-        WebApplication server = AgentServer.Build(socket, board, feed, log, [policyLoop, flowLoop]);
+        WebApplication server = AgentServer.Build(socket, new ServedState(board, feed, active), log, [policyLoop, flowLoop]);
         await using (server)
         {
             log.Started(AgentVersion.Current.Number, settings.Instance, backend.Name, settings.PolicyDirectory, socket.Path);

@@ -25,11 +25,10 @@ internal static class AgentServer
 
     /// <summary>Builds the server; it listens once it is started.</summary>
     /// <param name="socket">Bound, and closed by the server.</param>
-    /// <param name="board">What <c>/v1/status</c> answers.</param>
-    /// <param name="feed">What <c>/v1/events</c> streams.</param>
+    /// <param name="state">What it answers from.</param>
     /// <param name="logger">Takes the server's own warnings.</param>
     /// <param name="loops">What runs beside it, and ends with it.</param>
-    public static WebApplication Build(ControlSocket socket, StatusBoard board, EventFeed feed, LineLogger logger, IEnumerable<AgentLoop> loops)
+    public static WebApplication Build(ControlSocket socket, ServedState state, LineLogger logger, IEnumerable<AgentLoop> loops)
     {
         // Empty: no configuration files, no environment, hence no way to make it listen on TCP.
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "datapath" });
@@ -46,12 +45,13 @@ internal static class AgentServer
 
         WebApplication server = builder.Build();
         CancellationToken stopping = server.Lifetime.ApplicationStopping;
-        server.MapGet("/v1/status", context => WriteAsync(context, board.Current, AgentJson.Compact.StatusDocument));
+        server.MapGet("/v1/status", context => WriteAsync(context, state.Board.Current, AgentJson.Compact.StatusDocument));
         server.MapGet(
             "/v1/version",
             context => WriteAsync(context, VersionDocument.Of(AgentVersion.Current), AgentJson.Compact.VersionDocument)
         );
-        server.MapGet("/v1/events", context => EventStream.WriteAsync(context, feed, stopping));
+        server.MapGet("/v1/explain", context => ExplainAsync(context, state.Active));
+        server.MapGet("/v1/events", context => EventStream.WriteAsync(context, state.Feed, stopping));
         return server;
     }
 
@@ -64,6 +64,18 @@ internal static class AgentServer
         server.Limits.MaxRequestLineSize = MaxRequestBytes / 2;
         server.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(5);
         server.ListenUnixSocket(socketPath, endpoint => endpoint.Protocols = HttpProtocols.Http1);
+    }
+
+    private static Task ExplainAsync(HttpContext context, ActivePolicy active)
+    {
+        IQueryCollection query = context.Request.Query;
+        if (query["from"] is not [{ } from] || query["to"] is not [{ } to] || query["port"] is not [{ } port])
+        {
+            context.Response.StatusCode = StatusCodes.Status400BadRequest;
+            return context.Response.WriteAsync("from, to and port are needed, each once\n", context.RequestAborted);
+        }
+
+        return WriteAsync(context, active.Explain(from, to, port), AgentJson.Compact.ExplainDocument);
     }
 
     private static Task WriteAsync<T>(

@@ -60,6 +60,9 @@ internal sealed class PolicyLoop
     /// <summary>Who is told the names behind the numbers.</summary>
     public required EventFeed Feed { get; init; }
 
+    /// <summary>Who explains by the policy that is enforced.</summary>
+    public required ActivePolicy Active { get; init; }
+
     /// <summary>Where interfaces and addresses come from.</summary>
     public required HostSource Host { get; init; }
 
@@ -241,6 +244,7 @@ internal sealed class PolicyLoop
             });
             _generation = applied.Generation;
             _numbers.NoteApplied();
+            Active.Replace(_reading!.Policy, HostFacts.Inventory(host), Settings.Options);
             _report.Applied(files, diagnostics, policy, applied, Clock.GetElapsedTime(start));
             return !applied.NotEnforced.Any(one => one.MayBeLater);
         }

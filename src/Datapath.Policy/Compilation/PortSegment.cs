@@ -30,6 +30,43 @@ public readonly record struct PortSpan(PortTable Table, ushort First, ushort Las
         }
         return joined.ToImmutable();
     }
+
+    /// <summary>The keys of one set that are in another too.</summary>
+    /// <param name="left">As <see cref="Join"/> gives it.</param>
+    /// <param name="right">Likewise.</param>
+    public static ImmutableArray<PortSpan> Intersect(ImmutableArray<PortSpan> left, ImmutableArray<PortSpan> right) =>
+        [
+            .. left.SelectMany(one =>
+                right
+                    .Where(other => other.Table == one.Table && other.First <= one.Last && one.First <= other.Last)
+                    .Select(other => new PortSpan(one.Table, Math.Max(one.First, other.First), Math.Min(one.Last, other.Last)))
+            ),
+        ];
+
+    /// <summary>The keys of one set that are not in another.</summary>
+    /// <param name="left">As <see cref="Join"/> gives it.</param>
+    /// <param name="right">Likewise.</param>
+    public static ImmutableArray<PortSpan> Subtract(ImmutableArray<PortSpan> left, ImmutableArray<PortSpan> right)
+    {
+        var rest = ImmutableArray.CreateBuilder<PortSpan>();
+        foreach (PortSpan one in left)
+        {
+            int next = one.First;
+            foreach (PortSpan hole in right.Where(other => other.Table == one.Table && other.First <= one.Last && one.First <= other.Last))
+            {
+                if (hole.First > next)
+                {
+                    rest.Add(new PortSpan(one.Table, (ushort)next, (ushort)(hole.First - 1)));
+                }
+                next = hole.Last + 1;
+            }
+            if (next <= one.Last)
+            {
+                rest.Add(new PortSpan(one.Table, (ushort)next, one.Last));
+            }
+        }
+        return rest.ToImmutable();
+    }
 }
 
 /// <summary>A run of a <see cref="PortMap"/> with both its ends.</summary>

@@ -17,6 +17,7 @@ public sealed class PolicyEvaluator
     private readonly WrittenScope _scope;
     private readonly WrittenUnits _tags;
     private readonly List<WrittenUnit> _units;
+    private readonly List<(ExternalNetwork Network, HashSet<string> Tags)> _networks;
     private readonly EnforcerProfile? _profile;
     private readonly Dictionary<WrittenUnit, List<NetworkRuleset>> _applying = [];
 
@@ -34,8 +35,21 @@ public sealed class PolicyEvaluator
         _scope = new WrittenScope(written, options);
         _tags = new WrittenUnits(written, inventory, _scope);
         _units = _tags.All();
+        _networks = [.. written.ExternalNetworks.Where(one => !one.Archived).Select(one => (one, _tags.Tags(one, "externalnetwork")))];
         _profile = Profile();
     }
+
+    /// <summary>Every unit, the host among them.</summary>
+    internal IReadOnlyList<WrittenUnit> Units => _units;
+
+    /// <summary>Every external network that is not archived, with its tags.</summary>
+    internal IReadOnlyList<(ExternalNetwork Network, HashSet<string> Tags)> Networks => _networks;
+
+    /// <summary>The enforcer profile of this host; null when none is mapped to it.</summary>
+    internal EnforcerProfile? ProfileInForce => _profile;
+
+    /// <summary>What namespaces mean.</summary>
+    internal WrittenScope Scope => _scope;
 
     /// <summary>What the policy says of a connection, on the side that is asked.</summary>
     /// <param name="question">The connection.</param>
@@ -43,7 +57,12 @@ public sealed class PolicyEvaluator
     public Judgement Judge(Question question)
     {
         ArgumentNullException.ThrowIfNull(question);
-        WrittenUnit unit = Find(question.Unit);
+        return Judge(Find(question.Unit), question);
+    }
+
+    /// <summary>The same for a unit that was found before, because names are not unique.</summary>
+    internal Judgement Judge(WrittenUnit unit, Question question)
+    {
         WrittenUnit? owner = _units.Find(one => one.Addresses.Contains(question.Peer));
         if (owner == unit)
         {
@@ -100,7 +119,8 @@ public sealed class PolicyEvaluator
         _units.Find(one => name is null ? one.IsHost : one.Name == name)
         ?? throw new ArgumentException($"no processing unit '{name?.Name}' in '{name?.Namespace}'", nameof(name));
 
-    private static string? BuiltIn(Question question)
+    /// <summary>The built-in allowance that a connection has; null when none.</summary>
+    internal static string? BuiltIn(Question question)
     {
         if (question.Table is not (PortTable.Icmp6 or PortTable.Icmp6OnLink) || (question.Key & 0xff) != 0)
         {
@@ -122,7 +142,8 @@ public sealed class PolicyEvaluator
         };
     }
 
-    private static bool IsFor(FailsafePort port, Question question) =>
+    /// <summary>Whether a failsafe port is for a connection.</summary>
+    internal static bool IsFor(FailsafePort port, Question question) =>
         port.Direction == question.Direction
         && question.Table == (port.Protocol == 6 ? PortTable.Tcp : PortTable.Udp)
         && question.Key == port.Port
@@ -157,19 +178,19 @@ public sealed class PolicyEvaluator
         // Where a unit answers, an external network's Allow does not stand in for the unit's identity; its Reject holds.
         bool mayUseNetworks = owner is null || rule.Action == Verdict.Reject || !IsManaged(peer);
         return mayUseNetworks
-            && _written.ExternalNetworks.Any(network =>
-                !network.Archived
-                && WrittenScope.Sees(home, _scope.Home(network), network.Propagate)
-                && WrittenMatch.Tags(rule.Object, _tags.Tags(network, "externalnetwork"))
-                && WrittenMatch.Network(network.Entries, peer)
+            && _networks.Exists(one =>
+                WrittenScope.Sees(home, _scope.Home(one.Network), one.Network.Propagate)
+                && WrittenMatch.Tags(rule.Object, one.Tags)
+                && WrittenMatch.Network(one.Network.Entries, peer)
             );
     }
 
-    private bool IsManaged(AddressKey address) =>
+    /// <summary>Whether a unit with this address is known by its tags alone.</summary>
+    internal bool IsManaged(AddressKey address) =>
         _profile is null || _profile.TargetNetworks.IsEmpty || WrittenMatch.Network(_profile.TargetNetworks, address);
 
     /// <summary>The rulesets that apply to a unit, in the order of naming.</summary>
-    private List<NetworkRuleset> Applying(WrittenUnit unit)
+    internal List<NetworkRuleset> Applying(WrittenUnit unit)
     {
         if (_applying.TryGetValue(unit, out List<NetworkRuleset>? known))
         {

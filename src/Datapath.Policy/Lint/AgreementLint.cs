@@ -68,10 +68,10 @@ internal sealed class AgreementLint(DecisionCells cells, RulePlaces places, Diag
     private void Report(ResolvedRuleset ruleset, ResolvedRule rule, List<int> refusing)
     {
         bool isIncoming = rule.Identity.Direction == Direction.Incoming;
-        string names = RulePlaces.Few([.. refusing.Select(unit => Quoted.Value(cells.Policy.Units[unit].Name))]);
+        string names = LintWords.Few([.. refusing.Select(unit => Quoted.Value(cells.Policy.Units[unit].Name))]);
         string message = isIncoming
-            ? $"{RulePlaces.Name(rule.Identity)} lets connections in from {names}, and no outgoing rule there allows them: its default rejects"
-            : $"{RulePlaces.Name(rule.Identity)} allows connections to {names}, and no incoming rule there allows them: its default rejects";
+            ? $"{LintWords.Name(rule.Identity)} lets connections in from {names}, and no outgoing rule there allows them: its default rejects"
+            : $"{LintWords.Name(rule.Identity)} allows connections to {names}, and no incoming rule there allows them: its default rejects";
         sink.Report(isIncoming ? LintDiagnostics.NoOutgoing : LintDiagnostics.NoIncoming, places.Of(ruleset, rule.Identity), message);
     }
 

@@ -26,7 +26,7 @@ public static class PolicyLint
         }
         ResolvedPolicy policy = EveryUnit.Addressed(EveryUnit.Judged(resolution.Policy));
         var sink = new DiagnosticSink();
-        var places = new RulePlaces(written);
+        var places = new RulePlaces(written, policy);
         new SelectorLint(policy, sink).Check(written.Rulesets.Where(ruleset => !ruleset.Disabled));
         EffectLint.Check(policy, written, sink);
 
@@ -36,7 +36,7 @@ public static class PolicyLint
             var cells = new DecisionCells(policy, compiled);
             ImmutableHashSet<RuleIdentity> shadowed = new ShadowLint(cells, places, sink).Check();
             new AgreementLint(cells, places, sink).Check(shadowed);
-            WayInLint.Check(cells, sink);
+            WayInLint.Check(cells, places, sink);
         }
         return sink.ToSorted();
     }

@@ -26,7 +26,7 @@ internal sealed class ShadowLint(DecisionCells cells, RulePlaces places, Diagnos
                     sink.Report(
                         LintDiagnostics.Shadowed,
                         places.Of(ruleset, rule.Identity),
-                        $"{RulePlaces.Name(rule.Identity)} allows nothing: all of it is rejected by {RulePlaces.Few([.. rejects.Select(RulePlaces.Name)])}"
+                        $"{LintWords.Name(rule.Identity)} allows nothing: all of it is rejected by {LintWords.Few([.. rejects.Select(reject => LintWords.Decider(places, reject))])}"
                     );
                 }
             }

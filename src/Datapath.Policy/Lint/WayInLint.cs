@@ -9,7 +9,7 @@ internal static class WayInLint
 {
     private const ushort Ssh = 22;
 
-    public static void Check(DecisionCells cells, DiagnosticSink sink)
+    public static void Check(DecisionCells cells, RulePlaces places, DiagnosticSink sink)
     {
         int host = cells.Policy.Units.IndexOf(cells.Policy.Units.First(unit => unit.IsHost));
         // Who comes from an excluded network is not judged at all.
@@ -28,7 +28,7 @@ internal static class WayInLint
             deciders.Add(cells.RuleOf(decided));
         }
         ResolvedUnit unit = cells.Policy.Units[host];
-        string[] names = [.. deciders.CountBy(one => one).OrderByDescending(one => one.Value).Select(one => RulePlaces.Decider(one.Key))];
-        sink.Report(LintDiagnostics.NoWayIn, unit.At, $"nobody can open tcp/{Ssh} of the host {Quoted.Value(unit.Name)}: rejected by {RulePlaces.Few(names)}");
+        string[] names = [.. deciders.CountBy(one => one).OrderByDescending(one => one.Value).Select(one => LintWords.Decider(places, one.Key))];
+        sink.Report(LintDiagnostics.NoWayIn, unit.At, $"nobody can open tcp/{Ssh} of the host {Quoted.Value(unit.Name)}: rejected by {LintWords.Few(names)}");
     }
 }

@@ -73,6 +73,21 @@ public static partial class PolicyText
         };
     }
 
+    /// <summary>A rule's name in one line for a sentence that has said the direction: only rules of rulesets repeat it.</summary>
+    /// <param name="rule">The rule.</param>
+    public static string Decider(RuleIdentity rule)
+    {
+        ArgumentNullException.ThrowIfNull(rule);
+        return rule.Kind switch
+        {
+            RuleKind.Default => $"default of namespace {rule.Namespace}",
+            RuleKind.BuiltIn => $"built-in {rule.Ruleset}",
+            RuleKind.Failsafe => $"failsafe port {rule.Ruleset}",
+            RuleKind.Local => "local, a unit with itself",
+            _ => Identity(rule),
+        };
+    }
+
     private static string OwnedBy(int unit) => unit == 0 ? "" : $" unit {unit}";
 
     private static string Text(PortTable table) =>

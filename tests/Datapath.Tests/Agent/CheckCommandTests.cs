@@ -83,6 +83,18 @@ public sealed class CheckCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task What_is_only_doubtful_warns_and_passes()
+    {
+        string path = _fixture.Write("a.yaml", Policies.Allowing(80).Replace("$identity=processingunit", "app=nobody", StringComparison.Ordinal));
+        CommandResult result = await _fixture.CommandAsync("check", path);
+        Assert.Equal(ExitCode.Done, result.Exit);
+        Assert.StartsWith("1 file, 0 errors, 1 warning: ", result.Output, StringComparison.Ordinal);
+        Assert.Matches($"^{path}:[0-9]+:[0-9]+: warning DP3114: .+\n    help: .+\n$", result.Error);
+        using JsonDocument json = JsonDocument.Parse((await _fixture.CommandAsync("check", "--json", path)).Output);
+        Assert.Equal("DP3114", json.RootElement.GetProperty("diagnostics")[0].GetProperty("code").GetString());
+    }
+
+    [Fact]
     public async Task A_byte_order_mark_is_not_content()
     {
         string path = Path.Combine(_fixture.PolicyDirectory, "bom.yaml");

@@ -28,6 +28,12 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("run --policy /x --failsafe tcp/22", 2)]
     [InlineData("run --policy /x --failsafe in:tcp/99999", 2)]
     [InlineData("check", 2)]
+    [InlineData("compile", 2)]
+    [InlineData("diff /nowhere/a", 2)]
+    [InlineData("diff /nowhere/a /nowhere/b", 2)]
+    [InlineData("explain --from a tcp/1", 2)]
+    [InlineData("explain --from a --to b", 2)]
+    [InlineData("explain --from a --to b --socket /nowhere/at.all tcp/1", 2)]
     [InlineData("status --socket /nowhere/at.all", 3)]
     [InlineData("purge --all --instance a", 2)]
     public async Task Exit_codes_are_as_documented(string line, int expected)

@@ -101,7 +101,7 @@ internal sealed class AgentFixture : IDisposable
     }
 
     public async Task<StatusDocument?> StatusAsync() =>
-        (await AgentClient.StatusAsync(SocketPath, TestContext.Current.CancellationToken)).Status;
+        (await AgentClient.StatusAsync(SocketPath, TestContext.Current.CancellationToken)).Document;
 
     public void Dispose() => Directory.Delete(Root, recursive: true);
 

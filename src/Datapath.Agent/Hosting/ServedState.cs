@@ -1,0 +1,9 @@
+using Datapath.Agent.Loops;
+
+namespace Datapath.Agent.Hosting;
+
+/// <summary>What the server answers from.</summary>
+/// <param name="Board">What <c>/v1/status</c> answers.</param>
+/// <param name="Feed">What <c>/v1/events</c> streams.</param>
+/// <param name="Active">What <c>/v1/explain</c> explains by.</param>
+internal sealed record ServedState(StatusBoard Board, EventFeed Feed, ActivePolicy Active);
