@@ -16,13 +16,14 @@ internal static class EbpfRemoval
     private static readonly TimeSpan PatienceForKernel = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>Instances that have pins, or programs of this network namespace.</summary>
+    /// <summary>Instances that have pins and enforce nowhere else, or have programs of this network namespace.</summary>
     /// <param name="root">Mount point of the bpf file system.</param>
     public static ImmutableArray<string> FindInstances(string root)
     {
         ulong here = OwnNetworkNamespace.Inode();
         IEnumerable<string> running = OurPrograms().Where(one => one.NetworkNamespace == here).Select(one => one.Instance);
-        return [.. PinDirectory.Instances(root).Concat(running).Distinct().Order(StringComparer.Ordinal)];
+        IEnumerable<string> pinned = PinDirectory.Instances(root).Where(name => Elsewhere(new PinDirectory(root, name), name, here) is null);
+        return [.. pinned.Concat(running).Distinct().Order(StringComparer.Ordinal)];
     }
 
     /// <summary>Removes, looks again, and reports both.</summary>
@@ -48,10 +49,19 @@ internal static class EbpfRemoval
     /// <summary>The pins of a name are one per machine: those of an agent that enforces in another network namespace are not ours to remove.</summary>
     private static void RequireNotElsewhere(PinDirectory pins, string instance, ulong here)
     {
+        if (Elsewhere(pins, instance, here) is { } claimed)
+        {
+            throw new BackendException($"instance {instance} enforces in another network namespace (inode {claimed}): purge it from there");
+        }
+    }
+
+    /// <summary>The other network namespace in which an instance enforces; null when it enforces here or nowhere.</summary>
+    private static ulong? Elsewhere(PinDirectory pins, string instance, ulong here)
+    {
         string path = pins.Map(ControlMap);
         if (!File.Exists(path))
         {
-            return;
+            return null;
         }
 
         using BpfMap map = BpfMap.OpenPinned(path);
@@ -60,10 +70,8 @@ internal static class EbpfRemoval
         ILookup<uint, LinkDescription> links = KernelObjects.Links().ToLookup(link => link.ProgramId);
         // A link loses its interface when the interface, or its whole namespace, goes: then nothing is enforced there any more. A program
         // that lives without a link is held by a filter of clsact, or by an agent.
-        if (claimed != here && programs.Any(program => !links.Contains(program) || links[program].Any(link => link.InterfaceIndex != 0)))
-        {
-            throw new BackendException($"instance {instance} enforces in another network namespace (inode {claimed}): purge it from there");
-        }
+        bool isEnforced = programs.Any(program => !links.Contains(program) || links[program].Any(link => link.InterfaceIndex != 0));
+        return claimed != here && isEnforced ? claimed : null;
     }
 
     /// <summary>Everything of the instance that there is now, one line each, sorted.</summary>
