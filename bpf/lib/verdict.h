@@ -263,6 +263,19 @@ static __always_inline bool dp_needs_no_lookup(const struct dp_packet *packet,
 	       !(packet->tcp_flags & (DP_TCP_SYN | DP_TCP_FIN | DP_TCP_RST));
 }
 
+/* Whether a packet whose other end is the unit's own address may be the unit's own. What comes in
+ * only claims to be: the kernel takes an IPv6 packet that comes from outside with our own source.
+ * It is true of what left by the very interface that it comes back to, a service address that led
+ * to the unit itself.
+ */
+static __always_inline bool dp_may_be_own(const struct __sk_buff *skb, __u32 number,
+					  __u32 direction)
+{
+	if (direction == DP_OUTGOING)
+		return true;
+	return number != DP_HOST_UNIT && skb->ingress_ifindex == skb->ifindex;
+}
+
 /* Judges a packet by the policy of one unit. */
 static __always_inline void dp_judge_packet(struct __sk_buff *skb,
 					    const struct dp_generation *generation,
@@ -299,7 +312,8 @@ static __always_inline void dp_judge_packet(struct __sk_buff *skb,
 			   packet->tuple.is_ip6);
 	judge.peer_class = leaf & DP_LEAF_CLASS;
 	/* 1 */
-	if ((leaf & DP_LEAF_UNIT) >> DP_LEAF_UNIT_BIT == number)
+	if ((leaf & DP_LEAF_UNIT) >> DP_LEAF_UNIT_BIT == number &&
+	    dp_may_be_own(skb, number, direction))
 		own = dp_descriptor_at(generation, generation->local_descriptor);
 	else
 		own = dp_decide(generation, judge.unit, direction, judge.peer_class, packet->table,

@@ -226,6 +226,16 @@ public sealed class FlowTests : IDisposable
     }
 
     [KernelFact]
+    public void Who_comes_from_outside_with_the_units_own_address_is_not_the_unit()
+    {
+        _lab.Apply(Policies.Friends);
+        Assert.False(_lab.Passes("up0", ingress: true, Ethernet(IPv6("2001:db8::1", "2001:db8::1", Udp, UdpHeader(1, 2)))));
+        Assert.False(_lab.Passes("web0", ingress: false, Ethernet(IPv6("2001:db8:1::2", "2001:db8:1::2", Udp, UdpHeader(1, 2))), forwarded: true));
+        Assert.False(_lab.Passes("web0", ingress: true, Ethernet(IPv4(Host, Host, Udp, UdpHeader(1, 2)))));
+        Assert.All(_lab.TakeEvents().Where(one => one.Verdict == Verdict.Reject), one => Assert.NotEqual(0, one.RuleIndex));
+    }
+
+    [KernelFact]
     public void A_rule_that_only_observes_is_named_beside_the_one_that_decides()
     {
         const string Observed = """
