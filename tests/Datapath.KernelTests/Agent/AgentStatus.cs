@@ -49,5 +49,7 @@ internal static class AgentStatus
     }
 
     private static JsonElement Unit(JsonElement status, string name) =>
-        status.GetProperty("units").EnumerateArray().Single(unit => unit.GetProperty("name").ValueEquals(name));
+        status.GetProperty("units").EnumerateArray().SingleOrDefault(unit => unit.GetProperty("name").ValueEquals(name)) is { ValueKind: JsonValueKind.Object } one
+            ? one
+            : throw new InvalidOperationException($"there is no unit {name} in {status}");
 }
