@@ -66,6 +66,6 @@ internal sealed record ChangeMeasurement(double ResolveMs, double RulesetMs, dou
         compileMs = (Environment.CpuUsage.UserTime - start).TotalMilliseconds;
         return compilation.Policy is null
             ? throw new InvalidOperationException(compilation.Diagnostics[0].Message)
-            : compilation.Indexes.Release(compilation.Indexes.RetiredRules, []);
+            : compilation.Indexes;
     }
 }

@@ -17,6 +17,8 @@ public sealed class CompilationMemory
 
     internal PortLists PortLists { get; private set; } = new();
 
+    internal NumberedRules Numbered { get; private set; } = new();
+
     internal NetworkSweep? Sweep { get; set; }
 
     internal PeerClasses? Peers { get; set; }
@@ -43,6 +45,7 @@ public sealed class CompilationMemory
         if (Catalog.Count > Limit(usedRules) || PortLists.ArrayCount > Limit(usedRules) || Rows.Count > Limit(usedRows))
         {
             Catalog = new RuleCatalog();
+            Numbered = new NumberedRules();
             PortLists = new PortLists();
             Ports = null;
             Rows = new RowMemory();

@@ -28,14 +28,16 @@ internal sealed class NumberAllocation<TKey>
     /// <summary>Whether anything is different from before.</summary>
     public bool IsChanged { get; private set; }
 
-    public int[] Allocate(IReadOnlyList<TKey> used)
+    /// <summary>Numbers things.</summary>
+    /// <param name="used">What is in use, none twice.</param>
+    /// <param name="numbers">Receives the number of each; what is not 0 is known to be its number already.</param>
+    public void Allocate(IReadOnlyList<TKey> used, int[] numbers)
     {
-        var numbers = new int[used.Count];
         var live = new BitArray(Highest() + 1);
         var added = new List<int>();
         for (int i = 0; i < used.Count; i++)
         {
-            if (Numbers.TryGetValue(used[i], out numbers[i]))
+            if (numbers[i] != 0 || Numbers.TryGetValue(used[i], out numbers[i]))
             {
                 live[numbers[i]] = true;
             }
@@ -50,7 +52,6 @@ internal sealed class NumberAllocation<TKey>
             Number(used, added, numbers);
             IsChanged = true;
         }
-        return numbers;
     }
 
     private int Highest()

@@ -22,7 +22,7 @@ public static class PolicyCompiler
         {
             return Refused(indexes, PolicyCodes.TooManyUnits(units.Highest, LocalUnit.MaxNumber));
         }
-        RuleCatalog catalog = memory.Catalog;
+        (RuleCatalog catalog, NumberedRules numbered) = (memory.Catalog, memory.Numbered);
         var order = new DirectionOrder(policy, catalog, memory.PortLists);
         var directions = new UnitDirections(policy, order);
         PortClasses ports = PortClasses.Divide(memory.PortLists, order.PortsInUse, memory.Ports);
@@ -48,7 +48,7 @@ public static class PolicyCompiler
         {
             return Refused(indexes, tooLarge);
         }
-        RuleIndexes after = DescriptorTable.Build(rows, catalog, units.Indexes, out var descriptors, out var rules);
+        RuleIndexes after = DescriptorTable.Build(rows, catalog, numbered, units.Indexes, out var descriptors, out var rules);
         var compiled = new CompiledPolicy
         {
             Peers = peers.Map,

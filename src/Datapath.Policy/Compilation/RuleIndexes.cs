@@ -49,8 +49,17 @@ public sealed class RuleIndexes
     /// <param name="numbers">Receives the number of each, in the same order.</param>
     public RuleIndexes AllocateRules(IReadOnlyList<RuleKey> used, out int[] numbers)
     {
+        numbers = new int[used.Count];
+        return AllocateRules(used, numbers);
+    }
+
+    /// <summary>The same where some numbers are known: quicker.</summary>
+    /// <param name="used">The rules of the new policy.</param>
+    /// <param name="numbers">The number of each as these indexes have it, or 0; receives them all.</param>
+    internal RuleIndexes AllocateRules(IReadOnlyList<RuleKey> used, int[] numbers)
+    {
         var allocation = new NumberAllocation<RuleKey>(_rules, _retiredRules, lowest: 1);
-        numbers = allocation.Allocate(used);
+        allocation.Allocate(used, numbers);
         return allocation.IsChanged ? new RuleIndexes(allocation.Numbers, allocation.Retired, _units, _retiredUnits) : this;
     }
 
@@ -60,9 +69,14 @@ public sealed class RuleIndexes
     public RuleIndexes AllocateUnits(IReadOnlyList<UnitKey> used, out int[] numbers)
     {
         var allocation = new NumberAllocation<UnitKey>(_units, _retiredUnits, lowest: LocalUnit.HostNumber + 1);
-        numbers = allocation.Allocate(used);
+        numbers = new int[used.Count];
+        allocation.Allocate(used, numbers);
         return allocation.IsChanged ? new RuleIndexes(_rules, _retiredRules, allocation.Numbers, allocation.Retired) : this;
     }
+
+    /// <summary>Whether both give every rule the same number, as far as that is known without comparing.</summary>
+    /// <param name="other">The others.</param>
+    internal bool NumbersRulesLike(RuleIndexes other) => ReferenceEquals(_rules, other._rules);
 
     /// <summary>The indexes without the retired numbers given here; they may be given away again. Numbers in use stay.</summary>
     /// <param name="rules">Rule numbers that nothing in the kernel carries any more, counters zeroed.</param>

@@ -8,13 +8,14 @@ internal static class DescriptorTable
     public static RuleIndexes Build(
         RowTable rows,
         RuleCatalog catalog,
+        NumberedRules numbered,
         RuleIndexes indexes,
         out ImmutableArray<Descriptor> descriptors,
         out ImmutableArray<IndexedRule> rules
     )
     {
         var places = new int[catalog.Count];
-        var used = new List<RuleKey>();
+        var used = new List<int>();
         foreach (RulePair pair in rows.Descriptors)
         {
             Use(pair.Rule);
@@ -23,7 +24,9 @@ internal static class DescriptorTable
                 Use(pair.Observed);
             }
         }
-        RuleIndexes after = indexes.AllocateRules(used, out int[] numbers);
+        int[] numbers = numbered.Known(used, indexes);
+        RuleIndexes after = indexes.AllocateRules([.. used.Select(rule => catalog[rule].Key)], numbers);
+        numbered.Keep(used, numbers, indexes, after, catalog.Count);
         var written = ImmutableArray.CreateBuilder<Descriptor>(rows.Descriptors.Count);
         foreach (RulePair pair in rows.Descriptors)
         {
@@ -34,7 +37,7 @@ internal static class DescriptorTable
             written.Add(new Descriptor(rule.Verdict, rule.Flags, numbers[places[pair.Rule] - 1], observedIndex, observedVerdict));
         }
         descriptors = written.MoveToImmutable();
-        rules = ByIndex(used, numbers);
+        rules = ByIndex(used, numbers, catalog);
         return after;
 
         // A place is counted from 1, so that 0 is a rule not used yet.
@@ -42,19 +45,19 @@ internal static class DescriptorTable
         {
             if (places[rule] == 0)
             {
-                used.Add(catalog[rule].Key);
+                used.Add(rule);
                 places[rule] = used.Count;
             }
         }
     }
 
     /// <summary>The rules in the order of their indexes, which are nearly without gaps: cheaper to lay out than to sort.</summary>
-    private static ImmutableArray<IndexedRule> ByIndex(List<RuleKey> used, int[] numbers)
+    private static ImmutableArray<IndexedRule> ByIndex(List<int> used, int[] numbers, RuleCatalog catalog)
     {
         var places = new IndexedRule?[numbers.Length == 0 ? 0 : numbers.Max() + 1];
         for (int i = 0; i < numbers.Length; i++)
         {
-            places[numbers[i]] = new IndexedRule(numbers[i], used[i].Rule);
+            places[numbers[i]] = new IndexedRule(numbers[i], catalog[used[i]].Key.Rule);
         }
         return [.. places.OfType<IndexedRule>()];
     }

@@ -34,8 +34,17 @@ public sealed class CompilationMemoryTests(ITestOutputHelper output)
                     $"seed {seed}, chain {chain}, step {step}:\n{WrittenText.Of(one)}"
                 );
                 Assert.Equal(RuleIndexText.Print(expected.Indexes), RuleIndexText.Print(actual.Indexes));
-                with = actual.Indexes;
-                without = expected.Indexes;
+                // Now and then a policy is not applied, or numbers are given away again: memory must not know better.
+                if (random.Next(5) != 0)
+                {
+                    with = actual.Indexes;
+                    without = expected.Indexes;
+                }
+                if (random.Next(4) == 0)
+                {
+                    with = with.Release(with.RetiredRules, with.RetiredUnits);
+                    without = without.Release(without.RetiredRules, without.RetiredUnits);
+                }
                 one = Changed(one, random, generator);
             }
         }
