@@ -1,7 +1,7 @@
 using Datapath.Backends;
 using Datapath.Backends.Ebpf;
-using Datapath.KernelTests.Support;
 using Datapath.Interop.Libbpf;
+using Datapath.KernelTests.Support;
 using Xunit;
 using static Datapath.KernelTests.Ebpf.Packet;
 
