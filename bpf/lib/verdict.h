@@ -2,9 +2,10 @@
 /* Policy and state combined: one packet, one unit, one generation -> a judgement.
  *
  * Policy first, lookup only where needed:
- *  1. The unit's own packets (peer is the same unit) follow the rule "local".
- *  2. A packet whose ports are unknown is dropped where ports matter, and one whose protocol is
+ *  1. A packet whose ports are unknown is dropped where ports matter, and one whose protocol is
  *     unknown where protocols matter.
+ *  2. The unit's own packets (peer is the same unit, and not only by its claim) follow the rule
+ *     "local".
  *  3. TCP in an allowed direction, without SYN, FIN or RST, and what is built in: no lookup.
  *  4. A packet of a flow passes if its own direction is allowed, or if it answers an opener whose
  *     direction the active generation allows.
@@ -295,7 +296,7 @@ static __always_inline void dp_judge_packet(struct __sk_buff *skb,
 	if (!judge.unit || !(judge.unit->flags & DP_UNIT_PRESENT))
 		return;
 
-	/* 2 */
+	/* 1 */
 	if (packet->flags & DP_PACKET_PROTOCOL_UNKNOWN)
 		matter = direction == DP_INCOMING ? DP_UNIT_PROTOCOL_MATTERS_IN
 						  : DP_UNIT_PROTOCOL_MATTERS_OUT;
@@ -311,7 +312,7 @@ static __always_inline void dp_judge_packet(struct __sk_buff *skb,
 						    : &packet->tuple.destination,
 			   packet->tuple.is_ip6);
 	judge.peer_class = leaf & DP_LEAF_CLASS;
-	/* 1 */
+	/* 2 */
 	if ((leaf & DP_LEAF_UNIT) >> DP_LEAF_UNIT_BIT == number &&
 	    dp_may_be_own(skb, number, direction))
 		own = dp_descriptor_at(generation, generation->local_descriptor);
