@@ -77,6 +77,16 @@ __noinline int dp_read_packet(struct __sk_buff *skb, __u32 link)
 	return result;
 }
 
+/* While enforcement is paused what is denied passes, under the rule that denied it. */
+static __always_inline void dp_let_pass(struct dp_judgement *judgement)
+{
+	if (judgement->verdict == DP_ALLOW)
+		return;
+	judgement->verdict = DP_ALLOW;
+	judgement->reason = DP_REASON_NONE;
+	dp_count_statistic(DP_STAT_PAUSED);
+}
+
 /* Has one unit judge the packet of the visit, and reports. Returns the action. */
 __noinline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction, __u32 hook)
 {
@@ -93,7 +103,10 @@ __noinline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direc
 		dp_judge_packet(skb, generation, &visit->packet, unit, direction,
 				&visit->judgement);
 	}
-	dp_report(skb, &visit->packet, &origin, &visit->judgement);
+	if (slot & DP_SLOT_PAUSED)
+		dp_let_pass(&visit->judgement);
+	if (!dp_dry_run)
+		dp_report(skb, &visit->packet, &origin, &visit->judgement);
 	return visit->judgement.verdict == DP_ALLOW ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 
@@ -101,12 +114,12 @@ __noinline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direc
  * it hides what it carries.
  */
 static __always_inline int dp_refuse(struct __sk_buff *skb, struct dp_visit *visit,
-				     const struct dp_interface *interface, enum dp_hook hook,
-				     __u8 reason)
+				     const struct dp_interface *interface, __u32 slot,
+				     enum dp_hook hook, __u8 reason)
 {
 	bool leaves = hook == DP_HOOK_TC_EGRESS;
 	bool is_swapped = interface->role == DP_ROLE_POD;
-	const struct dp_generation *generation = dp_generation_in(dp_active_slot());
+	const struct dp_generation *generation = dp_generation_in(slot);
 	struct dp_origin origin = {.unit = interface->unit,
 				   .hook = hook,
 				   .direction = leaves != is_swapped ? DP_OUTGOING : DP_INCOMING,
@@ -114,8 +127,10 @@ static __always_inline int dp_refuse(struct __sk_buff *skb, struct dp_visit *vis
 
 	__builtin_memset(&visit->judgement, 0, sizeof(visit->judgement));
 	visit->judgement.reason = reason;
+	if (slot & DP_SLOT_PAUSED)
+		dp_let_pass(&visit->judgement);
 	dp_report(skb, &visit->packet, &origin, &visit->judgement);
-	return TC_ACT_SHOT;
+	return visit->judgement.verdict == DP_ALLOW ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 
 /* Whether an address is the host's own: listed, multicast, broadcast, or loopback. Decided before
@@ -177,6 +192,21 @@ static __always_inline int dp_to_pod(struct __sk_buff *skb, __u32 slot, __u32 un
 	return dp_ask(skb, slot, unit, DP_INCOMING, DP_HOOK_TC_EGRESS);
 }
 
+/* A generation is tried before it is in force: slot, unit and direction come from who asks, and the
+ * rule goes back to it in the mark.
+ */
+static __always_inline int dp_rehearse(struct __sk_buff *skb)
+{
+	struct dp_visit *visit = dp_this_visit();
+	int action = TC_ACT_SHOT;
+
+	if (!visit || dp_read_packet(skb, DP_LINK_ETHERNET))
+		return action;
+	action = dp_ask(skb, skb->cb[0], skb->cb[1], skb->cb[2], DP_HOOK_TC_INGRESS);
+	skb->mark = visit->judgement.rule_index;
+	return action;
+}
+
 static __always_inline int dp_segment(struct __sk_buff *skb, enum dp_hook hook)
 {
 	bool inwards = hook == DP_HOOK_TC_INGRESS;
@@ -186,7 +216,11 @@ static __always_inline int dp_segment(struct __sk_buff *skb, enum dp_hook hook)
 	__u32 slot;
 	int result;
 
-	interface = bpf_map_lookup_elem(&dp_interfaces, &ifindex);
+	if (dp_dry_run)
+		return dp_rehearse(skb);
+	slot = dp_active_slot();
+	interface = slot & DP_SLOT_FELL_BACK ? bpf_map_lookup_elem(&dp_fallback_ifs, &ifindex)
+					     : bpf_map_lookup_elem(&dp_interfaces, &ifindex);
 	if (!interface || interface->role == DP_ROLE_NONE)
 		return TC_ACT_UNSPEC;
 	visit = dp_this_visit();
@@ -199,10 +233,9 @@ static __always_inline int dp_segment(struct __sk_buff *skb, enum dp_hook hook)
 		return TC_ACT_UNSPEC;
 	}
 	if (result < 0)
-		return dp_refuse(skb, visit, interface, hook, -result);
+		return dp_refuse(skb, visit, interface, slot, hook, -result);
 
 	dp_follow_fragments(&visit->packet, interface->unit);
-	slot = dp_active_slot();
 	if (interface->role == DP_ROLE_HOST)
 		return inwards ? dp_from_network(skb, &visit->packet, slot)
 			       : dp_to_network(skb, slot);

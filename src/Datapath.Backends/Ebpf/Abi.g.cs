@@ -11,7 +11,7 @@ namespace Datapath.Backends.Ebpf;
 internal static class Abi
 {
     /// <summary><c>DP_ABI_VERSION</c>.</summary>
-    internal const int Version = 1;
+    internal const int Version = 2;
 
     /// <summary><c>DP_LINE_BYTES</c>.</summary>
     internal const int LineBytes = 64;
@@ -48,6 +48,18 @@ internal static class Abi
 
     /// <summary><c>DP_INSTANCE_BYTES</c>.</summary>
     internal const int InstanceBytes = 32;
+
+    /// <summary><c>DP_SWITCH_SLOT_BITS</c>.</summary>
+    internal const int SwitchSlotBits = 8;
+
+    /// <summary><c>DP_SWITCH_LEASE_BIT</c>.</summary>
+    internal const int SwitchLeaseBit = 16;
+
+    /// <summary><c>DP_SWITCH_DEADLINE_BIT</c>.</summary>
+    internal const int SwitchDeadlineBit = 24;
+
+    /// <summary><c>DP_DEADLINE_NS_BITS</c>.</summary>
+    internal const int DeadlineNanosecondsBits = 20;
 
     /// <summary><c>DP_EVENT_OBSERVED_ALLOW</c>.</summary>
     internal const int EventObservedAllow = 2;
@@ -88,6 +100,14 @@ internal enum DpHook : uint
 {
     TcIngress = 0,
     TcEgress = 1,
+}
+
+/// <summary>bpf: <c>enum dp_lease</c>.</summary>
+internal enum DpLease : uint
+{
+    None = 0,
+    Confirm = 1,
+    Pause = 2,
 }
 
 /// <summary>bpf: <c>enum dp_link_type</c>.</summary>
@@ -140,7 +160,8 @@ internal enum DpStatistic : uint
     FlowInsertFailed = 2,
     NotIpPassed = 3,
     Forwarded = 4,
-    Statistics = 5,
+    Paused = 5,
+    Statistics = 6,
 }
 
 /// <summary>bpf: <c>enum dp_unit_flags</c>.</summary>
@@ -200,12 +221,12 @@ internal struct DpBucket : IEquatable<DpBucket>
     public static bool operator !=(DpBucket left, DpBucket right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_control</c>, 48 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 48)]
+/// <summary>bpf: <c>struct dp_control</c>, 56 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 56)]
 internal struct DpControl : IEquatable<DpControl>
 {
     [FieldOffset(0)]
-    public uint ActiveSlot;
+    public uint Reserved;
 
     [FieldOffset(4)]
     public uint AbiVersion;
@@ -215,6 +236,9 @@ internal struct DpControl : IEquatable<DpControl>
 
     [FieldOffset(16)]
     public ByteArray32 Instance;
+
+    [FieldOffset(48)]
+    public ulong InForce;
 
     public readonly bool Equals(DpControl other) => RawBytes.Equal(in this, in other);
 
@@ -848,6 +872,9 @@ internal static class DpMaps
     /// <summary><c>dp_events</c>, which has no keys.</summary>
     internal const string Events = "dp_events";
 
+    /// <summary><c>dp_fallback_ifs</c>.</summary>
+    internal static readonly MapName<uint, DpInterface> FallbackIfs = new("dp_fallback_ifs");
+
     /// <summary><c>dp_flows4</c>.</summary>
     internal static readonly MapName<DpFlowKey4, DpFlow> Flows4 = new("dp_flows4");
 
@@ -961,12 +988,13 @@ internal static class AbiLayout
                 new("filled_jiffies", 0, 0, 8),
                 new("tokens", 64, 0, 8),
             ]),
-            new("dp_control", 48,
+            new("dp_control", 56,
             [
-                new("active_slot", 0, 0, 4),
+                new("reserved", 0, 0, 4),
                 new("abi_version", 32, 0, 4),
                 new("network_namespace", 64, 0, 8),
                 new("instance", 128, 0, 32),
+                new("in_force", 384, 0, 8),
             ]),
             new("dp_counter", 16,
             [
@@ -1162,6 +1190,12 @@ internal static class AbiLayout
                 new("DP_HOOK_TC_INGRESS", 0),
                 new("DP_HOOK_TC_EGRESS", 1),
             ]),
+            new("dp_lease",
+            [
+                new("DP_LEASE_NONE", 0),
+                new("DP_LEASE_CONFIRM", 1),
+                new("DP_LEASE_PAUSE", 2),
+            ]),
             new("dp_link_type",
             [
                 new("DP_LINK_ETHERNET", 0),
@@ -1203,7 +1237,8 @@ internal static class AbiLayout
                 new("DP_STAT_FLOW_INSERT_FAILED", 2),
                 new("DP_STAT_NOT_IP_PASSED", 3),
                 new("DP_STAT_FORWARDED", 4),
-                new("DP_STATISTICS", 5),
+                new("DP_STAT_PAUSED", 5),
+                new("DP_STATISTICS", 6),
             ]),
             new("dp_unit_flags",
             [
@@ -1221,10 +1256,11 @@ internal static class AbiLayout
         ],
         [
             new("dp_arena", 4, 64),
-            new("dp_control", 4, 48),
+            new("dp_control", 4, 56),
             new("dp_drop_counts", 4, 16),
             new("dp_event_bucket", 4, 16),
             new("dp_events", 0, 0),
+            new("dp_fallback_ifs", 4, 4),
             new("dp_flows4", 16, 24),
             new("dp_flows6", 40, 24),
             new("dp_fragments", 40, 16),

@@ -15,6 +15,7 @@ internal static class CounterReader
         "flow_insert_failed",
         "not_ip_passed",
         "forwarded",
+        "passed_while_paused",
     ];
 
     /// <summary>Before anything was loaded.</summary>

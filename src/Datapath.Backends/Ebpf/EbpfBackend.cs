@@ -13,7 +13,7 @@ namespace Datapath.Backends.Ebpf;
 
 /// <summary>Enforces with tc programs. What it made in the kernel stays when it is disposed; only <see cref="Remove"/> ends enforcement.</summary>
 /// <param name="options">How it is set up.</param>
-public sealed class EbpfBackend(EbpfOptions options) : IBackend
+public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
 {
     private readonly PinDirectory _pins = new(options.BpfFileSystem, options.Instance);
     private readonly EventDecoder _decoder = new(options.Time);
@@ -40,26 +40,26 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         {
             Session session = Open();
             // The programs of the earlier agent are replaced where they are attached; no packet passes in between.
-            foreach (uint index in session.Interfaces.Keys())
+            foreach (uint index in session.Interfaces.Keys().Union(session.FallbackInterfaces.Keys()))
             {
                 EnsureIfPresent(session, (int)index);
             }
 
-            return session.Arena.ActiveGeneration;
+            return session.Arena.Judging.Id;
         });
     }
 
     /// <inheritdoc/>
-    public ApplyReport Apply(CompiledPolicy policy, HostSnapshot host)
+    public ApplyReport Apply(CompiledPolicy policy, HostSnapshot host, ApplyOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(host);
         bool first = _session is null && !_pins.Exists();
         try
         {
-            return Guard(() => Apply(Open(), policy, host));
+            return Guard(() => Apply(Open(), policy, host, options ?? ApplyOptions.None));
         }
-        catch (Exception refusal) when (first && refusal is BackendException or PolicyTooLargeException)
+        catch (Exception refusal) when (first && refusal is BackendException or PolicyTooLargeException or CanaryException)
         {
             // Nothing was enforced before, so nothing may be left behind.
             Remove(dryRun: false);
@@ -103,6 +103,8 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
     /// <summary>The loaded object and what is open of it.</summary>
     private sealed class Session : IDisposable
     {
+        private Rehearsal? _rehearsal;
+
         public Session(BpfObject loaded, EbpfOptions options, PinDirectory pins, EventDecoder decoder)
         {
             Loaded = loaded;
@@ -130,10 +132,17 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
 
         public Action<FlowEvent>? OnEvent { get; set; }
 
+        /// <summary>The copy for trying generations, loaded when it is first needed.</summary>
+        public Rehearsal Rehearsal(EbpfOptions options, PinDirectory pins) =>
+            _rehearsal ??= new Rehearsal(SegmentObject.LoadRehearsal(options, pins));
+
         public BpfMap<uint, DpInterface> Interfaces => Loaded.Map(DpMaps.Interfaces);
+
+        public BpfMap<uint, DpInterface> FallbackInterfaces => Loaded.Map(DpMaps.FallbackIfs);
 
         public void Dispose()
         {
+            _rehearsal?.Dispose();
             Events.Dispose();
             Arena.Dispose();
             Loaded.Dispose();
@@ -177,36 +186,58 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         _session = null;
     }
 
-    private static ApplyReport Apply(Session session, CompiledPolicy policy, HostSnapshot host)
+    private ApplyReport Apply(Session session, CompiledPolicy policy, HostSnapshot host, ApplyOptions wanted)
     {
+        Switch before = session.Arena.Switch;
+        uint judging = session.Arena.Judging.Id;
+        bool isFirst = judging == 0;
+        RequireNothingPending(before, isFirst, wanted);
         PolicyImage image = PolicyImageEncoder.Encode(policy);
         DesiredAttachments desired = DesiredAttachments.Of(policy, host);
-        bool changes = session.Arena.ActiveChecksum != image.Checksum() || session.Arena.ActiveGeneration == 0;
-        bool isFirst = session.Arena.ActiveGeneration == 0;
         long available = session.Arena.FreeBytes;
 
         // 1. What does not fit is refused before anything is written.
         RequireRoomForRules(session, policy);
         RequireRoom(session.Interfaces.Map, desired.Interfaces.Count);
         RequireRoom(session.Loaded.Map(DpMaps.LocalAddrs).Map, host.Addresses.Length + host.Broadcasts.Length);
-        if (changes)
+
+        // 2. While a policy waits for confirmation the one to fall back to follows the host too.
+        if (wanted.Fallback is { } fallback)
         {
-            session.Arena.RequireRoom(image);
+            before = PublishFallback(session, fallback, host);
         }
 
-        // 2. Addresses before the switch: they are the same whichever policy is active.
+        // 3. Write, read back, try out. A policy that must be confirmed is a generation of its own, whatever it says.
+        int? slot = null;
+        if (isFirst || wanted.ConfirmWithin is not null || session.Arena.Active.Checksum != image.Checksum())
+        {
+            slot = session.Arena.Write(image);
+            Rehearse(session, slot.Value, wanted.Canaries);
+        }
+
+        // 4. Addresses before the switch: they are the same whichever policy is active.
         PutLocalAddresses(session, host);
-        // 3. Units that go are let go while their policy is still there to judge by.
-        ReleaseOthers(session, desired);
-        // 4. Write, read back, switch, wait.
-        if (changes)
+        if (wanted.ConfirmWithin is not null)
         {
-            session.Arena.Publish(image);
+            KeepInterfacesForFallback(session);
         }
 
-        // 5. Units that come are judged by the policy that knows them.
+        // 5. Units that go are let go while their policy is still there to judge by.
+        ReleaseOthers(session, desired);
+        // 6. Switch, wait.
+        if (slot is { } written)
+        {
+            session.Arena.Turn(Next(before, written, wanted.ConfirmWithin));
+        }
+
+        // 7. Units that come are judged by the policy that knows them.
         (ImmutableArray<UnitAttachment> attached, ImmutableArray<UnitNotEnforced> gone) = AttachAll(session, desired, isFirst);
-        return new ApplyReport(session.Arena.ActiveGeneration, changes, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available);
+        if (session.Arena.Switch.Lease != DpLease.Confirm)
+        {
+            ForgetFallbackInterfaces(session);
+        }
+
+        return new ApplyReport(session.Arena.Judging.Id, slot is not null, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available);
     }
 
     private static void RequireRoomForRules(Session session, CompiledPolicy policy)
@@ -238,7 +269,8 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
 
     private static void ReleaseOthers(Session session, DesiredAttachments desired)
     {
-        foreach (uint index in KernelTables.RemoveOthers(session.Interfaces, desired.Interfaces))
+        HashSet<uint> kept = [.. session.FallbackInterfaces.Keys()];
+        foreach (uint index in KernelTables.RemoveOthers(session.Interfaces, desired.Interfaces).Where(index => !kept.Contains(index)))
         {
             session.Hooks.Release((int)index);
         }

@@ -10,6 +10,9 @@ internal static class SegmentObject
 {
     private const string Resource = "segment.bpf.o";
 
+    /// <summary>The program whose copy answers questions.</summary>
+    public const string RehearsedProgram = "dp_ingress";
+
     // The kernel names data maps after the object: "dp_tc.rodata".
     private const string ObjectName = "dp_tc";
 
@@ -20,6 +23,7 @@ internal static class SegmentObject
         DpMaps.Generations.Name,
         DpMaps.Control.Name,
         DpMaps.Interfaces.Name,
+        DpMaps.FallbackIfs.Name,
         DpMaps.LocalAddrs.Name,
         DpMaps.Flows4.Name,
         DpMaps.Flows6.Name,
@@ -33,7 +37,23 @@ internal static class SegmentObject
     /// <summary>Loads the programs over the pinned maps of the instance, which are made where they are missing.</summary>
     /// <param name="options">Sizes and knobs.</param>
     /// <param name="pins">Where the maps are pinned.</param>
-    public static BpfObject Load(EbpfOptions options, PinDirectory pins)
+    public static BpfObject Load(EbpfOptions options, PinDirectory pins) => Load(options, pins, _ => { });
+
+    /// <summary>Loads a copy of <see cref="RehearsedProgram"/> over the same maps that only answers; it is never to be attached.</summary>
+    /// <param name="options">As for the programs that are attached.</param>
+    /// <param name="pins">Where the maps are pinned.</param>
+    public static BpfObject LoadRehearsal(EbpfOptions options, PinDirectory pins) =>
+        Load(
+            options,
+            pins,
+            loading =>
+            {
+                loading.SetKnob("dp_dry_run", 1u);
+                loading.SetAutoload("dp_egress", load: false);
+            }
+        );
+
+    private static BpfObject Load(EbpfOptions options, PinDirectory pins, Action<BpfObject> adjust)
     {
         RaiseLockedMemory();
         BpfObject loading = BpfObject.Open(ReadResource(), ObjectName);
@@ -50,6 +70,7 @@ internal static class SegmentObject
                 loading.SetPinPath(map, pins.Map(map));
             }
 
+            adjust(loading);
             loading.Load();
             return loading;
         }

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using Datapath.Backends;
-using Datapath.Backends.Ebpf;
 using Datapath.Flows;
 using Datapath.Interop.Libbpf;
 using Datapath.KernelTests.Support;
@@ -315,7 +314,7 @@ public sealed class FlowTests : IDisposable
     /// <summary>When the one flow there is was last seen, in jiffies.</summary>
     private ulong SeenOfTheFlow()
     {
-        using BpfMap flows = BpfMap.OpenPinned($"{EbpfOptions.DefaultBpfFileSystem}/datapath/{_lab.Name}/v1/maps/dp_flows4");
+        using BpfMap flows = BpfMap.OpenPinned(_lab.PinOf("dp_flows4"));
         return Assert.Single(flows.Entries<UInt128, SeenFlow>()).Value.SeenJiffies;
     }
 

@@ -55,7 +55,7 @@ internal sealed class FakeBackend : IBackend
 
     public uint Adopt() => Generation;
 
-    public ApplyReport Apply(CompiledPolicy policy, HostSnapshot host)
+    public ApplyReport Apply(CompiledPolicy policy, HostSnapshot host, ApplyOptions? options = null)
     {
         Enter();
         try
@@ -84,6 +84,16 @@ internal sealed class FakeBackend : IBackend
             Leave();
         }
     }
+
+    public PendingLease ReadLease() => PendingLease.None;
+
+    public bool Confirm() => false;
+
+    public uint Rollback() => Generation;
+
+    public void Pause(TimeSpan time) { }
+
+    public bool Resume() => false;
 
     public int ReadEvents(Action<FlowEvent> onEvent)
     {
