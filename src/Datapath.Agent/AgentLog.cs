@@ -58,6 +58,33 @@ internal static partial class AgentLog
     [LoggerMessage(1114, LogLevel.Warning, "counters of rules that are gone cannot be zeroed, their numbers are not given away: {Reason}")]
     public static partial void CountersNotZeroed(this ILogger log, string reason);
 
+    [LoggerMessage(1115, LogLevel.Warning, "generation {Generation} is on trial: without `datapath confirm` the policy before comes back in {Seconds} s")]
+    public static partial void OnTrial(this ILogger log, uint generation, long seconds);
+
+    [LoggerMessage(1116, LogLevel.Information, "generation {Generation} is confirmed")]
+    public static partial void Confirmed(this ILogger log, uint generation);
+
+    [LoggerMessage(1117, LogLevel.Warning, "the policy on trial was not confirmed, generation {Generation} is in force again")]
+    public static partial void FellBack(this ILogger log, uint generation);
+
+    [LoggerMessage(1118, LogLevel.Warning, "the policy directory holds what was rolled back, policy {Hash}: not applied until it changes, or `datapath apply`")]
+    public static partial void RolledBackCandidate(this ILogger log, string hash);
+
+    [LoggerMessage(1119, LogLevel.Warning, "enforcement is paused for {Seconds} s, everything passes")]
+    public static partial void Paused(this ILogger log, long seconds);
+
+    [LoggerMessage(1120, LogLevel.Information, "enforcement goes on after a pause")]
+    public static partial void Resumed(this ILogger log);
+
+    [LoggerMessage(1121, LogLevel.Warning, "which policy was confirmed is not known: {Problem}")]
+    public static partial void RecordLost(this ILogger log, string problem);
+
+    [LoggerMessage(1122, LogLevel.Warning, "which policy is confirmed cannot be saved, a restart may begin with another: {Problem}")]
+    public static partial void RecordNotSaved(this ILogger log, string problem);
+
+    [LoggerMessage(1123, LogLevel.Error, "what has ended by itself in the kernel cannot be tidied up: {Reason}")]
+    public static partial void LeaseNotSettled(this ILogger log, string reason);
+
     // 12xx: from the kernel to listeners.
     [LoggerMessage(1201, LogLevel.Warning, "flow events cannot be read: {Reason}")]
     public static partial void EventsNotRead(this ILogger log, string reason);

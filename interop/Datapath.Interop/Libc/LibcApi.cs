@@ -61,6 +61,12 @@ internal static unsafe partial class LibcApi
     internal static partial int unlink(byte* path);
 
     [LibraryImport(Library, SetLastError = true)]
+    internal static partial int renameat2(int oneDirectory, byte* one, int otherDirectory, byte* other, uint flags);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int fsync(int fd);
+
+    [LibraryImport(Library, SetLastError = true)]
     internal static partial int socket(int domain, int type, int protocol);
 
     [LibraryImport(Library, SetLastError = true)]

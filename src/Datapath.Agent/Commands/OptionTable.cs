@@ -54,6 +54,12 @@ internal sealed class OptionTable(Func<string, string?> variables)
     /// <summary>Where programs are attached.</summary>
     public AgentOption<TcHookChoice> TcHook { get; } = TcHookOption(variables);
 
+    /// <summary>How long a policy is on trial; null for one that stays.</summary>
+    public AgentOption<TimeSpan?> ConfirmWithin { get; } = ConfirmWithinOption(variables);
+
+    /// <summary>How long everything passes.</summary>
+    public AgentOption<TimeSpan> PauseFor { get; } = PauseForOption(variables);
+
     /// <summary>Every instance.</summary>
     public AgentOption<bool> All { get; } = AllOption(variables);
 
@@ -232,6 +238,29 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Purpose = "Answer in JSON",
             Default = false,
             Read = OptionText.Flag,
+            Variables = variables,
+        };
+
+    private static AgentOption<TimeSpan?> ConfirmWithinOption(Func<string, string?> variables) =>
+        new()
+        {
+            Name = "--confirm-within",
+            ValueName = "TIME",
+            Purpose = "Go back by itself, in the kernel, unless `datapath confirm` comes within this time: 90s, 2m or 1h",
+            Default = null,
+            Read = text => OptionText.Time(text) is { Problem: { } problem } ? new OptionReading<TimeSpan?>(null, problem) : OptionText.Time(text).Value,
+            Variables = variables,
+        };
+
+    private static AgentOption<TimeSpan> PauseForOption(Func<string, string?> variables) =>
+        new()
+        {
+            Name = "--for",
+            ValueName = "TIME",
+            Purpose = "How long: 90s, 10m or 1h",
+            IsRequired = true,
+            Default = TimeSpan.Zero,
+            Read = OptionText.Time,
             Variables = variables,
         };
 

@@ -25,6 +25,9 @@ internal static class AgentClient
     /// <summary>It answers from memory: longer means that it hangs.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
+    /// <summary>It reads, compiles and waits for the kernel; the largest policies take seconds.</summary>
+    private static readonly TimeSpan PatienceForOrders = TimeSpan.FromMinutes(2);
+
     /// <summary>Asks for the status.</summary>
     /// <param name="socketPath">Where the agent listens.</param>
     /// <param name="cancellation">Gives up.</param>
@@ -49,7 +52,23 @@ internal static class AgentClient
         return AskAsync(socketPath, question, AgentJson.Compact.ExplainDocument, cancellation);
     }
 
-    private static async Task<AgentAnswer<T>> AskAsync<T>(string socketPath, string question, JsonTypeInfo<T> shape, CancellationToken cancellation)
+    /// <summary>Gives an order and waits until it is carried out.</summary>
+    /// <param name="socketPath">Where the agent listens.</param>
+    /// <param name="order">Behind <c>/v1/orders/</c>, with its parameters.</param>
+    /// <param name="cancellation">Gives up waiting; the order may be carried out all the same.</param>
+    public static Task<AgentAnswer<OrderDocument>> OrderAsync(string socketPath, string order, CancellationToken cancellation) =>
+        AskAsync(socketPath, AgentJson.Compact.OrderDocument, PatienceForOrders, client => client.PostAsync($"/v1/orders/{order}", null, cancellation), cancellation);
+
+    private static Task<AgentAnswer<T>> AskAsync<T>(string socketPath, string question, JsonTypeInfo<T> shape, CancellationToken cancellation)
+        where T : class => AskAsync(socketPath, shape, Patience, client => client.GetAsync(question, cancellation), cancellation);
+
+    private static async Task<AgentAnswer<T>> AskAsync<T>(
+        string socketPath,
+        JsonTypeInfo<T> shape,
+        TimeSpan patience,
+        Func<HttpClient, Task<HttpResponseMessage>> ask,
+        CancellationToken cancellation
+    )
         where T : class
     {
         using SocketsHttpHandler handler = new()
@@ -57,10 +76,16 @@ internal static class AgentClient
             ConnectCallback = async (_, token) => await ConnectAsync(socketPath, token),
             UseProxy = false,
         };
-        using HttpClient client = new(handler) { Timeout = Patience, BaseAddress = new Uri("http://agent") };
+        using HttpClient client = new(handler) { Timeout = patience, BaseAddress = new Uri("http://agent") };
         try
         {
-            T? document = await client.GetFromJsonAsync(question, shape, cancellation);
+            using HttpResponseMessage answer = await ask(client);
+            if (!answer.IsSuccessStatusCode)
+            {
+                return Unclear($"{(int)answer.StatusCode} {(await answer.Content.ReadAsStringAsync(cancellation)).Trim()}");
+            }
+
+            T? document = await answer.Content.ReadFromJsonAsync(shape, cancellation);
             return document is null ? Unclear("it says nothing") : new AgentAnswer<T>(AgentReach.Answered, document, null);
         }
         catch (HttpRequestException refusal) when (IsNobodyThere(refusal.InnerException))
@@ -73,7 +98,7 @@ internal static class AgentClient
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            return Unclear($"no answer within {Patience.TotalSeconds} s");
+            return Unclear($"no answer within {patience.TotalSeconds} s");
         }
 
         AgentAnswer<T> Unclear(string reason) => new(AgentReach.Unclear, null, $"the agent on {socketPath} cannot be asked: {reason}");

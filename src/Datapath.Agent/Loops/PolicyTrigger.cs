@@ -17,6 +17,12 @@ internal enum PolicyChange
 
     /// <summary>The kernel refused, and time has passed.</summary>
     Retry = 4,
+
+    /// <summary>What the kernel ends by itself may be over.</summary>
+    Lease = 8,
+
+    /// <summary>Somebody wants something.</summary>
+    Order = 16,
 }
 
 /// <summary>The inbox of the policy loop: any number of notices become one, once they have been quiet for a moment.</summary>

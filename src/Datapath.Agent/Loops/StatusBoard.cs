@@ -5,16 +5,24 @@ namespace Datapath.Agent.Loops;
 /// <summary>Where the policy loop writes what it did, and everybody else reads it. One writer, any number of readers.</summary>
 /// <param name="initial">What holds before the loop has done anything.</param>
 /// <param name="feed">Counts events.</param>
-internal sealed class StatusBoard(StatusDocument initial, EventFeed feed)
+/// <param name="clock">Says how much is left of a lease.</param>
+internal sealed class StatusBoard(StatusDocument initial, EventFeed feed, TimeProvider clock)
 {
     private StatusDocument _written = initial;
 
     /// <summary>What holds now.</summary>
-    public StatusDocument Current =>
-        Volatile.Read(ref _written) with
+    public StatusDocument Current
+    {
+        get
         {
-            Events = new EventCountsDocument(feed.Received, feed.Lost, feed.ListenerCount),
-        };
+            StatusDocument written = Volatile.Read(ref _written);
+            return written with
+            {
+                Lease = written.Lease?.At(clock.GetUtcNow()),
+                Events = new EventCountsDocument(feed.Received, feed.Lost, feed.ListenerCount),
+            };
+        }
+    }
 
     /// <summary>Replaces what holds. Only the policy loop calls it.</summary>
     /// <param name="change">Makes the new document of the old one.</param>

@@ -24,15 +24,15 @@ public sealed class PolicySample
     private readonly PolicyEvaluator _evaluator;
     private readonly ImmutableArray<LocalUnit> _units;
     private readonly ILookup<RuleIdentity, int> _indexes;
-    private readonly Random _random;
+    private readonly Func<int, int> _draw;
 
     /// <summary>Prepares to draw.</summary>
     /// <param name="compiled">The tables.</param>
     /// <param name="written">What they were compiled of.</param>
     /// <param name="inventory">The host that they were compiled for.</param>
     /// <param name="options">What decided their meaning besides.</param>
-    /// <param name="seed">Equal seeds draw equal connections.</param>
-    public PolicySample(CompiledPolicy compiled, WrittenPolicy written, HostInventory inventory, PolicyOptions options, int seed)
+    /// <param name="draw">Gives a number from 0 to below its argument; which, decides what is drawn.</param>
+    public PolicySample(CompiledPolicy compiled, WrittenPolicy written, HostInventory inventory, PolicyOptions options, Func<int, int> draw)
     {
         ArgumentNullException.ThrowIfNull(compiled);
         _compiled = compiled;
@@ -40,7 +40,7 @@ public sealed class PolicySample
         // The evaluator knows units by their names, and of several with one name the first.
         _units = [.. compiled.Units.GroupBy(unit => (unit.Namespace, unit.Name)).Where(group => group.Count() == 1).Select(group => group.First())];
         _indexes = compiled.Rules.ToLookup(rule => rule.Rule, rule => rule.Index);
-        _random = new Random(seed);
+        _draw = draw;
     }
 
     /// <summary>Draws connections without end; each is judged when it is asked for, which takes the longer the more rules there are.</summary>
@@ -49,8 +49,8 @@ public sealed class PolicySample
     {
         while (!_units.IsEmpty)
         {
-            LocalUnit unit = _units[_random.Next(_units.Length)];
-            bool ip6 = _random.Next(3) == 0;
+            LocalUnit unit = _units[_draw(_units.Length)];
+            bool ip6 = _draw(3) == 0;
             (AddressKey peer, int owner) = ip6 ? Peer6() : Peer4();
             (PortTable table, ushort key) = Port(ip6);
             if (owner == unit.Number || IsEmbedded(peer) || !IsPlain(table, key))
@@ -58,7 +58,7 @@ public sealed class PolicySample
                 continue;
             }
 
-            Direction direction = _random.Next(2) == 0 ? Direction.Incoming : Direction.Outgoing;
+            Direction direction = _draw(2) == 0 ? Direction.Incoming : Direction.Outgoing;
             UnitName? name = unit.Number == LocalUnit.HostNumber ? null : new UnitName(unit.Namespace, unit.Name);
             Judgement said = _evaluator.Judge(new Question(name, direction, peer, table, key));
             if (_indexes[said.Rule].ToList() is [var index])
@@ -82,14 +82,14 @@ public sealed class PolicySample
     private (AddressKey Peer, int Owner) Peer4()
     {
         ImmutableArray<PeerRange<uint>> ranges = _compiled.Peers.IPv4;
-        int drawn = _random.Next(ranges.Length);
+        int drawn = _draw(ranges.Length);
         uint last = drawn + 1 < ranges.Length ? ranges[drawn + 1].First - 1 : uint.MaxValue;
         uint first = ranges[drawn].First;
-        uint value = _random.Next(3) switch
+        uint value = _draw(3) switch
         {
             0 => first,
             1 => last,
-            _ => (uint)_random.NextInt64(first, last + 1L),
+            _ => first + (uint)_draw((int)Math.Min(last - first, int.MaxValue - 1) + 1),
         };
         return (new AddressKey(false, value), ranges[drawn].Unit);
     }
@@ -97,24 +97,24 @@ public sealed class PolicySample
     private (AddressKey Peer, int Owner) Peer6()
     {
         ImmutableArray<PeerRange<UInt128>> ranges = _compiled.Peers.IPv6;
-        int drawn = _random.Next(ranges.Length);
+        int drawn = _draw(ranges.Length);
         UInt128 last = drawn + 1 < ranges.Length ? ranges[drawn + 1].First - 1 : UInt128.MaxValue;
-        UInt128 value = _random.Next(2) == 0 ? ranges[drawn].First : last;
+        UInt128 value = _draw(2) == 0 ? ranges[drawn].First : last;
         return (new AddressKey(true, value), ranges[drawn].Unit);
     }
 
     private (PortTable Table, ushort Key) Port(bool ip6)
     {
-        PortTable table = _random.Next(5) switch
+        PortTable table = _draw(5) switch
         {
             0 or 1 => PortTable.Tcp,
             2 => PortTable.Udp,
             3 => PortTable.Other,
-            _ => ip6 ? (_random.Next(2) == 0 ? PortTable.Icmp6 : PortTable.Icmp6OnLink) : PortTable.Icmp,
+            _ => ip6 ? (_draw(2) == 0 ? PortTable.Icmp6 : PortTable.Icmp6OnLink) : PortTable.Icmp,
         };
         ImmutableArray<PortRun> runs = _compiled.Ports.Tables[(int)table];
-        int drawn = _random.Next(runs.Length);
+        int drawn = _draw(runs.Length);
         int last = drawn + 1 < runs.Length ? runs[drawn + 1].First - 1 : PortSpan.LastKey(table);
-        return (table, (ushort)(_random.Next(2) == 0 ? runs[drawn].First : last));
+        return (table, (ushort)(_draw(2) == 0 ? runs[drawn].First : last));
     }
 }

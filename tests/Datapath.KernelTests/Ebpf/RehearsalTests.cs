@@ -85,7 +85,7 @@ public sealed class RehearsalTests : IDisposable
 
     private static ImmutableArray<Canary> Canaries(string yaml, CompiledPolicy compiled, int count) =>
         [
-            .. new PolicySample(compiled, ProgramLab.Read(yaml), ProgramLab.Inventory, new PolicyOptions(), seed: 1)
+            .. new PolicySample(compiled, ProgramLab.Read(yaml), ProgramLab.Inventory, new PolicyOptions(), new Random(1).Next)
                 .Draw()
                 .Take(count)
                 .Select(one => new Canary(one.Unit, one.Direction, one.Peer, one.Table, one.Key, one.Verdict, one.RuleIndex)),
