@@ -132,6 +132,9 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
 
         public Action<FlowEvent>? OnEvent { get; set; }
 
+        /// <summary>What the images of policies have in common from one to the next.</summary>
+        public ImageMemory Images { get; } = new();
+
         /// <summary>The copy for trying generations, loaded when it is first needed.</summary>
         public Rehearsal Rehearsal(EbpfOptions options, PinDirectory pins) =>
             _rehearsal ??= new Rehearsal(SegmentObject.LoadRehearsal(options, pins));
@@ -192,7 +195,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         uint judging = session.Arena.Judging.Id;
         bool isFirst = judging == 0;
         RequireNothingPending(before, isFirst, wanted);
-        PolicyImage image = PolicyImageEncoder.Encode(policy);
+        PolicyImage image = PolicyImageEncoder.Encode(policy, session.Images);
         DesiredAttachments desired = DesiredAttachments.Of(policy, host);
         long available = session.Arena.FreeBytes;
 

@@ -110,8 +110,18 @@ internal sealed class FaultLab(AgentLab lab)
         return program.TestRun(Ethernet(IPv4("10.77.0.2", to, Tcp, TcpHeader(40000, port, Syn))), context).ReturnValue == Pass;
     }
 
-    private static async Task<bool> IsSettledAsync(AgentApi api) =>
-        await api.IsEnforcingAsync(Token) && (await api.StatusAsync(Token)).PolicyState() != "pending";
+    private static async Task<bool> IsSettledAsync(AgentApi api)
+    {
+        try
+        {
+            return await api.IsEnforcingAsync(Token) && (await api.StatusAsync(Token)).PolicyState() != "pending";
+        }
+        catch (HttpRequestException)
+        {
+            // Killed between the two questions: whoever asks sees that it has ended.
+            return false;
+        }
+    }
 
     private string[] Under(int at, bool isCounting, string[] arguments) =>
         [isCounting ? "now" : "later", $"{at}", CountPath, "nsenter", $"--net={lab.Router.NamespacePath}", lab.Site.Executable, .. arguments];
