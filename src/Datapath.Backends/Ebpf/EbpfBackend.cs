@@ -15,9 +15,12 @@ namespace Datapath.Backends.Ebpf;
 /// <param name="options">How it is set up.</param>
 public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
 {
+    private static readonly TimeSpan LookAtPins = TimeSpan.FromSeconds(1);
+
     private readonly PinDirectory _pins = new(options.BpfFileSystem, options.Instance);
     private readonly EventDecoder _decoder = new(options.Time);
     private Session? _session;
+    private long _lookedAtPins;
 
     /// <inheritdoc/>
     public string Name => "ebpf";
@@ -31,13 +34,13 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
     /// <inheritdoc/>
     public uint Adopt()
     {
-        if (_session is null && !_pins.Exists())
-        {
-            return 0;
-        }
-
         return Guard(() =>
         {
+            if (_session is null && !_pins.Exists() && !LostPins.Restore(_pins))
+            {
+                return 0u;
+            }
+
             Session session = Open();
             // The programs of the earlier agent are replaced where they are attached; no packet passes in between.
             foreach (uint index in session.Interfaces.Keys().Union(session.FallbackInterfaces.Keys()))
@@ -76,7 +79,11 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         }
 
         session.OnEvent = onEvent;
-        return Guard(session.Events.Consume);
+        return Guard(() =>
+        {
+            KeepPinned(session);
+            return session.Events.Consume();
+        });
     }
 
     /// <inheritdoc/>
@@ -146,9 +153,28 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         public void Dispose()
         {
             _rehearsal?.Dispose();
+            Hooks.Dispose();
             Events.Dispose();
             Arena.Dispose();
             Loaded.Dispose();
+        }
+    }
+
+    /// <summary>
+    /// Pins again what somebody unpinned, as by unmounting the bpf file system: until then our descriptors are all that keeps packets judged.
+    /// </summary>
+    private void KeepPinned(Session session)
+    {
+        if (options.Time.GetElapsedTime(_lookedAtPins) < LookAtPins)
+        {
+            return;
+        }
+
+        _lookedAtPins = options.Time.GetTimestamp();
+        if (!_pins.Exists() && session.Hooks.AreAttached)
+        {
+            LostPins.PinMaps(_pins, session.Loaded.Program(SegmentObject.RehearsedProgram));
+            session.Hooks.PinAgain();
         }
     }
 
@@ -238,6 +264,11 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         if (session.Arena.Switch.Lease != DpLease.Confirm)
         {
             ForgetFallbackInterfaces(session);
+        }
+
+        if (isFirst)
+        {
+            _pins.RemoveOtherLayouts();
         }
 
         return new ApplyReport(session.Arena.Judging.Id, slot is not null, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available);

@@ -34,6 +34,10 @@ internal static class SegmentObject
         DpMaps.Events,
     ];
 
+    /// <summary>Whether a map outlives the agent.</summary>
+    /// <param name="map">Its name.</param>
+    public static bool IsPinned(string map) => PinnedMaps.Contains(map);
+
     /// <summary>Loads the programs over the pinned maps of the instance, which are made where they are missing.</summary>
     /// <param name="options">Sizes and knobs.</param>
     /// <param name="pins">Where the maps are pinned.</param>

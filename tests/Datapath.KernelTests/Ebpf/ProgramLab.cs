@@ -130,7 +130,7 @@ internal sealed class ProgramLab : IDisposable
     public bool Passes(string interfaceName, bool ingress, byte[] frame, bool forwarded = false, int segments = 0) =>
         _namespace.Run(() =>
         {
-            int index = IndexOf(interfaceName);
+            int index = IndexHere(interfaceName);
             var context = new byte[ContextBytes];
             BinaryPrimitives.WriteInt32LittleEndian(context.AsSpan(InterfaceOffset), index);
             BinaryPrimitives.WriteInt32LittleEndian(context.AsSpan(IngressInterfaceOffset), ingress ? index : forwarded ? 1 : 0);
@@ -142,13 +142,16 @@ internal sealed class ProgramLab : IDisposable
             return action == Pass;
         });
 
+    /// <summary>Index of an interface.</summary>
+    public int IndexOf(string interfaceName) => _namespace.Run(() => IndexHere(interfaceName));
+
     /// <summary>Where a map is pinned.</summary>
     public string PinOf(string map) =>
         Directory.EnumerateFiles($"{EbpfOptions.DefaultBpfFileSystem}/datapath/{Name}", map, SearchOption.AllDirectories).Single();
 
     /// <summary>The interfaces that have a program of ours.</summary>
     public ImmutableArray<string> AttachedTo() =>
-        [.. InterfaceNames.Where(name => _namespace.Run(() => !new TcHook(IndexOf(name), TcDirection.Ingress).Query().IsEmpty))];
+        [.. InterfaceNames.Where(name => _namespace.Run(() => !new TcHook(IndexHere(name), TcDirection.Ingress).Query().IsEmpty))];
 
     /// <summary>A rule of the policy by its index, as people name it.</summary>
     public string RuleName(int index)
@@ -184,7 +187,7 @@ internal sealed class ProgramLab : IDisposable
         };
     }
 
-    private static int IndexOf(string interfaceName) => HostObserver.Read().Interfaces.Single(one => one.Name == interfaceName).Index;
+    private static int IndexHere(string interfaceName) => HostObserver.Read().Interfaces.Single(one => one.Name == interfaceName).Index;
 
     private static void Ip(params string[] arguments) => CommandRunner.Run("ip", arguments);
 }
