@@ -75,5 +75,8 @@ internal sealed record DesiredAttachments(
             Unit = (ushort)unit,
             Role = (byte)(unit == LocalUnit.HostNumber ? DpRole.Host : DpRole.Pod),
             Link = (byte)(one.HasMacHeader ? DpLinkType.Ethernet : DpLinkType.Ip),
+            Flags = (byte)(Flag(one.ForwardsIPv4, DpInterfaceFlags.ForwardsIPv4) | Flag(one.ForwardsIPv6, DpInterfaceFlags.ForwardsIPv6)),
         };
+
+    private static DpInterfaceFlags Flag(bool isOn, DpInterfaceFlags flag) => isOn ? flag : default;
 }

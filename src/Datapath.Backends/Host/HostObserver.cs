@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Net;
-using System.Net.Sockets;
 using Datapath.Interop;
 using Datapath.Interop.Netlink;
 
@@ -9,9 +8,6 @@ namespace Datapath.Backends.Host;
 /// <summary>Looks at the interfaces and addresses of the network namespace that the calling thread is in.</summary>
 public static class HostObserver
 {
-    // An IPv4 network this long has no broadcast address (RFC 3021).
-    private const int LongestWithBroadcast = 30;
-
     /// <summary>Interfaces and addresses as they are now.</summary>
     /// <exception cref="BackendException">The kernel refused.</exception>
     public static HostSnapshot Read()
@@ -20,10 +16,12 @@ public static class HostObserver
         {
             ImmutableArray<NetworkLink> links = Rtnetlink.Links();
             ImmutableArray<InterfaceAddress> addresses = Rtnetlink.Addresses();
+            var forwarding = new ForwardingSettings(Rtnetlink.Forwarding());
+            HashSet<int> virtualRouters = [.. links.Where(IsVirtualRouter).Select(link => link.Index)];
             return new HostSnapshot(
-                [.. links.OrderBy(link => link.Index).Select(InterfaceOf)],
+                [.. links.OrderBy(link => link.Index).Select(link => InterfaceOf(link, virtualRouters, forwarding))],
                 Sorted(addresses.Where(IsReachable).Select(one => one.Address)),
-                Sorted(addresses.Where(HasBroadcast).Select(BroadcastOf))
+                LocalNetworks.Of(Rtnetlink.LocalRoutes(), Rtnetlink.Rules())
             );
         }
         catch (KernelException refusal)
@@ -47,25 +45,24 @@ public static class HostObserver
         }
     }
 
-    private static HostInterface InterfaceOf(NetworkLink link) =>
-        new(link.Index, link.Name, link.IsLoopback, link.MasterIndex, link.HasEthernetHeader);
+    private static HostInterface InterfaceOf(NetworkLink link, HashSet<int> virtualRouters, ForwardingSettings forwarding) =>
+        new(
+            link.Index,
+            link.Name,
+            link.IsLoopback || IsVirtualRouter(link),
+            virtualRouters.Contains(link.MasterIndex) ? 0 : link.MasterIndex,
+            link.HasEthernetHeader
+        )
+        {
+            ForwardsIPv4 = forwarding.IsOnForIPv4(link.Index),
+            ForwardsIPv6 = forwarding.IsOnForIPv6(link.Index),
+            Vlan = link.Tag is { } tag && link.PeerNamespaceId is null ? new VlanPlace(link.PeerIndex, tag) : null,
+        };
+
+    private static bool IsVirtualRouter(NetworkLink link) => link.Kind == NetworkLink.VrfKind;
 
     /// <summary>Not by scope: an address of scope "host", as anycast addresses at lo often are, is answered from the network all the same.</summary>
     private static bool IsReachable(InterfaceAddress one) => !IPAddress.IsLoopback(one.Address);
-
-    private static bool HasBroadcast(InterfaceAddress one) =>
-        one.Address.AddressFamily == AddressFamily.InterNetwork && one.PrefixLength <= LongestWithBroadcast && IsReachable(one);
-
-    private static IPAddress BroadcastOf(InterfaceAddress one)
-    {
-        byte[] bytes = one.Address.GetAddressBytes();
-        for (int bit = one.PrefixLength; bit < 32; bit++)
-        {
-            bytes[bit / 8] |= (byte)(0x80 >> (bit % 8));
-        }
-
-        return new IPAddress(bytes);
-    }
 
     private static ImmutableArray<IPAddress> Sorted(IEnumerable<IPAddress> addresses) =>
         [.. addresses.Distinct().OrderBy(address => address.ToString(), StringComparer.Ordinal)];

@@ -46,7 +46,8 @@ internal sealed class ProgramLab : IDisposable
         _namespace = NetworkNamespace.OpenNamed(Name);
         foreach (string interfaceName in (string[])["up0", "web0"])
         {
-            Ip("-n", Name, "link", "add", interfaceName, "type", "veth", "peer", "name", interfaceName + "p");
+            // The address that Packet.Ethernet sends to: what is for another station is not judged.
+            Ip("-n", Name, "link", "add", interfaceName, "address", "02:00:00:00:00:02", "type", "veth", "peer", "name", interfaceName + "p");
             Ip("-n", Name, "link", "set", interfaceName, "up");
         }
 
@@ -135,16 +136,19 @@ internal sealed class ProgramLab : IDisposable
     private const uint Pass = uint.MaxValue;
     private const uint Drop = 2;
 
-    /// <summary>The two interfaces and the host's addresses.</summary>
+    /// <summary>The two interfaces, both of which pass on what is not for the host, and the host's addresses.</summary>
     public static HostSnapshot Snapshot()
     {
         HostSnapshot real = HostObserver.Read();
         // The peers' ends are in the same namespace only because nobody else is needed.
         return real with
         {
-            Interfaces = [.. real.Interfaces.Where(one => one.Name is "up0" or "web0")],
+            Interfaces =
+            [
+                .. real.Interfaces.Where(one => one.Name is "up0" or "web0").Select(one => one with { ForwardsIPv4 = true, ForwardsIPv6 = true }),
+            ],
             Addresses = [IPAddress.Parse("10.0.0.1"), IPAddress.Parse("2001:db8::1")],
-            Broadcasts = [IPAddress.Parse("10.0.0.255")],
+            LocalNetworks = [IPNetwork.Parse("10.0.0.255/32")],
         };
     }
 

@@ -63,7 +63,7 @@ internal sealed class AgentFixture : IDisposable
         new(
             [new HostInterface(2, "eth0", IsLoopback: false, Master: 0, HasMacHeader: true)],
             [.. addresses.Select(IPAddress.Parse)],
-            Broadcasts: []
+            LocalNetworks: []
         );
 
     public void ChangeHost(HostSnapshot host)
