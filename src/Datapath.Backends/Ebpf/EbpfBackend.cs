@@ -56,7 +56,7 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         bool first = _session is null && !_pins.Exists();
         try
         {
-            return Guard(() => Apply(Open(), policy, host));
+            return Guard(() => Apply(Open(), policy, host)) with { Warnings = PinsAtRisk.Warnings(options.BpfFileSystem) };
         }
         catch (Exception refusal) when (first && refusal is BackendException or PolicyTooLargeException)
         {

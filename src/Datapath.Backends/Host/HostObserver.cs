@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Net;
 using Datapath.Interop;
+using Datapath.Interop.Libc;
 using Datapath.Interop.Netlink;
 
 namespace Datapath.Backends.Host;
@@ -8,6 +9,8 @@ namespace Datapath.Backends.Host;
 /// <summary>Looks at the interfaces and addresses of the network namespace that the calling thread is in.</summary>
 public static class HostObserver
 {
+    private const string OwnNamespace = "/proc/thread-self/ns/net";
+
     /// <summary>Interfaces and addresses as they are now.</summary>
     /// <exception cref="BackendException">The kernel refused.</exception>
     public static HostSnapshot Read()
@@ -32,17 +35,29 @@ public static class HostObserver
 
     /// <summary>Calls back for each change from now on, on a pool thread, until disposed. Several changes may come as several calls.</summary>
     /// <param name="onChange">What to do; must not throw.</param>
+    /// <param name="onTrouble">Told why nothing is heard for now; it is tried again until it works. Must not throw.</param>
     /// <exception cref="BackendException">The kernel refused.</exception>
-    public static IDisposable Watch(Action onChange)
+    public static IDisposable Watch(Action onChange, Action<string> onTrouble)
     {
         try
         {
-            return new HostWatch(new RtnetlinkMonitor(), onChange);
+            return new HostWatch(Subscriptions(), onChange, onTrouble, TimeProvider.System);
         }
         catch (KernelException refusal)
         {
             throw new BackendException($"cannot watch interfaces and addresses: {refusal.Message}", refusal);
         }
+    }
+
+    /// <summary>Subscribes in the namespace of the thread that is here now: a pool thread that tries again may be in another.</summary>
+    private static Func<HostChanges> Subscriptions()
+    {
+        NetworkNamespace here = NetworkNamespace.Open(OwnNamespace);
+        return () =>
+        {
+            RtnetlinkMonitor monitor = here.Run(() => new RtnetlinkMonitor());
+            return new HostChanges(monitor.ChangesAsync, monitor);
+        };
     }
 
     private static HostInterface InterfaceOf(NetworkLink link, HashSet<int> virtualRouters, ForwardingSettings forwarding) =>

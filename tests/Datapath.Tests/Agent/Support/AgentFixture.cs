@@ -105,7 +105,7 @@ internal sealed class AgentFixture : IDisposable
 
     public void Dispose() => Directory.Delete(Root, recursive: true);
 
-    private EndWatch Watch(Action changed)
+    private EndWatch Watch(Action changed, Action<string> trouble)
     {
         _hostChanged = changed;
         return new EndWatch(() => _hostChanged = null);
