@@ -35,7 +35,6 @@ internal static class RoutingMessages
     // NETCONFA_* of linux/netconf.h.
     private const int SettingsInterface = 1;
     private const int SettingsForwarding = 2;
-    private const int SettingsForceForwarding = 9;
 
     /// <summary>The route of a message; null when it is no such message, or its packets are not for this host.</summary>
     internal static NetworkRoute? LocalRoute(NetlinkMessage message)
@@ -107,17 +106,15 @@ internal static class RoutingMessages
 
         int? index = null;
         bool? isOn = null;
-        bool isForced = false;
         var attributes = new AttributeReader(body[SettingsHeaderBytes..]);
         while (attributes.MoveNext())
         {
             index = attributes.Type == SettingsInterface ? attributes.Number : index;
             isOn = attributes.Type == SettingsForwarding ? attributes.Number != 0 : isOn;
-            isForced |= attributes.Type == SettingsForceForwarding && attributes.Number != 0;
         }
 
         AddressFamily family = body[0] == FamilyInet ? AddressFamily.InterNetwork : AddressFamily.InterNetworkV6;
-        return (index, isOn) is ({ } which, { } on) ? new InterfaceForwarding(family, which, on, isForced) : null;
+        return (index, isOn) is ({ } which, { } on) ? new InterfaceForwarding(family, which, on) : null;
     }
 
     // Bits beyond the prefix would be refused by the type, and do not count for the kernel.

@@ -19,7 +19,7 @@ public static class HostObserver
         {
             ImmutableArray<NetworkLink> links = Rtnetlink.Links();
             ImmutableArray<InterfaceAddress> addresses = Rtnetlink.Addresses();
-            var forwarding = new ForwardingSettings(Rtnetlink.Forwarding());
+            var forwarding = new ForwardingSettings(Rtnetlink.Forwarding(), InterfaceForwarding.ForcedForIPv6(links));
             HashSet<int> virtualRouters = [.. links.Where(IsVirtualRouter).Select(link => link.Index)];
             return new HostSnapshot(
                 [.. links.OrderBy(link => link.Index).Select(link => InterfaceOf(link, virtualRouters, forwarding))],
