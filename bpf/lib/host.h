@@ -109,8 +109,11 @@ static __always_inline bool dp_is_local(const struct dp_packet *packet)
 	if (packet->tuple.is_ip6) {
 		if (first >> 24 == 0xff)
 			return true;
-	} else if (last >> 28 == 0xe || last == 0xffffffff || last >> 24 == 127) {
-		/* 127/8: a host with route_localnet takes it from the network (CVE-2020-8558). */
+	} else if (last >> 28 == 0xe || last == 0xffffffff || last >> 24 == 127 || last == 0) {
+		/* 127/8: a host with route_localnet takes it from the network (CVE-2020-8558).
+		 * 0.0.0.0: from 0.0.0.0 it is a broadcast (ip_route_input_slow of
+		 * net/ipv4/route.c).
+		 */
 		return true;
 	}
 	return bpf_map_lookup_elem(&dp_local_nets, &network) != NULL;

@@ -65,6 +65,19 @@ public sealed class HostRoleTests : IDisposable
         Assert.True(Passes(To(destination)));
     }
 
+    [KernelTheory]
+    [InlineData("0.0.0.0")]
+    [InlineData("127.3.2.1")]
+    [InlineData("224.0.0.251")]
+    [InlineData("255.255.255.255")]
+    [InlineData("ff02::fb")]
+    public void What_no_route_says_and_the_kernel_takes_all_the_same_is_the_hosts(string destination)
+    {
+        _lab.Apply(Policies.Friends);
+        Assert.False(Passes(To(destination)));
+        Assert.Equal(0, Statistic("forwarded"));
+    }
+
     [KernelFact]
     public void Every_address_of_one_family_is_none_of_the_other()
     {

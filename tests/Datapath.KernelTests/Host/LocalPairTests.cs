@@ -48,6 +48,33 @@ public sealed class LocalPairTests : IAsyncLifetime
         }
     }
 
+    [KernelTheory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Units_that_a_bridge_joins_are_judged_by_their_own_policies_alone(bool mayServe)
+    {
+        // The host forwards nothing, and its own policy allows nothing.
+        _lab.Host.Run(() => Directory.EnumerateFiles("/proc/sys/net/ipv4/conf", "forwarding", SearchOption.AllDirectories).ToList())
+            .ForEach(setting => _lab.Host.Run(() => Off(setting)));
+        HostLab.AddDevice(_lab.Host, "br0 type bridge");
+        foreach ((LabHost pod, int number, string port) in (ReadOnlySpan<(LabHost, int, string)>)[(_web, 1, "web0"), (_database, 2, "db0")])
+        {
+            HostLab.Ip(_lab.Host, $"link set {port} master br0");
+            HostLab.Ip(pod, $"address add 10.90.0.{number}/24 dev eth0");
+        }
+
+        HostLab.Ip(_lab.Host, "link set br0 up");
+        string policy = Policy("web", "db", mayOpen: true, mayServe);
+        _lab.Apply(policy.Replace("10.78.1.2", "10.90.0.1", StringComparison.Ordinal).Replace("10.78.2.2", "10.90.0.2", StringComparison.Ordinal));
+        Assert.Equal(mayServe, await _lab.ConnectsAsync(_web, "10.90.0.1", _database, "10.90.0.2", 80, mayServe));
+    }
+
+    private static bool Off(string setting)
+    {
+        File.WriteAllText(setting, "0");
+        return true;
+    }
+
     private LabHost Of(string name) => name switch { "web" => _web, "db" => _database, _ => _lab.Host };
 
     private static string SourceOf(string from, string destination) => (from, destination.Contains(':', StringComparison.Ordinal)) switch

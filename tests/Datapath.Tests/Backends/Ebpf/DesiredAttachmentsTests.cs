@@ -65,6 +65,13 @@ public sealed class DesiredAttachmentsTests
         Assert.Equal((1, (byte)DpRole.Host, link, flags, 0u), (told.Unit, told.Role, told.Link, told.Flags, told.NextFrom));
     }
 
+    [Fact]
+    public void A_port_of_a_bridge_passes_packets_on_whatever_the_stack_does()
+    {
+        DesiredAttachments desired = Of([Web], [], Device(2, "web0", master: 9), Device(9, "br0"));
+        Assert.Equal((byte)(DpInterfaceFlags.ForwardsIPv4 | DpInterfaceFlags.ForwardsIPv6), desired.Interfaces[2].Flags);
+    }
+
     private static HostInterface Device(int index, string name, int master = 0) => new(index, name, IsLoopback: false, master, HasMacHeader: true);
 
     private static string[] Places(ImmutableArray<LocalUnit> units, params HostInterface[] interfaces) => Places(Of(units, [], interfaces));
