@@ -57,6 +57,11 @@ internal static class StatusText
             yield return ("problem", problem);
         }
 
+        foreach (string warning in status.Warnings)
+        {
+            yield return ("warning", warning);
+        }
+
         if (status.RolledBack is { } hash)
         {
             yield return ("rolled back", $"policy {hash[..PolicySet.ShortHashLength]}: not applied until it changes, or `datapath apply`");

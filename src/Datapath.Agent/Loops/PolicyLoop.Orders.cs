@@ -117,10 +117,14 @@ internal sealed partial class PolicyLoop
         }
 
         PutInForce(version, done);
+        if (confirmWithin is null)
+        {
+            _trials.NoteConfirmed(version);
+        }
+
         _report.CandidateInForce(version.Files, done.Diagnostics);
         if (confirmWithin is not { } time)
         {
-            _trials.NoteConfirmed(version);
             return OrderOutcome.Done($"generation {_generation} is in force", done.Diagnostics);
         }
 

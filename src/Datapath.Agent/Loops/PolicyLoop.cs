@@ -104,7 +104,7 @@ internal sealed partial class PolicyLoop
         }
 
         using PolicyWatch files = new(Settings.PolicyDirectory, () => _trigger.Raise(PolicyChange.Files), Clock, Rescan);
-        using IDisposable host = Host.Watch(() => _trigger.Raise(PolicyChange.Host));
+        using IDisposable host = Host.Watch(() => _trigger.Raise(PolicyChange.Host), _report.HostNotHeard);
         await using ITimer retry = Clock.CreateTimer(_ => _trigger.Raise(PolicyChange.Retry), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         await using ITimer lease = Clock.CreateTimer(_ => _trigger.Raise(PolicyChange.Lease), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _report.Watching(files.IsPrompt, Rescan);
@@ -235,8 +235,8 @@ internal sealed partial class PolicyLoop
         }
 
         PutInForce(candidate, done);
-        _report.CandidateInForce(candidate.Files, done.Diagnostics);
         _trials.NoteConfirmed(candidate);
+        _report.CandidateInForce(candidate.Files, done.Diagnostics);
         return !done.IsToBeTriedAgain;
     }
 

@@ -16,6 +16,7 @@ internal sealed partial class PolicyLoopReport(string directory, StatusBoard boa
 {
     private ImmutableArray<Diagnostic> _logged = [];
     private ImmutableArray<UnitNotEnforced> _notEnforced = [];
+    private ImmutableArray<string> _warnings = [];
 
     public void RuleNumbersLost(string problem) => log.RuleNumbersLost(problem);
 
@@ -24,6 +25,9 @@ internal sealed partial class PolicyLoopReport(string directory, StatusBoard boa
     public void CountersNotZeroed(string reason) => log.CountersNotZeroed(reason);
 
     public void HostNotRead(string reason) => log.HostNotRead(reason);
+
+    /// <summary>Any thread.</summary>
+    public void HostNotHeard(string reason) => log.HostNotHeard(reason);
 
     public void Watching(bool isPrompt, TimeSpan rescan)
     {
@@ -76,6 +80,7 @@ internal sealed partial class PolicyLoopReport(string directory, StatusBoard boa
     {
         (CompiledPolicy policy, ApplyReport applied) = (done.Policy!, done.Report!);
         LogIfNew(policy, applied.NotEnforced);
+        LogIfNew(applied.Warnings);
         if (applied.Changed)
         {
             log.Applied(applied.Generation, files.Length, policy.Rules.Length, policy.Units.Length, (long)done.Took.TotalMilliseconds);
@@ -93,6 +98,7 @@ internal sealed partial class PolicyLoopReport(string directory, StatusBoard boa
                 Rules = policy.Rules.Length,
                 Units = [.. policy.Units.Select(unit => Document(unit, applied))],
                 Memory = new MemoryDocument(applied.BytesUsed, applied.BytesAvailable),
+                Warnings = applied.Warnings,
             }
         );
     }
@@ -157,6 +163,16 @@ internal sealed partial class PolicyLoopReport(string directory, StatusBoard boa
                 log.PolicyWarning(text);
             }
         }
+    }
+
+    private void LogIfNew(ImmutableArray<string> warnings)
+    {
+        foreach (string warning in warnings.Except(_warnings))
+        {
+            log.BackendWarning(warning);
+        }
+
+        _warnings = warnings;
     }
 
     private void LogIfNew(CompiledPolicy policy, ImmutableArray<UnitNotEnforced> notEnforced)

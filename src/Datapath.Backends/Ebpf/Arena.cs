@@ -34,6 +34,10 @@ internal sealed class Arena : IDisposable
     /// <summary>Room for one more generation beside those that are live, in bytes.</summary>
     public long FreeBytes => (long)LargestGap().Lines * PolicyImage.LineBytes;
 
+    /// <summary>The generation of a slot; ids only ever grow.</summary>
+    /// <param name="slot">As <see cref="Write"/> gave it.</param>
+    public uint IdOf(int slot) => Generations[slot].Id;
+
     /// <summary>What packets are judged by, and until when.</summary>
     public Switch Switch => Switch.Of(Volatile.Read(ref Control.InForce));
 
@@ -111,15 +115,19 @@ internal sealed class Arena : IDisposable
     /// <summary>A slot that is not live; ids only ever grow, so that a flow entry never mistakes one generation for another.</summary>
     private (int Slot, uint Id) ChooseSlot()
     {
+        Switch now = Switch;
+        return (Enumerable.Range(0, Abi.GenerationSlots).First(slot => !IsLive(now, slot)), HighestGeneration() + 1);
+    }
+
+    private uint HighestGeneration()
+    {
         uint highest = 0;
         foreach (DpGeneration generation in Generations)
         {
             highest = Math.Max(highest, generation.Id);
         }
 
-        Switch now = Switch;
-        int slot = Enumerable.Range(0, Abi.GenerationSlots).First(slot => !IsLive(now, slot));
-        return (slot, highest + 1);
+        return highest;
     }
 
     /// <summary>Whether packets are, or may yet be, judged by a slot.</summary>

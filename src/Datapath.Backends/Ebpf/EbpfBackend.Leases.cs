@@ -124,7 +124,7 @@ public sealed partial class EbpfBackend
     {
         PolicyImage image = PolicyImageEncoder.Encode(policy);
         ImmutableSortedDictionary<uint, DpInterface> interfaces = DesiredAttachments.Of(policy, host).Interfaces;
-        RequireRoom(session.FallbackInterfaces.Map, interfaces.Count);
+        HostTables.RequireRoom(session.FallbackInterfaces.Map, interfaces.Count);
         if (session.Arena.After.Checksum != image.Checksum())
         {
             int slot = session.Arena.Write(image);
@@ -148,9 +148,9 @@ public sealed partial class EbpfBackend
     }
 
     /// <summary>The interfaces of the policy that is in force stay attached, and are looked up when it is back.</summary>
-    private static void KeepInterfacesForFallback(Session session)
+    private static void KeepInterfacesForFallback(Session session, uint active)
     {
-        Dictionary<uint, DpInterface> now = new(session.Interfaces.Entries());
+        Dictionary<uint, DpInterface> now = session.Interfaces.Entries().ToDictionary(one => one.Key, one => InterfaceHandover.Settled(one.Value, active));
         KernelTables.Put(session.FallbackInterfaces, now);
         KernelTables.RemoveOthers(session.FallbackInterfaces, now);
     }

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
-using System.Net;
 using Datapath.Backends.Ebpf.Image;
 using Datapath.Backends.Host;
 using Datapath.Flows;
@@ -45,7 +44,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
             // The programs of the earlier agent are replaced where they are attached; no packet passes in between.
             foreach (uint index in session.Interfaces.Keys().Union(session.FallbackInterfaces.Keys()))
             {
-                EnsureIfPresent(session, (int)index);
+                session.Hooks.Renew((int)index);
             }
 
             return session.Arena.Judging.Id;
@@ -60,7 +59,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         bool first = _session is null && !_pins.Exists();
         try
         {
-            return Guard(() => Apply(Open(), policy, host, options ?? ApplyOptions.None));
+            return Guard(() => Apply(Open(), policy, host, options ?? ApplyOptions.None)) with { Warnings = Warnings() };
         }
         catch (Exception refusal) when (first && refusal is BackendException or PolicyTooLargeException or CanaryException)
         {
@@ -116,6 +115,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         {
             Loaded = loaded;
             Arena = new Arena(loaded);
+            Host = new HostTables(loaded);
             Hooks = new AttachedHooks(loaded, pins, MechanismOf(options.TcHook));
             Events = new RingBuffer(
                 loaded.Map(DpMaps.Events),
@@ -132,6 +132,8 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         public BpfObject Loaded { get; }
 
         public Arena Arena { get; }
+
+        public HostTables Host { get; }
 
         public AttachedHooks Hooks { get; }
 
@@ -177,6 +179,8 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
             session.Hooks.PinAgain();
         }
     }
+
+    private ImmutableArray<string> Warnings() => PinsAtRisk.Warnings(options.BpfFileSystem);
 
     private static TcMechanism MechanismOf(TcHookChoice choice) =>
         choice switch
@@ -227,8 +231,8 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
 
         // 1. What does not fit is refused before anything is written.
         RequireRoomForRules(session, policy);
-        RequireRoom(session.Interfaces.Map, desired.Interfaces.Count);
-        RequireRoom(session.Loaded.Map(DpMaps.LocalAddrs).Map, host.Addresses.Length + host.Broadcasts.Length);
+        HostTables.RequireRoom(session.Interfaces.Map, desired.Interfaces.Count);
+        session.Host.RequireRoom(host);
 
         // 2. While a policy waits for confirmation the one to fall back to follows the host too.
         if (wanted.Fallback is { } fallback)
@@ -244,24 +248,52 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
             Rehearse(session, slot.Value, wanted.Canaries);
         }
 
-        // 4. Addresses before the switch: they are the same whichever policy is active.
-        PutLocalAddresses(session, host);
-        if (wanted.ConfirmWithin is not null)
-        {
-            KeepInterfacesForFallback(session);
-        }
-
-        // 5. Units that go are let go while their policy is still there to judge by.
-        ReleaseOthers(session, desired);
-        // 6. Switch, wait.
+        // 4. Networks before the switch: they are the same whichever policy is active.
+        session.Host.PutNetworks(host);
+        session.Host.RemoveVlans(host);
+        // 5. Switch, wait.
         if (slot is { } written)
         {
-            session.Arena.Turn(Next(before, written, wanted.ConfirmWithin));
+            Put(session, before, written, desired, wanted.ConfirmWithin);
         }
 
-        // 7. Units that come are judged by the policy that knows them.
+        // 6. Units that come are judged by the policy that knows them.
         (ImmutableArray<UnitAttachment> attached, ImmutableArray<UnitNotEnforced> gone) = AttachAll(session, desired, isFirst);
-        if (session.Arena.Switch.Lease != DpLease.Confirm)
+        // 7. What nobody is judged by any more goes when everything is in place that judges instead.
+        Tidy(session, host, desired, attached, isFirst);
+        return new ApplyReport(session.Arena.Judging.Id, slot is not null, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available);
+    }
+
+    /// <summary>Interfaces that change hands do so with the switch itself: until then their entries say both.</summary>
+    private static void Put(Session session, Switch before, int slot, DesiredAttachments desired, TimeSpan? confirmWithin)
+    {
+        Arena arena = session.Arena;
+        uint judging = arena.Active.Id;
+        if (confirmWithin is not null)
+        {
+            KeepInterfacesForFallback(session, judging);
+        }
+
+        KernelTables.Put(
+            session.Interfaces,
+            InterfaceHandover.BeforeSwitch(session.Interfaces.Entries(), desired.Interfaces, judging, arena.IdOf(slot))
+        );
+        arena.Turn(Next(before, slot, confirmWithin));
+    }
+
+    private void Tidy(Session session, HostSnapshot host, DesiredAttachments desired, ImmutableArray<UnitAttachment> attached, bool isFirst)
+    {
+        bool isOnTrial = session.Arena.Switch.Lease == DpLease.Confirm;
+        HashSet<uint> fallback = [.. isOnTrial ? session.FallbackInterfaces.Keys() : []];
+        // While two policies may judge, the device below judges for a VLAN interface unless both have it.
+        session.Host.PutVlans(
+            host,
+            index =>
+                (desired.Interfaces.ContainsKey((uint)index) && !attached.Any(one => one.InterfaceIndex == index))
+                || (isOnTrial && !fallback.Contains((uint)index))
+        );
+        ReleaseOthers(session, desired);
+        if (!isOnTrial)
         {
             ForgetFallbackInterfaces(session);
         }
@@ -270,8 +302,6 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         {
             _pins.RemoveOtherLayouts();
         }
-
-        return new ApplyReport(session.Arena.Judging.Id, slot is not null, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available);
     }
 
     private static void RequireRoomForRules(Session session, CompiledPolicy policy)
@@ -282,23 +312,6 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         {
             throw new PolicyTooLargeException("rule counters", highest + 1L, room, "entries");
         }
-    }
-
-    private static void RequireRoom(BpfMap map, int entries)
-    {
-        if (entries > map.MaxEntries)
-        {
-            throw new PolicyTooLargeException(map.Name, entries, map.MaxEntries, "entries");
-        }
-    }
-
-    private static void PutLocalAddresses(Session session, HostSnapshot host)
-    {
-        IEnumerable<IPAddress> local = host.Addresses.Concat(host.Broadcasts);
-        Dictionary<DpAddress, byte> desired = local.Select(AddressCodec.Encode).Distinct().ToDictionary(address => address, _ => (byte)1);
-        BpfMap<DpAddress, byte> map = session.Loaded.Map(DpMaps.LocalAddrs);
-        KernelTables.Put(map, desired);
-        KernelTables.RemoveOthers(map, desired);
     }
 
     private static void ReleaseOthers(Session session, DesiredAttachments desired)
