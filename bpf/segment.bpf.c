@@ -19,7 +19,9 @@
 #include "lib/parse.h"
 #include "lib/policy.h"
 #include "lib/count.h"
+#include "lib/digest.h"
 #include "lib/flow.h"
+#include "lib/tcp.h"
 #include "lib/conntrack.h"
 #include "lib/socket.h"
 #include "lib/verdict.h"
@@ -27,29 +29,6 @@
 
 /* How many bytes are made linear when headers lie beyond the linear part of the buffer. */
 #define DP_PULL_BYTES 512
-
-/* One packet at one hook. */
-struct dp_visit {
-	struct dp_packet packet;
-	struct dp_judgement judgement;
-};
-
-/* The visit of this CPU. Softirqs are off in tc programs (net/core/dev.c), so nobody else of this
- * CPU is inside one.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct dp_visit);
-} dp_tc_visit SEC(".maps");
-
-static __always_inline struct dp_visit *dp_this_visit(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&dp_tc_visit, &zero);
-}
 
 /* Reads the headers into the visit. Returns 0, DP_NOT_IP, or -DP_REASON_*. What is short is made
  * linear once before we give up on its length.
@@ -90,8 +69,7 @@ __noinline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direc
 	visit->judgement.reason = DP_REASON_NO_POLICY;
 	if (generation) {
 		origin.generation = generation->id;
-		dp_judge_packet(skb, generation, &visit->packet, unit, direction,
-				&visit->judgement);
+		dp_judge_packet(skb, visit, slot, unit, direction);
 	}
 	dp_report(skb, &visit->packet, &origin, &visit->judgement);
 	return visit->judgement.verdict == DP_ALLOW ? TC_ACT_UNSPEC : TC_ACT_SHOT;
@@ -99,10 +77,12 @@ __noinline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direc
 
 /* Drops what has no addresses to be judged by. The kernel would not accept such a packet either, or
  * it hides what it carries.
+ *
+ * verifier: a function of its own for its stack, which those that judge need.
  */
-static __always_inline int dp_refuse(struct __sk_buff *skb, struct dp_visit *visit,
-				     const struct dp_interface *interface, enum dp_hook hook,
-				     __u8 reason)
+static __attribute__((noinline)) int dp_refuse(struct __sk_buff *skb, struct dp_visit *visit,
+					       const struct dp_interface *interface,
+					       enum dp_hook hook, __u8 reason)
 {
 	bool leaves = hook == DP_HOOK_TC_EGRESS;
 	bool is_swapped = interface->role == DP_ROLE_POD;
@@ -111,11 +91,13 @@ static __always_inline int dp_refuse(struct __sk_buff *skb, struct dp_visit *vis
 				   .hook = hook,
 				   .direction = leaves != is_swapped ? DP_OUTGOING : DP_INCOMING,
 				   .generation = generation ? generation->id : 0};
+	int action = TC_ACT_SHOT;
 
 	__builtin_memset(&visit->judgement, 0, sizeof(visit->judgement));
 	visit->judgement.reason = reason;
 	dp_report(skb, &visit->packet, &origin, &visit->judgement);
-	return TC_ACT_SHOT;
+	dp_pin_here(action);
+	return action;
 }
 
 /* Whether an address is the host's own: listed, multicast, broadcast, or loopback. Decided before
@@ -201,13 +183,17 @@ static __always_inline int dp_segment(struct __sk_buff *skb, enum dp_hook hook)
 	if (result < 0)
 		return dp_refuse(skb, visit, interface, hook, -result);
 
-	dp_follow_fragments(&visit->packet, interface->unit);
+	dp_recall_ports(&visit->packet, interface->unit);
 	slot = dp_active_slot();
 	if (interface->role == DP_ROLE_HOST)
-		return inwards ? dp_from_network(skb, &visit->packet, slot)
-			       : dp_to_network(skb, slot);
-	return inwards ? dp_from_pod(skb, &visit->packet, slot, interface->unit)
-		       : dp_to_pod(skb, slot, interface->unit);
+		result = inwards ? dp_from_network(skb, &visit->packet, slot)
+				 : dp_to_network(skb, slot);
+	else
+		result = inwards ? dp_from_pod(skb, &visit->packet, slot, interface->unit)
+				 : dp_to_pod(skb, slot, interface->unit);
+	if (result == TC_ACT_UNSPEC)
+		dp_leave_ports(&visit->packet, interface->unit);
+	return result;
 }
 
 SEC("tc")
@@ -220,6 +206,16 @@ SEC("tc")
 int dp_egress(struct __sk_buff *skb)
 {
 	return dp_segment(skb, DP_HOOK_TC_EGRESS);
+}
+
+/* Tells the agent the time that entries are stamped with, which user space cannot read otherwise:
+ * the low half of jiffies. Never attached; run on demand.
+ */
+SEC("tc")
+int dp_clock(struct __sk_buff *skb)
+{
+	(void)skb;
+	return (__u32)bpf_jiffies64();
 }
 
 char dp_license[] SEC("license") = "Dual BSD/GPL";
