@@ -58,6 +58,11 @@ internal static class StatusText
             yield return ("problem", problem);
         }
 
+        foreach (string warning in status.Warnings)
+        {
+            yield return ("warning", warning);
+        }
+
         yield return ("rules", $"{status.Rules}");
         yield return ("memory", $"{status.Memory.UsedBytes} of {status.Memory.AvailableBytes} bytes");
         foreach ((string name, string value) in FlowFacts(status.Flows))

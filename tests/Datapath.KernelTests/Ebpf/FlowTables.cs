@@ -27,7 +27,7 @@ internal sealed class FlowTables : IDisposable
     /// <param name="program">A program that judges by them.</param>
     public FlowTables(string instance, BpfProgram program)
     {
-        _maps = $"{EbpfOptions.DefaultBpfFileSystem}/datapath/{instance}/v2/maps";
+        _maps = $"{EbpfOptions.DefaultBpfFileSystem}/datapath/{instance}/v3/maps";
         _tables = Proved.Concat(Unproved).ToDictionary(name => name, OpenBeside);
         _digests = program.Describe().MapIds.Select(BpfMap.OpenById).Single(map => IsDigests(map));
     }

@@ -27,6 +27,7 @@ public sealed partial class BpfIncludeOrderTests
         "lib/related.h",
         "lib/verdict.h",
         "lib/report.h",
+        "lib/host.h",
         "segment.bpf.c",
     ];
 
