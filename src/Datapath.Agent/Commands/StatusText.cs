@@ -58,6 +58,11 @@ internal static class StatusText
 
         yield return ("rules", $"{status.Rules}");
         yield return ("memory", $"{status.Memory.UsedBytes} of {status.Memory.AvailableBytes} bytes");
+        if (status.Memory.RowForm is { } form)
+        {
+            yield return ("rows", $"{form}, {status.Memory.RowBytes} bytes");
+        }
+
         yield return ("events", $"{status.Events.Received} received, {status.Events.Lost} lost, {status.Events.Listeners} listeners");
     }
 

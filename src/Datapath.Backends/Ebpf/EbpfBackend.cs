@@ -177,9 +177,9 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         _session = null;
     }
 
-    private static ApplyReport Apply(Session session, CompiledPolicy policy, HostSnapshot host)
+    private ApplyReport Apply(Session session, CompiledPolicy policy, HostSnapshot host)
     {
-        PolicyImage image = PolicyImageEncoder.Encode(policy);
+        PolicyImage image = EncodeFor(session.Arena, policy);
         DesiredAttachments desired = DesiredAttachments.Of(policy, host);
         bool changes = session.Arena.ActiveChecksum != image.Checksum() || session.Arena.ActiveGeneration == 0;
         bool isFirst = session.Arena.ActiveGeneration == 0;
@@ -206,7 +206,21 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
 
         // 5. Units that come are judged by the policy that knows them.
         (ImmutableArray<UnitAttachment> attached, ImmutableArray<UnitNotEnforced> gone) = AttachAll(session, desired, isFirst);
-        return new ApplyReport(session.Arena.ActiveGeneration, changes, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available);
+        var matrix = new MatrixReport(RowFormText.Of(image.Layout.Form), image.Layout.RowBytes);
+        return new ApplyReport(session.Arena.ActiveGeneration, changes, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available, matrix);
+    }
+
+    /// <summary>The image in the form that suits; where that does not fit, in the smaller one: a slower verdict is better than none.</summary>
+    private PolicyImage EncodeFor(Arena arena, CompiledPolicy policy)
+    {
+        PolicyImage image = PolicyImageEncoder.Encode(policy, options.Rows);
+        if (options.Rows is not null || image.Layout.Form == RowForm.Compressed || image.Bytes <= arena.FreeBytes || image.Checksum() == arena.ActiveChecksum)
+        {
+            return image;
+        }
+
+        PolicyImage compressed = PolicyImageEncoder.Encode(policy, RowForm.Compressed);
+        return compressed.Bytes < image.Bytes ? compressed : image;
     }
 
     private static void RequireRoomForRules(Session session, CompiledPolicy policy)
