@@ -2,8 +2,10 @@ using System.Globalization;
 using System.Net;
 using Datapath.Backends.Ebpf.Image;
 using Datapath.Policy.Compilation;
+using Datapath.Policy.Diagnostics;
 using Datapath.Policy.Evaluation;
 using Datapath.Policy.Inventory;
+using Datapath.Policy.Lint;
 using Datapath.Policy.Printing;
 using Datapath.Policy.Rulesets;
 using Datapath.Tests.Support;
@@ -162,6 +164,9 @@ public sealed class CompiledShapeTests
         PolicyCompilation compilation = PolicyCompiler.Compile(scenario.Resolve().Policy, RuleIndexes.Empty);
         Assert.Null(compilation.Policy);
         Assert.Equal("DP2010", Assert.Single(compilation.Diagnostics).Code);
+        // What lint leaves out for it is said.
+        Diagnostic said = Assert.Single(PolicyLint.Check(scenario.Policy, scenario.Inventory, scenario.Options), one => one.Code == "DP3151");
+        Assert.Contains("were not looked at", said.Message, StringComparison.Ordinal);
     }
 
     private static string Written32(uint address) => new AddressKey(false, address).ToString();
