@@ -18,7 +18,11 @@ public sealed record ApplyReport(
     long BytesUsed,
     long BytesAvailable,
     MatrixReport Matrix
-);
+)
+{
+    /// <summary>What endangers enforcement though the policy is in force, each with its remedy, as sentences without a full stop.</summary>
+    public ImmutableArray<string> Warnings { get; init; } = [];
+}
 
 /// <summary>The verdict matrix of a generation.</summary>
 /// <param name="RowForm">The form of its rows, one word: <c>dense</c> or <c>compressed</c>.</param>
