@@ -96,7 +96,7 @@ internal abstract class LiveFlow : IDisposable
     protected virtual bool Carries(ReadOnlySpan<byte> packet, byte[] message, bool fromOpener) => packet.IndexOf(message) >= 0;
 
     /// <summary>A socket of a host, bound.</summary>
-    protected static Socket Bound(LabEnd end, AddressFamily family, SocketType type, ProtocolType protocol, ushort port)
+    public static Socket Bound(LabEnd end, AddressFamily family, SocketType type, ProtocolType protocol, ushort port)
     {
         Socket socket = end.Host.Run(() => new Socket(family, type, protocol));
         socket.Bind(new IPEndPoint(end.Of(family), port));
