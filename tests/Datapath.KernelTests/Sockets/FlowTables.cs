@@ -10,6 +10,9 @@ namespace Datapath.KernelTests.Sockets;
 /// <summary>The pinned flow tables of a lab's agent, whatever their number and the size of their keys.</summary>
 internal static unsafe class FlowTables
 {
+    /// <summary>How many flows are remembered.</summary>
+    public static int Count(AgentLab lab) => Each(lab, (_, _) => { });
+
     /// <summary>Forgets every flow, as an eviction of all of them would.</summary>
     /// <returns>How many there were.</returns>
     public static int Empty(AgentLab lab) =>
@@ -36,12 +39,14 @@ internal static unsafe class FlowTables
         );
     }
 
+    private static readonly string[] Names = ["dp_flows*", "dp_live_*", "dp_new_*"];
+
     private delegate void Visit(int table, void* key);
 
     private static int Each(AgentLab lab, Visit visit)
     {
         string instance = Path.Combine(EbpfOptions.DefaultBpfFileSystem, "datapath", lab.Site.Instance);
-        string[] paths = [.. Directory.EnumerateFiles(instance, "dp_flow*", SearchOption.AllDirectories)];
+        string[] paths = [.. Names.SelectMany(name => Directory.EnumerateFiles(instance, name, SearchOption.AllDirectories))];
         Assert.NotEmpty(paths);
         return paths.Sum(path => EachOf(path, visit));
     }

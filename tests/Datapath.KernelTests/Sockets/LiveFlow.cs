@@ -11,7 +11,7 @@ namespace Datapath.KernelTests.Sockets;
 internal abstract class LiveFlow : IDisposable
 {
     private const int MessageBytes = 16;
-    private const int LongestPacketBytes = 2048;
+    private const int LongestPacketBytes = 64 * 1024;
 
     private readonly byte[] _packet = new byte[LongestPacketBytes];
 
@@ -21,10 +21,10 @@ internal abstract class LiveFlow : IDisposable
     protected LiveFlow(Socket opener, Socket responder) => (Opener, Responder) = (opener, responder);
 
     /// <summary>Socket of who opened it.</summary>
-    protected Socket Opener { get; }
+    public Socket Opener { get; }
 
     /// <summary>Socket of the other end.</summary>
-    protected Socket Responder { get; }
+    public Socket Responder { get; }
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -40,7 +40,7 @@ internal abstract class LiveFlow : IDisposable
         LiveFlow flow = protocol switch
         {
             "tcp" => await TcpLiveFlow.ConnectAsync(from, to, family, port, patience),
-            "udp" => UdpLiveFlow.Connect(from, to, family, port),
+            "udp" => PrepareUdp(from, to, family, port),
             _ => PingLiveFlow.Connect(from, to, family, port),
         };
         Assert.True(await flow.IsHeardAsync(fromOpener: true, patience), $"{protocol} {from.Of(family)} -> {to.Of(family)} {port} did not open");
@@ -48,13 +48,21 @@ internal abstract class LiveFlow : IDisposable
         return flow;
     }
 
+    /// <summary>Two UDP sockets that have said nothing yet.</summary>
+    /// <param name="from">Who will open.</param>
+    /// <param name="to">The other end.</param>
+    /// <param name="family">IPv4 or IPv6.</param>
+    /// <param name="port">Of the other end.</param>
+    public static LiveFlow PrepareUdp(LabEnd from, LabEnd to, AddressFamily family, ushort port) => UdpLiveFlow.Connect(from, to, family, port);
+
     /// <summary>One end says something new: whether the other end hears it.</summary>
     /// <param name="fromOpener">Who speaks.</param>
     /// <param name="patience">How long to listen.</param>
-    public async Task<bool> IsHeardAsync(bool fromOpener, TimeSpan patience)
+    /// <param name="bytes">How much it says at once.</param>
+    public async Task<bool> IsHeardAsync(bool fromOpener, TimeSpan patience, int bytes = MessageBytes)
     {
         (Socket from, Socket to) = fromOpener ? (Opener, Responder) : (Responder, Opener);
-        byte[] message = RandomNumberGenerator.GetBytes(MessageBytes);
+        byte[] message = RandomNumberGenerator.GetBytes(bytes);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(Token);
         deadline.CancelAfter(patience);
         try
