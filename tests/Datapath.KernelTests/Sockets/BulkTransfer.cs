@@ -8,6 +8,9 @@ internal sealed class BulkTransfer : IAsyncDisposable
 {
     private const int BlockBytes = 256 * 1024;
 
+    // What is cut never ends by itself.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
     private readonly Socket _listener;
     private readonly Socket _client;
     private readonly Socket _server;
@@ -34,10 +37,11 @@ internal sealed class BulkTransfer : IAsyncDisposable
 
     /// <summary>Ends it after the block that is on its way.</summary>
     /// <returns>Blocks that arrived, and segments that either end sent again.</returns>
+    /// <exception cref="TimeoutException">The block does not arrive.</exception>
     public async Task<(long Blocks, uint Retransmitted)> StopAsync()
     {
         await _stop.CancelAsync();
-        long blocks = await _sender;
+        long blocks = await _sender.WaitAsync(Patience);
         return (blocks, TcpInfo.Of(_client).TotalRetransmitted + TcpInfo.Of(_server).TotalRetransmitted);
     }
 
@@ -46,10 +50,10 @@ internal sealed class BulkTransfer : IAsyncDisposable
     {
         await _stop.CancelAsync();
         _client.Dispose();
-        await Task.WhenAny(_sender);
-        await _receiver;
         _server.Dispose();
         _listener.Dispose();
+        // Either may fail now that its socket is gone; whether it failed before was asked when it was stopped.
+        await Task.WhenAny(Task.WhenAll(_sender, _receiver));
         _stop.Dispose();
     }
 
