@@ -75,6 +75,9 @@ internal static unsafe partial class LibcApi
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int getsockopt(int fd, int level, int name, void* value, uint* length);
 
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int setsockopt(int fd, int level, int name, void* value, uint length);
+
     [LibraryImport(Library)]
     internal static partial uint geteuid();
 
