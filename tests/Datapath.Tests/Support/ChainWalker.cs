@@ -164,6 +164,7 @@ internal sealed class ChainWalker
             "-i" or "-o" => link == value,
             "-p" => packet.Protocol == Protocol(value),
             "-s" => packet.Source == AddressKey.From(IPAddress.Parse(value.Split('/')[0])),
+            "-d" => packet.Destination.IsIPv6 && packet.Destination.Value >> 120 == 0xff,
             "--dst-type" or "--src-type" => isLocal,
             "--mark" when value.StartsWith("0x40000000/", StringComparison.Ordinal) => false, // the connection's: not opened under policy
             "--mark" => value.Split('/') is [var mark, var mask] && (_mark & Number(mask)) == Number(mark),

@@ -24,8 +24,13 @@ internal sealed record Family(bool IsIPv6)
     /// <summary>The word for it in a set.</summary>
     public string SetFamily => IsIPv6 ? "inet6" : "inet";
 
-    /// <summary>Destinations that are the host's own. Anycast: the kernel takes packets to the anycast addresses of its networks (RFC 4291, 2.6.1).</summary>
-    public string LocalDestinations => IsIPv6 ? "LOCAL,ANYCAST,MULTICAST" : "LOCAL,BROADCAST,MULTICAST";
+    /// <summary>Matches of destinations that are the host's own; no packet has two of them.</summary>
+    /// <remarks>
+    /// Of several types IPv4 asks for one and IPv6 for multicast and one of the others (addrtype_mt6 of net/netfilter/xt_addrtype.c), so that
+    /// multicast stands apart. Anycast: the kernel takes packets to the anycast addresses of its networks (RFC 4291, 2.6.1).
+    /// </remarks>
+    public IEnumerable<string> LocalDestinations =>
+        IsIPv6 ? ["-m addrtype --dst-type LOCAL,ANYCAST ", "-d ff00::/8 "] : ["-m addrtype --dst-type LOCAL,BROADCAST,MULTICAST "];
 
     /// <summary>Matches a type of its ICMP, with one code when it is not null.</summary>
     public string IcmpType(int type, int? code) =>

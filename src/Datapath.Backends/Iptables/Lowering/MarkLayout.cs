@@ -22,7 +22,7 @@ internal sealed record MarkLayout
             throw new PolicyTooLargeException("peer classes in the packet mark", classes, 1L << available, "numbers");
         }
 
-        HostBit = 1u << _shift;
+        HostBit = HostBitOf(mask);
         ClassMask = ((1u << ClassBits) - 1) << (_shift + 1);
     }
 
@@ -50,6 +50,10 @@ internal sealed record MarkLayout
     /// <param name="id">The bits.</param>
     /// <param name="bits">Which bits of the number count.</param>
     public string Match(int id, int bits) => $"-m mark --mark {Hexadecimal(MarkOf(id))}/{Hexadecimal(MarkOf(bits))} ";
+
+    /// <summary>The bit that is set while the host judges, whatever the policy.</summary>
+    /// <param name="mask">The bits that are ours.</param>
+    public static uint HostBitOf(uint mask) => 1u << BitOperations.TrailingZeroCount(mask);
 
     /// <summary>As the programs write it.</summary>
     public static string Hexadecimal(uint value) => "0x" + value.ToString("x", CultureInfo.InvariantCulture);

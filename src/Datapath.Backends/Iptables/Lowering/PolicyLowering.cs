@@ -52,7 +52,8 @@ internal static class PolicyLowering
         input.AddRange(places.Pods.Select(pod => ChainRule.Jump(Judge(pod.Unit, Direction.Outgoing), $"-i {pod.Interface.Name} ")));
         if (places.Host is { } host)
         {
-            input.Add(ChainRule.Jump(Judge(host, Direction.Incoming), $"-m addrtype --dst-type {family.LocalDestinations} "));
+            int incoming = Judge(host, Direction.Incoming);
+            input.AddRange(family.LocalDestinations.Select(matches => ChainRule.Jump(incoming, matches)));
             // 2. From the host: what is forwarded still has a foreign source here. Without an address yet (DHCP, duplicate address detection)
             // it is the host too; such packets are never forwarded.
             int outgoing = Judge(host, Direction.Outgoing);
