@@ -15,6 +15,7 @@ internal sealed class PolicyLoopReport(string directory, StatusBoard board, ILog
 {
     private ImmutableArray<Diagnostic> _logged = [];
     private ImmutableArray<UnitNotEnforced> _notEnforced = [];
+    private string? _saidOfGuard;
 
     public void RuleNumbersLost(string problem) => log.RuleNumbersLost(problem);
 
@@ -68,6 +69,29 @@ internal sealed class PolicyLoopReport(string directory, StatusBoard board, ILog
         Write(PolicyState.NotTaken, reason, files, diagnostics);
     }
 
+    /// <summary>Somebody had changed what the kernel enforces.</summary>
+    public void Repaired(RepairReport repair)
+    {
+        // Said once: whoever does it again and again would fill the log, and is counted.
+        if (repair.Damage != _saidOfGuard)
+        {
+            log.Repaired(repair.Damage, repair.Generation);
+            _saidOfGuard = repair.Damage;
+        }
+
+        board.Write(status => status with { Generation = repair.Generation });
+    }
+
+    /// <summary>It cannot be told whether somebody changed what the kernel enforces.</summary>
+    public void NotRepaired(string reason)
+    {
+        if (reason != _saidOfGuard)
+        {
+            log.NotRepaired(reason);
+            _saidOfGuard = reason;
+        }
+    }
+
     /// <summary>The kernel enforces it.</summary>
     public void Applied(
         ImmutableArray<string> files,
@@ -79,6 +103,7 @@ internal sealed class PolicyLoopReport(string directory, StatusBoard board, ILog
     {
         LogIfNew(diagnostics);
         LogIfNew(policy, applied.NotEnforced);
+        _saidOfGuard = applied.Changed ? null : _saidOfGuard;
         if (applied.Changed)
         {
             log.Applied(applied.Generation, files.Length, policy.Rules.Length, policy.Units.Length, (long)took.TotalMilliseconds);

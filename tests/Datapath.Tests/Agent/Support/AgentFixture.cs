@@ -23,6 +23,12 @@ internal sealed class AgentFixture : IDisposable
 
     public FakeBackend Backend { get; } = new();
 
+    /// <summary>The other backend, which has nothing to remove unless a test gives it something.</summary>
+    public FakeBackend Iptables { get; } = new() { Name = "iptables" };
+
+    /// <summary>Why eBPF cannot be; null when it can.</summary>
+    public string? EbpfObstacle { get; set; }
+
     public ShiftedClock Clock { get; } = new();
 
     public HostSnapshot Host { get; private set; }
@@ -52,7 +58,11 @@ internal sealed class AgentFixture : IDisposable
             LockDirectory,
             name => Variables.GetValueOrDefault(name),
             Clock
-        );
+        )
+        {
+            OpenIptables = _ => Iptables,
+            FindEbpfObstacle = () => EbpfObstacle,
+        };
 
     public string[] RunArguments => [.. RunArgumentsWithoutSocket, "--socket", SocketPath];
 
