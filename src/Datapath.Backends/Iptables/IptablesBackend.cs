@@ -42,6 +42,8 @@ public sealed class IptablesBackend(IptablesOptions options) : IBackend
         _generation = present.ActiveGeneration;
         if (_generation != 0)
         {
+            var indexes = HostObserver.Read().Interfaces.ToDictionary(one => one.Name, one => one.Index, StringComparer.Ordinal);
+            _decoder.Units = present.Units(_generation).Where(one => indexes.ContainsKey(one.Interface)).ToDictionary(one => indexes[one.Interface], one => one.Unit);
             Listen();
         }
 

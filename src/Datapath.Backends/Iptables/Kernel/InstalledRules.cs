@@ -54,6 +54,16 @@ internal sealed record InstalledRules(ObjectNames Names, ImmutableArray<SavedTab
             .FirstOrDefault(note => note is not null)
             ?.Checksum;
 
+    /// <summary>Which unit is behind which interface, as the chains of a generation say.</summary>
+    /// <param name="generation">The generation.</param>
+    public IEnumerable<(string Interface, int Unit)> Units(uint generation) =>
+        Tables
+            .SelectMany(table => table.Rules)
+            .Where(rule => Names.TryGeneration(rule.Chain, out uint one) && one == generation)
+            .Select(rule => UnitNote.In(rule.Text))
+            .OfType<(string, int)>()
+            .Distinct();
+
     /// <summary>What rules have counted, by rule index.</summary>
     /// <param name="isWanted">Which generations.</param>
     public IEnumerable<(int Rule, PacketCount Count)> Counts(Func<uint, bool> isWanted) =>

@@ -49,7 +49,7 @@ internal static class PolicyLowering
         }
 
         // 1. From pods, then for the host.
-        input.AddRange(places.Pods.Select(pod => ChainRule.Jump(Judge(pod.Unit, Direction.Outgoing), $"-i {pod.Interface.Name} ")));
+        input.AddRange(places.Pods.Select(pod => ChainRule.Jump(Judge(pod.Unit, Direction.Outgoing), UnitNote.Matches(pod.Interface.Name, pod.Unit.Number))));
         if (places.Host is { } host)
         {
             int incoming = Judge(host, Direction.Incoming);

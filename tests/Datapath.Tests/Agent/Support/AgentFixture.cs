@@ -26,6 +26,9 @@ internal sealed class AgentFixture : IDisposable
     /// <summary>The other backend, which has nothing to remove unless a test gives it something.</summary>
     public FakeBackend Iptables { get; } = new() { Name = "iptables" };
 
+    /// <summary>Whether agents are asked for eBPF.</summary>
+    public bool EnableEbpf { get; set; } = true;
+
     /// <summary>Why eBPF cannot be; null when it can.</summary>
     public string? EbpfObstacle { get; set; }
 
@@ -67,7 +70,7 @@ internal sealed class AgentFixture : IDisposable
     public string[] RunArguments => [.. RunArgumentsWithoutSocket, "--socket", SocketPath];
 
     public string[] RunArgumentsWithoutSocket =>
-        ["run", "--enable-ebpf", "--policy", PolicyDirectory, "--state-dir", StateDirectory];
+        ["run", .. EnableEbpf ? (IEnumerable<string>)["--enable-ebpf"] : [], "--policy", PolicyDirectory, "--state-dir", StateDirectory];
 
     public static HostSnapshot Snapshot(params string[] addresses) =>
         new(

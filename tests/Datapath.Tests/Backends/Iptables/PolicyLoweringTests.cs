@@ -235,7 +235,10 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
             string root = _lowered.Families[peer.IsIPv6 ? 1 : 0].Anchors(1)[hook].Chain;
             IReadOnlyList<WalkedJudgement> said = walker.Walk(root, isHost ? Uplink : unit.Attach.Target, packet, isLocal: isHost, mark);
             (MarkAfter, Steps) = (walker.Mark, walker.Steps);
-            return Assert.Single(said);
+            // What a pod sends to everybody is for the host too, which judges after the pod.
+            bool isForBoth = peer.IsIPv6 && peer.Value >> 120 == 0xff && !isHost && said[0].Passes;
+            Assert.InRange(said.Count, 1, isForBoth ? 2 : 1);
+            return said[0];
         }
     }
 }
