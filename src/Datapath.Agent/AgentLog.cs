@@ -67,10 +67,16 @@ internal static partial class AgentLog
     [LoggerMessage(1114, LogLevel.Warning, "counters of rules that are gone cannot be zeroed, their numbers are not given away: {Reason}")]
     public static partial void CountersNotZeroed(this ILogger log, string reason);
 
-    [LoggerMessage(1115, LogLevel.Warning, "somebody changed what is in force: {Damage}; put back as generation {Generation}")]
+    [LoggerMessage(1115, LogLevel.Error, "changes of interfaces, addresses and routes are not heard, it is tried again every second: {Reason}")]
+    public static partial void HostNotHeard(this ILogger log, string reason);
+
+    [LoggerMessage(1116, LogLevel.Warning, "{Warning}")]
+    public static partial void BackendWarning(this ILogger log, string warning);
+
+    [LoggerMessage(1117, LogLevel.Warning, "somebody changed what is in force: {Damage}; put back as generation {Generation}")]
     public static partial void Repaired(this ILogger log, string damage, uint generation);
 
-    [LoggerMessage(1116, LogLevel.Error, "what is in force cannot be looked at or put back: {Reason}")]
+    [LoggerMessage(1118, LogLevel.Error, "what is in force cannot be looked at or put back: {Reason}")]
     public static partial void NotRepaired(this ILogger log, string reason);
 
     // 12xx: from the kernel to listeners.

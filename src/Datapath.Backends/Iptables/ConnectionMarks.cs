@@ -81,7 +81,8 @@ internal sealed class ConnectionMarks(uint bit)
         private readonly CompiledPolicyReader _reader;
         private readonly CompiledPolicy _policy;
         private readonly HashSet<int> _pods;
-        private readonly HashSet<IPAddress> _local;
+        private readonly HashSet<IPAddress> _addresses;
+        private readonly ImmutableArray<IPNetwork> _networks;
         private readonly bool _judgesHost;
 
         public OpenerJudge(CompiledPolicy policy, UnitPlaces places, HostSnapshot host)
@@ -89,7 +90,8 @@ internal sealed class ConnectionMarks(uint bit)
             _policy = policy;
             _reader = new CompiledPolicyReader(policy);
             _pods = [.. places.Pods.Select(pod => pod.Unit.Number)];
-            _local = [.. host.Addresses, .. host.Broadcasts];
+            _addresses = [.. host.Addresses];
+            _networks = host.LocalNetworks;
             _judgesHost = places.Host is not null;
         }
 
@@ -134,7 +136,7 @@ internal sealed class ConnectionMarks(uint bit)
             return _reader.Judge(unit, direction, AddressKey.From(peer), table, key).Verdict == Verdict.Allow;
         }
 
-        private bool IsLocal(IPAddress address) => _local.Contains(address) || address.IsIPv6Multicast || IPAddress.IsLoopback(address);
+        private bool IsLocal(IPAddress address) => _addresses.Contains(address) || _networks.Any(network => network.Contains(address)) || address.IsIPv6Multicast || IPAddress.IsLoopback(address);
 
         private int? PodOf(IPAddress address)
         {

@@ -77,6 +77,17 @@ public sealed class PolicyComparisonTests(ITestOutputHelper output)
         );
     }
 
+    [Fact]
+    public void A_unit_that_one_policy_lacks_is_judged_by_nobody_there()
+    {
+        ResolvedPolicy without = Scenario.Of(Written.Unit("db", "app=db", "10.0.0.2")).Resolve().Policy;
+        ResolvedPolicy with = Scenario.Of(Written.Unit("db", "app=db", "10.0.0.2"), Written.Unit("web", "app=web", "10.0.0.1")).Resolve().Policy;
+        UnitDifference joined = Assert.Single(PolicyComparison.Compare(without, with).Units, unit => unit.Units.Any(one => one.Name.Name == "web"));
+        Assert.All(joined.Changes, change => Assert.Equal((Verdict.Allow, null), (change.Before, change.DecidedBefore)));
+        UnitDifference left = Assert.Single(PolicyComparison.Compare(with, without).Units, unit => unit.Units.Any(one => one.Name.Name == "web"));
+        Assert.All(left.Changes, change => Assert.Equal((Verdict.Allow, null), (change.After, change.DecidedAfter)));
+    }
+
     /// <summary>Some rulesets, networks and units of another policy in place of this one's.</summary>
     private static PolicyCase Changed(PolicyCase one, PolicyCase other, Random random)
     {

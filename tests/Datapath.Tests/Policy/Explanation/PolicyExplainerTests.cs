@@ -97,6 +97,39 @@ public sealed class PolicyExplainerTests(ITestOutputHelper output)
         Assert.Single(explainer.Explain("externalnetwork:name=outer", "web", "tcp/2").Flows);
     }
 
+    [Fact]
+    public void And_binds_tighter_than_or_in_the_tags_of_a_question()
+    {
+        WrittenObject[] objects =
+        [
+            Unit("one", "app=a env=p", "10.0.0.1"),
+            Unit("two", "app=a", "10.0.0.2"),
+            Unit("three", "app=b", "10.0.0.3"),
+        ];
+        Scenario scenario = Scenario.Of(objects);
+        var explainer = new PolicyExplainer(scenario.Policy, scenario.Inventory, scenario.Options);
+        Assert.Equal(["one", "three"], explainer.Explain("192.0.2.9", "app=a and env=p or app=b", "tcp/80").Flows.Select(flow => flow.Destination.Unit?.Name));
+        Assert.Equal(["one"], explainer.Explain("192.0.2.9", "app=a and env=p", "tcp/80").Flows.Select(flow => flow.Destination.Unit?.Name));
+    }
+
+    [Fact]
+    public void A_unit_without_an_address_is_in_no_network_but_those_that_hold_everybody()
+    {
+        WrittenObject[] objects =
+        [
+            Unit("web", "app=web", "10.0.0.1"),
+            Unit("job", "app=job"),
+            Network("lan", "10.0.0.0/8"),
+            Network("all", "0.0.0.0/0", "::/0"),
+            Ruleset("r", "app=web") with { IncomingRules = [Reject("externalnetwork:name=lan", "tcp/1"), Reject("externalnetwork:name=all", "tcp/2"), Allow("app=job")] },
+        ];
+        Scenario scenario = Scenario.Of(objects);
+        var explainer = new PolicyExplainer(scenario.Policy, scenario.Inventory, scenario.Options);
+        Verdict Incoming(string port) => explainer.Explain("job", "web", port).Flows[0].Incoming!.Judgement.Verdict;
+        Assert.Equal((Verdict.Allow, Verdict.Reject), (Incoming("tcp/1"), Incoming("tcp/2")));
+        Assert.True(explainer.Explain("job", "web", "tcp/1").Flows[0].Source.IsStandIn);
+    }
+
     private static void Check(ExplainedSide side, AddressKey peer, (PortTable Table, ushort Key) port, CompiledPolicy compiled, CompiledPolicyReader reader)
     {
         // Units of other hosts are explained all the same; they stand in no table here.
