@@ -37,6 +37,7 @@ readonly requirements=(
     'nftables            nft'
     'conntrack           conntrack'
     'iputils-ping        ping'
+    'curl                curl'
     'ca-certificates     /etc/ssl/certs/ca-certificates.crt'
 )
 # What only `check` needs.
@@ -219,11 +220,14 @@ verb_prove() {
     DATAPATH_PROPERTY_DECISIONS=${DATAPATH_PROPERTY_DECISIONS:-10000000} DATAPATH_FUZZ_RUNS=${DATAPATH_FUZZ_RUNS:-100000000} \
         dotnet "$(program tests Datapath.Tests)" "${runner_options[@]}" -showLiveOutput -class '*AgreementTests' -class '*ParserFuzzTests'
     if ((EUID != 0)); then
-        say "the flood of spoofed SYNs (DATAPATH_FLOOD_PACKETS) is not run: that needs root"
+        say "the flood of spoofed SYNs and the agent killed at every call of the kernel are not run: that needs root"
         return
     fi
+    say "a flood of spoofed SYNs"
     DATAPATH_FLOOD_PACKETS=${DATAPATH_FLOOD_PACKETS:-1000000} \
         dotnet "$(program tests Datapath.KernelTests)" "${runner_options[@]}" -showLiveOutput -class '*FloodTests'
+    say "the agent killed at every call of the kernel"
+    DATAPATH_FAULTS=all dotnet "$(program tests Datapath.KernelTests)" "${runner_options[@]}" -showLiveOutput -class '*FaultTests'
 }
 
 verb_mutants() {

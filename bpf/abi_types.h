@@ -27,6 +27,7 @@ union dp_abi_types {
 	enum dp_reason reason;
 	enum dp_statistic statistic;
 	enum dp_hook hook;
+	enum dp_lease lease;
 };
 
 /* Nothing reads it; eight bytes beside the knobs. */

@@ -266,7 +266,8 @@ static __always_inline void dp_judge_packet(struct __sk_buff *skb, struct dp_vis
 	if (!own)
 		return;
 
-	if (packet->defect || dp_needs_no_lookup(packet, number, own)) {
+	/* A rehearsal asks for the policy alone: what flows there are is not its business. */
+	if (packet->defect || dp_dry_run || dp_needs_no_lookup(packet, number, own)) {
 		dp_judge_by(judgement, own,
 			    own->verdict == DP_ALLOW ? DP_REASON_NONE : DP_REASON_POLICY);
 		return;

@@ -67,6 +67,11 @@ internal static class CommandLine
             ExplainCommand.Create(options),
             DiffCommand.Create(options),
             StatusCommand.Create(options),
+            OrderCommand.CreateApply(options),
+            OrderCommand.CreateConfirm(options),
+            OrderCommand.CreateRollback(options),
+            OrderCommand.CreatePause(options),
+            OrderCommand.CreateResume(options),
             PurgeCommand.Create(options, parts),
             VersionCommand.Create(options),
         };

@@ -28,6 +28,9 @@ internal static class AgentClient
     /// <summary>An explanation reads every rule for each unit that is asked about, and of either there may be tens of thousands.</summary>
     private static readonly TimeSpan PatienceToExplain = TimeSpan.FromMinutes(2);
 
+    /// <summary>It reads, compiles and waits for the kernel; the largest policies take seconds.</summary>
+    private static readonly TimeSpan PatienceForOrders = TimeSpan.FromMinutes(2);
+
     /// <summary>Asks for the status.</summary>
     /// <param name="socketPath">Where the agent listens.</param>
     /// <param name="cancellation">Gives up.</param>
@@ -52,11 +55,27 @@ internal static class AgentClient
         return AskAsync(socketPath, question, AgentJson.Compact.ExplainDocument, PatienceToExplain, cancellation);
     }
 
-    private static async Task<AgentAnswer<T>> AskAsync<T>(
+    /// <summary>Gives an order and waits until it is carried out.</summary>
+    /// <param name="socketPath">Where the agent listens.</param>
+    /// <param name="order">Behind <c>/v1/orders/</c>, with its parameters.</param>
+    /// <param name="cancellation">Gives up waiting; the order may be carried out all the same.</param>
+    public static Task<AgentAnswer<OrderDocument>> OrderAsync(string socketPath, string order, CancellationToken cancellation) =>
+        AskAsync(socketPath, AgentJson.Compact.OrderDocument, PatienceForOrders, client => client.PostAsync($"/v1/orders/{order}", null, cancellation), cancellation);
+
+    private static Task<AgentAnswer<T>> AskAsync<T>(
         string socketPath,
         string question,
         JsonTypeInfo<T> shape,
         TimeSpan patience,
+        CancellationToken cancellation
+    )
+        where T : class => AskAsync(socketPath, shape, patience, client => client.GetAsync(question, cancellation), cancellation);
+
+    private static async Task<AgentAnswer<T>> AskAsync<T>(
+        string socketPath,
+        JsonTypeInfo<T> shape,
+        TimeSpan patience,
+        Func<HttpClient, Task<HttpResponseMessage>> ask,
         CancellationToken cancellation
     )
         where T : class
@@ -69,7 +88,13 @@ internal static class AgentClient
         using HttpClient client = new(handler) { Timeout = patience, BaseAddress = new Uri("http://agent") };
         try
         {
-            T? document = await client.GetFromJsonAsync(question, shape, cancellation);
+            using HttpResponseMessage answer = await ask(client);
+            if (!answer.IsSuccessStatusCode)
+            {
+                return Unclear($"{(int)answer.StatusCode} {(await answer.Content.ReadAsStringAsync(cancellation)).Trim()}");
+            }
+
+            T? document = await answer.Content.ReadFromJsonAsync(shape, cancellation);
             return document is null ? Unclear("it says nothing") : new AgentAnswer<T>(AgentReach.Answered, document, null);
         }
         catch (HttpRequestException refusal) when (IsNobodyThere(refusal.InnerException))

@@ -40,22 +40,23 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
     {
         EventFeed feed = new();
         CollectionLoop collection = new(backend, log, parts.Clock);
-        StatusBoard board = new(Starting(backend), feed, () => collection.Usage);
-        PolicyLoopReport report = new(settings.PolicyDirectory, board, log);
+        StatusBoard board = new(Starting(backend), feed, () => collection.Usage, parts.Clock);
+        PolicyLoopReport report = new(settings.PolicyDirectory, board, log, parts.Clock);
         ActivePolicy active = new();
-        PolicyLoop policy = new(settings, report, parts.Clock)
+        RuleNumbers numbers = new(new RuleIndexStore(settings.StateDirectory), report, parts.Clock);
+        PolicyEnforcer enforcer = new(settings, numbers, report, parts.Clock)
         {
             Backend = backend,
             Feed = feed,
             Active = active,
-            Host = parts.Host,
         };
+        PolicyLoop policy = new(settings, report, parts.Clock) { Enforcer = enforcer, Host = parts.Host };
         FlowLoop flows = new(backend, feed, log, parts.Clock);
         TaskCompletionSource<PolicyLoopEnd> end = new(TaskCreationOptions.RunContinuationsAsynchronously);
         AgentLoop policyLoop = new(async stopping => end.SetResult(await policy.RunAsync(stopping)));
         AgentLoop flowLoop = new(flows.RunAsync);
         AgentLoop collectionLoop = new(collection.RunAsync);
-        WebApplication server = AgentServer.Build(socket, new ServedState(board, feed, active), log, [policyLoop, flowLoop, collectionLoop]);
+        WebApplication server = AgentServer.Build(socket, new ServedState(board, feed, active, policy.Give), log, [policyLoop, flowLoop, collectionLoop]);
         await using (server)
         {
             log.Started(AgentVersion.Current.Number, settings.Instance, backend.Name, settings.PolicyDirectory, socket.Path);
@@ -101,6 +102,9 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
             backend.Name,
             AgentState.Starting,
             Generation: 0,
+            Confirmed: false,
+            Lease: null,
+            RolledBack: null,
             new PolicyDocument(settings.PolicyDirectory, PolicyState.Pending, Problem: null, [], []),
             Units: [],
             Rules: 0,

@@ -25,9 +25,9 @@ internal sealed class SucceedingBackend(IBackend chosen, IBackend former, ILogge
     public uint Adopt() => chosen.Adopt();
 
     /// <inheritdoc/>
-    public ApplyReport Apply(CompiledPolicy policy, HostSnapshot host)
+    public ApplyReport Apply(CompiledPolicy policy, HostSnapshot host, ApplyOptions? options = null)
     {
-        ApplyReport report = chosen.Apply(policy, host);
+        ApplyReport report = chosen.Apply(policy, host, options);
         if (!_isAlone)
         {
             RemoveFormer();
@@ -35,6 +35,21 @@ internal sealed class SucceedingBackend(IBackend chosen, IBackend former, ILogge
 
         return report;
     }
+
+    /// <inheritdoc/>
+    public PendingLease ReadLease() => chosen.ReadLease();
+
+    /// <inheritdoc/>
+    public bool Confirm() => chosen.Confirm();
+
+    /// <inheritdoc/>
+    public uint Rollback() => chosen.Rollback();
+
+    /// <inheritdoc/>
+    public void Pause(TimeSpan time) => chosen.Pause(time);
+
+    /// <inheritdoc/>
+    public bool Resume() => chosen.Resume();
 
     /// <inheritdoc/>
     public RepairReport? Repair() => chosen.Repair();

@@ -11,7 +11,8 @@ namespace Datapath.Agent.Loops;
 /// <param name="directory">The policy directory, for messages.</param>
 /// <param name="board">What <c>status</c> shows.</param>
 /// <param name="log">Where messages go.</param>
-internal sealed class PolicyLoopReport(string directory, StatusBoard board, ILogger log)
+/// <param name="clock">Says when a lease ends.</param>
+internal sealed partial class PolicyLoopReport(string directory, StatusBoard board, ILogger log, TimeProvider clock)
 {
     private ImmutableArray<Diagnostic> _logged = [];
     private ImmutableArray<UnitNotEnforced> _notEnforced = [];
@@ -47,8 +48,64 @@ internal sealed class PolicyLoopReport(string directory, StatusBoard board, ILog
         }
     }
 
-    /// <summary>The policy has errors.</summary>
-    public void Refused(ImmutableArray<string> files, ImmutableArray<Diagnostic> diagnostics, uint generation)
+    /// <summary>The candidate is not in force.</summary>
+    public void NotInForce(ImmutableArray<string> files, Enforcement ended, uint generation)
+    {
+        if (ended.End == EnforcementEnd.Wrong)
+        {
+            Refused(files, ended.Diagnostics, generation);
+        }
+        else
+        {
+            NotTaken(files, ended.Diagnostics, generation, ended.Problem);
+        }
+    }
+
+    /// <summary>The kernel would not have it.</summary>
+    public void NotTaken(ImmutableArray<string> files, ImmutableArray<Diagnostic> diagnostics, uint generation, string reason)
+    {
+        LogIfNew(diagnostics);
+        log.NotTaken(generation, reason);
+        Write(PolicyState.NotTaken, reason, files, diagnostics);
+    }
+
+    /// <summary>The candidate is what the kernel enforces.</summary>
+    public void CandidateInForce(ImmutableArray<string> files, ImmutableArray<Diagnostic> diagnostics)
+    {
+        LogIfNew(diagnostics);
+        Write(PolicyState.Applied, problem: null, files, diagnostics);
+    }
+
+    /// <summary>The kernel enforces a policy: the candidate, or one that was before it.</summary>
+    public void InForce(ImmutableArray<string> files, Enforcement done)
+    {
+        (CompiledPolicy policy, ApplyReport applied) = (done.Policy!, done.Report!);
+        LogIfNew(policy, applied.NotEnforced);
+        _saidOfGuard = applied.Changed ? null : _saidOfGuard;
+        LogIfNew(applied.Warnings);
+        if (applied.Changed)
+        {
+            log.Applied(applied.Generation, files.Length, policy.Rules.Length, policy.Units.Length, (long)done.Took.TotalMilliseconds);
+        }
+        else
+        {
+            log.Unchanged(applied.Generation);
+        }
+
+        board.Write(status =>
+            status with
+            {
+                State = AgentState.Enforcing,
+                Generation = applied.Generation,
+                Rules = policy.Rules.Length,
+                Units = [.. policy.Units.Select(unit => Document(unit, applied))],
+                Memory = new MemoryDocument(applied.BytesUsed, applied.BytesAvailable, applied.Matrix?.RowForm, applied.Matrix?.RowBytes ?? 0),
+                Warnings = applied.Warnings,
+            }
+        );
+    }
+
+    private void Refused(ImmutableArray<string> files, ImmutableArray<Diagnostic> diagnostics, uint generation)
     {
         LogIfNew(diagnostics);
         int errors = diagnostics.Count(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
@@ -63,14 +120,6 @@ internal sealed class PolicyLoopReport(string directory, StatusBoard board, ILog
 
         string problem = $"{errors} {(errors == 1 ? "error" : "errors")}; what was enforced before stays in force";
         Write(PolicyState.Refused, problem, files, diagnostics);
-    }
-
-    /// <summary>The kernel would not have it.</summary>
-    public void NotTaken(ImmutableArray<string> files, ImmutableArray<Diagnostic> diagnostics, uint generation, string reason)
-    {
-        LogIfNew(diagnostics);
-        log.NotTaken(generation, reason);
-        Write(PolicyState.NotTaken, reason, files, diagnostics);
     }
 
     /// <summary>Somebody had changed what the kernel enforces.</summary>
@@ -94,42 +143,6 @@ internal sealed class PolicyLoopReport(string directory, StatusBoard board, ILog
             log.NotRepaired(reason);
             _saidOfGuard = reason;
         }
-    }
-
-    /// <summary>The kernel enforces it.</summary>
-    public void Applied(
-        ImmutableArray<string> files,
-        ImmutableArray<Diagnostic> diagnostics,
-        CompiledPolicy policy,
-        ApplyReport applied,
-        TimeSpan took
-    )
-    {
-        LogIfNew(diagnostics);
-        LogIfNew(policy, applied.NotEnforced);
-        _saidOfGuard = applied.Changed ? null : _saidOfGuard;
-        LogIfNew(applied.Warnings);
-        if (applied.Changed)
-        {
-            log.Applied(applied.Generation, files.Length, policy.Rules.Length, policy.Units.Length, (long)took.TotalMilliseconds);
-        }
-        else
-        {
-            log.Unchanged(applied.Generation);
-        }
-
-        Write(PolicyState.Applied, problem: null, files, diagnostics);
-        board.Write(status =>
-            status with
-            {
-                State = AgentState.Enforcing,
-                Generation = applied.Generation,
-                Rules = policy.Rules.Length,
-                Units = [.. policy.Units.Select(unit => Document(unit, applied))],
-                Memory = new MemoryDocument(applied.BytesUsed, applied.BytesAvailable, applied.Matrix?.RowForm, applied.Matrix?.RowBytes ?? 0),
-                Warnings = applied.Warnings,
-            }
-        );
     }
 
     private static UnitDocument Document(LocalUnit unit, ApplyReport applied) =>

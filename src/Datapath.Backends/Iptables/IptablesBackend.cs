@@ -11,16 +11,16 @@ using Datapath.Policy.Inventory;
 namespace Datapath.Backends.Iptables;
 
 /// <summary>Enforces with iptables and ipset. What it made in the kernel stays when it is disposed; only <see cref="Remove"/> ends enforcement.</summary>
-/// <param name="options">How it is set up.</param>
-public sealed class IptablesBackend(IptablesOptions options) : IBackend
+/// <param name="configuration">How it is set up.</param>
+public sealed partial class IptablesBackend(IptablesOptions configuration) : IBackend
 {
     // From the IP header on: enough for its options or extension headers and the ports behind them.
     private const int LoggedBytes = 256;
 
-    private readonly ObjectNames _names = new(options.Instance);
-    private readonly ConnectionMarks _marks = new(options.ConnectionMarkBit);
+    private readonly ObjectNames _names = new(configuration.Instance);
+    private readonly ConnectionMarks _marks = new(configuration.ConnectionMarkBit);
     private readonly RuleTotals _totals = new();
-    private readonly PacketDecoder _decoder = new(options.Time, MarkLayout.HostBitOf(options.PacketMarkMask));
+    private readonly PacketDecoder _decoder = new(configuration.Time, MarkLayout.HostBitOf(configuration.PacketMarkMask));
     private XtablesVariant? _variant;
     private PacketLog? _log;
     private LoweredPolicy? _applied;
@@ -51,13 +51,18 @@ public sealed class IptablesBackend(IptablesOptions options) : IBackend
     }
 
     /// <inheritdoc/>
-    public ApplyReport Apply(CompiledPolicy policy, HostSnapshot host)
+    public ApplyReport Apply(CompiledPolicy policy, HostSnapshot host, ApplyOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(host);
+        if (options?.ConfirmWithin is not null)
+        {
+            throw new BackendException($"iptables cannot go back by itself: {Remedy}, or apply without --confirm-within");
+        }
+
         // 1. What does not fit is refused before anything is written.
         UnitPlaces places = UnitPlaces.Of(policy, host);
-        LoweredPolicy lowered = PolicyLowering.Lower(policy, places, options);
+        LoweredPolicy lowered = PolicyLowering.Lower(policy, places, configuration);
         _decoder.Units = places.Pods.ToDictionary(pod => pod.Interface.Index, pod => pod.Unit.Number);
 
         // 2. What is there already stays.
@@ -141,7 +146,7 @@ public sealed class IptablesBackend(IptablesOptions options) : IBackend
     /// <inheritdoc/>
     public RemovalReport Remove(bool dryRun)
     {
-        RemovalReport report = IptablesRemoval.Remove(_names, options.ConnectionMarkBit, dryRun);
+        RemovalReport report = IptablesRemoval.Remove(_names, configuration.ConnectionMarkBit, dryRun);
         if (!dryRun)
         {
             Close();

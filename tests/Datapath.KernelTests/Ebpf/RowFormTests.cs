@@ -28,7 +28,7 @@ public sealed class RowFormTests(ITestOutputHelper output)
     {
         using var lab = new ProgramLab(options => options with { Rows = form });
         ApplyReport applied = lab.Apply(Checkered(ports));
-        Assert.Equal(RowFormText.Of(form), applied.Matrix.RowForm);
+        Assert.Equal(RowFormText.Of(form), applied.Matrix!.RowForm);
         AssertAgreement(lab, Checkered(ports), ports);
     }
 
@@ -38,7 +38,7 @@ public sealed class RowFormTests(ITestOutputHelper output)
         using var lab = new ProgramLab();
         string yaml = Observed(270);
         ApplyReport applied = lab.Apply(yaml);
-        Assert.Equal("compressed", applied.Matrix.RowForm);
+        Assert.Equal("compressed", applied.Matrix!.RowForm);
         Assert.True(lab.Policy!.Descriptors.Length > 65536);
         AssertAgreement(lab, yaml, ports: 270);
     }
@@ -51,7 +51,7 @@ public sealed class RowFormTests(ITestOutputHelper output)
         using (var roomy = new ProgramLab())
         {
             ApplyReport dense = roomy.Apply(yaml);
-            Assert.Equal("dense", dense.Matrix.RowForm);
+            Assert.Equal("dense", dense.Matrix!.RowForm);
             sizes[RowForm.Dense] = dense.BytesUsed;
             sizes[RowForm.Compressed] = PolicyImageEncoder.Encode(roomy.Policy!, RowForm.Compressed).Bytes;
         }
@@ -59,7 +59,7 @@ public sealed class RowFormTests(ITestOutputHelper output)
         Assert.True(sizes[RowForm.Compressed] < sizes[RowForm.Dense]);
         using var narrow = new ProgramLab(options => options with { ArenaBytes = sizes[RowForm.Dense] - PolicyImage.LineBytes });
         ApplyReport applied = narrow.Apply(yaml);
-        Assert.Equal(("compressed", sizes[RowForm.Compressed]), (applied.Matrix.RowForm, applied.BytesUsed));
+        Assert.Equal(("compressed", sizes[RowForm.Compressed]), (applied.Matrix!.RowForm, applied.BytesUsed));
         Assert.False(narrow.Apply(yaml).Changed);
     }
 

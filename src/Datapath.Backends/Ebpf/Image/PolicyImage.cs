@@ -14,6 +14,8 @@ public sealed record PolicyImage(ReadOnlyMemory<uint> Words, ImageLayout Layout)
     /// <summary>Words of a line.</summary>
     public const int LineWords = LineBytes / sizeof(uint);
 
+    private ulong? _checksum;
+
     /// <summary>Length in lines.</summary>
     public int Lines => Words.Length / LineWords;
 
@@ -21,7 +23,7 @@ public sealed record PolicyImage(ReadOnlyMemory<uint> Words, ImageLayout Layout)
     public long Bytes => (long)Lines * LineBytes;
 
     /// <summary>FNV-1a over the image, by words: what read-back compares, and what tells an unchanged policy.</summary>
-    public ulong Checksum() => Checksum(Words.Span);
+    public ulong Checksum() => _checksum ??= Checksum(Words.Span);
 
     /// <summary>The same sum over words that were read back from the kernel.</summary>
     /// <param name="words">The lines as read.</param>

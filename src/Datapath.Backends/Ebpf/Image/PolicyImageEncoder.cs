@@ -15,13 +15,15 @@ public static class PolicyImageEncoder
     /// <summary>Writes the image of a policy.</summary>
     /// <param name="policy">The policy.</param>
     /// <param name="rows">The form of its rows; null for the one that suits their size. What cannot be dense is compressed all the same.</param>
-    /// <returns>Equal policies give equal bytes.</returns>
-    public static PolicyImage Encode(CompiledPolicy policy, RowForm? rows = null)
+    /// <param name="memory">What earlier images of the same owner left; null to start from nothing.</param>
+    /// <returns>Equal policies give equal bytes, whatever was remembered.</returns>
+    public static PolicyImage Encode(CompiledPolicy policy, RowForm? rows = null, ImageMemory? memory = null)
     {
         ArgumentNullException.ThrowIfNull(policy);
-        var lines = new ImageLines();
-        int ip4Root = TrieEncoder.Encode(lines, AddressRun.Of(policy.Peers.IPv4), width: 32);
-        int ip6Root = TrieEncoder.Encode(lines, AddressRun.Of(policy.Peers.IPv6), width: 128);
+        memory ??= new ImageMemory();
+        var lines = new ImageLines(memory.Words);
+        int ip4Root = memory.EncodeIPv4(lines, policy.Peers.IPv4);
+        int ip6Root = memory.EncodeIPv6(lines, policy.Peers.IPv6);
         int[] ports = [.. policy.Ports.Tables.Select((runs, table) => EncodePorts(lines, [.. runs], (PortTable)table))];
         int firstRow = lines.Count;
         RowForm form = RowEncoder.Encode(lines, policy, rows, out uint[] entries);
@@ -36,7 +38,9 @@ public static class PolicyImageEncoder
         int units = EncodeUnits(lines, policy, tables, unitCount);
         int descriptors = EncodeDescriptors(lines, policy.Descriptors.AsSpan());
         var layout = new ImageLayout(ip4Root, ip6Root, ports, units, unitCount, descriptors, policy.LocalDescriptor, firstRow, form, rowBytes);
-        return new PolicyImage(lines.ToMemory(), layout);
+        var image = new PolicyImage(lines.ToMemory(), layout);
+        memory.Words = image.Words.Length;
+        return image;
     }
 
     private static int EncodePorts(ImageLines lines, PortRun[] runs, PortTable table)

@@ -40,6 +40,27 @@ public sealed class PolicyImageTests(ITestOutputHelper output)
         }
     }
 
+    [Fact]
+    public void What_is_remembered_of_earlier_images_changes_no_byte()
+    {
+        int seed = Random.Shared.Next();
+        var random = new Random(seed);
+        var memory = new ImageMemory();
+        ImmutableArray<PeerRange<UInt128>> ranges = RandomRanges(random, 128, 50);
+        for (int i = 0; i < 200; i++)
+        {
+            // One family stays as it was, or both, or none; a trie that moves is not taken over.
+            bool ipv6 = random.Next(2) == 0;
+            ranges = random.Next(3) == 0 ? RandomRanges(random, ipv6 ? 128 : 32, random.Next(1, 50)) : ranges;
+            bool fits = ipv6 || ranges[^1].First <= uint.MaxValue;
+            CompiledPolicy policy = PolicyOf(ipv6 || !fits, ranges);
+            Assert.True(
+                PolicyImageEncoder.Encode(policy).Words.Span.SequenceEqual(PolicyImageEncoder.Encode(policy, memory: memory).Words.Span),
+                $"seed {seed}, image {i}"
+            );
+        }
+    }
+
     [Theory]
     [InlineData(false, 3000)]
     [InlineData(true, 3000)]
