@@ -9,18 +9,25 @@ namespace Datapath.Backends;
 /// <param name="NotEnforced">Units that cannot be judged now, each with the reason, such as an interface that is not there.</param>
 /// <param name="BytesUsed">Size of the generation in kernel memory.</param>
 /// <param name="BytesAvailable">Room that was there for it.</param>
+/// <param name="Matrix">What of it the verdict matrix takes.</param>
 public sealed record ApplyReport(
     uint Generation,
     bool Changed,
     ImmutableArray<UnitAttachment> Attachments,
     ImmutableArray<UnitNotEnforced> NotEnforced,
     long BytesUsed,
-    long BytesAvailable
+    long BytesAvailable,
+    MatrixReport Matrix
 )
 {
     /// <summary>What endangers enforcement though the policy is in force, each with its remedy, as sentences without a full stop.</summary>
     public ImmutableArray<string> Warnings { get; init; } = [];
 }
+
+/// <summary>The verdict matrix of a generation.</summary>
+/// <param name="RowForm">The form of its rows, one word: <c>dense</c> or <c>compressed</c>.</param>
+/// <param name="RowBytes">What the rows take in kernel memory.</param>
+public sealed record MatrixReport(string RowForm, long RowBytes);
 
 /// <summary>A place where the packets of a unit are judged.</summary>
 /// <param name="Unit">Number of the unit.</param>

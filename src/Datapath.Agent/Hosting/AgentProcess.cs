@@ -114,7 +114,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
             new PolicyDocument(settings.PolicyDirectory, PolicyState.Pending, Problem: null, [], []),
             Units: [],
             Rules: 0,
-            new MemoryDocument(0, 0),
+            new MemoryDocument(0, 0, null, 0),
             FlowsDocument.Of(FlowUsage.None),
             new EventCountsDocument(0, 0, 0)
         );

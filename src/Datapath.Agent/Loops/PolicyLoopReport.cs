@@ -101,7 +101,7 @@ internal sealed class PolicyLoopReport(string directory, StatusBoard board, ILog
                 Generation = applied.Generation,
                 Rules = policy.Rules.Length,
                 Units = [.. policy.Units.Select(unit => Document(unit, applied))],
-                Memory = new MemoryDocument(applied.BytesUsed, applied.BytesAvailable),
+                Memory = new MemoryDocument(applied.BytesUsed, applied.BytesAvailable, applied.Matrix.RowForm, applied.Matrix.RowBytes),
                 Warnings = applied.Warnings,
             }
         );

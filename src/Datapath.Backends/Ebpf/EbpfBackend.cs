@@ -185,9 +185,9 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         _session = null;
     }
 
-    private static ApplyReport Apply(Session session, CompiledPolicy policy, HostSnapshot host)
+    private ApplyReport Apply(Session session, CompiledPolicy policy, HostSnapshot host)
     {
-        PolicyImage image = PolicyImageEncoder.Encode(policy);
+        PolicyImage image = EncodeFor(session.Arena, policy);
         DesiredAttachments desired = DesiredAttachments.Of(policy, host);
         bool changes = session.Arena.ActiveChecksum != image.Checksum() || session.Arena.ActiveGeneration == 0;
         bool isFirst = session.Arena.ActiveGeneration == 0;
@@ -216,7 +216,21 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         // 5. What nobody is judged by any more goes when everything is in place that judges instead.
         session.Host.PutVlans(host, index => desired.Interfaces.ContainsKey((uint)index) && !attached.Any(one => one.InterfaceIndex == index));
         ReleaseOthers(session, desired);
-        return new ApplyReport(session.Arena.ActiveGeneration, changes, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available);
+        var matrix = new MatrixReport(RowFormText.Of(image.Layout.Form), image.Layout.RowBytes);
+        return new ApplyReport(session.Arena.ActiveGeneration, changes, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available, matrix);
+    }
+
+    /// <summary>The image in the form that suits; where that does not fit, in the smaller one: a slower verdict is better than none.</summary>
+    private PolicyImage EncodeFor(Arena arena, CompiledPolicy policy)
+    {
+        PolicyImage image = PolicyImageEncoder.Encode(policy, options.Rows);
+        if (options.Rows is not null || image.Layout.Form == RowForm.Compressed || image.Bytes <= arena.FreeBytes || image.Checksum() == arena.ActiveChecksum)
+        {
+            return image;
+        }
+
+        PolicyImage compressed = PolicyImageEncoder.Encode(policy, RowForm.Compressed);
+        return compressed.Bytes < image.Bytes ? compressed : image;
     }
 
     /// <summary>Interfaces that change hands do so with the switch itself: until then their entries say both.</summary>

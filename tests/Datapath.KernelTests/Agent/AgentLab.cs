@@ -119,6 +119,52 @@ internal sealed partial class AgentLab : IAsyncDisposable
         return agent;
     }
 
+    /// <summary>Kills an agent (SIGKILL) and starts another one, which takes over what the first left in the kernel.</summary>
+    /// <param name="agent">The one that runs.</param>
+    /// <returns>Its successor; the policy of the directory is in force.</returns>
+    public async Task<RunningAgent> RestartAsync(RunningAgent agent)
+    {
+        await agent.KillAsync();
+        RunningAgent successor = await StartAsync();
+        await successor.StatusUntilAsync(status => status.PolicyState() == "applied");
+        return successor;
+    }
+
+    /// <summary>Replaces the one policy file at once, as a careful editor does, and waits until packets are judged by it.</summary>
+    /// <param name="agent">Who applies it.</param>
+    /// <param name="text">Its content; says something else than what is in force.</param>
+    public async Task ApplyAsync(RunningAgent agent, string text)
+    {
+        uint before = (await agent.Api.StatusAsync(Token)).Generation();
+        ReplacePolicy(text);
+        await agent.StatusUntilAsync(status => status.Generation() > before && status.PolicyState() == "applied");
+    }
+
+    /// <summary>Replaces the one policy file at once: nobody ever reads half of it.</summary>
+    /// <param name="text">Its content.</param>
+    public void ReplacePolicy(string text)
+    {
+        string beside = Path.Combine(Site.WorkPath, "policy.next");
+        File.WriteAllText(beside, text);
+        File.Move(beside, Path.Combine(Site.PolicyPath, "policy.yaml"), overwrite: true);
+    }
+
+    /// <summary>Adds a host that the agent does not protect.</summary>
+    /// <param name="name">What the lab calls it.</param>
+    public Task<LabHost> AddHostAsync(string name) => _network.AddHostAsync(name, Token);
+
+    /// <summary>Joins two hosts by a veth pair and gives each end its addresses.</summary>
+    /// <param name="one">A host and its addresses.</param>
+    /// <param name="interfaceOfOne">Name of its end.</param>
+    /// <param name="other">The other host and its addresses.</param>
+    /// <param name="interfaceOfOther">Name of the other end.</param>
+    public static async Task ConnectAsync(LabEnd one, string interfaceOfOne, LabEnd other, string interfaceOfOther)
+    {
+        await LabNetwork.ConnectAsync(one.Host, interfaceOfOne, other.Host, interfaceOfOther, Token);
+        await AddAddressesAsync(one.Host, interfaceOfOne, one);
+        await AddAddressesAsync(other.Host, interfaceOfOther, other);
+    }
+
     /// <summary>Runs a verb of the executable on the router, to its end.</summary>
     public Task<CommandResult> DatapathAsync(params string[] arguments) => Site.CommandAsync(arguments, Token);
 
@@ -145,7 +191,8 @@ internal sealed partial class AgentLab : IAsyncDisposable
         }
     }
 
-    private static LabEnd End(LabHost host, string ip4, string ip6) => new(host, IPAddress.Parse(ip4), IPAddress.Parse(ip6));
+    /// <summary>A host and its addresses.</summary>
+    public static LabEnd End(LabHost host, string ip4, string ip6) => new(host, IPAddress.Parse(ip4), IPAddress.Parse(ip6));
 
     private static async Task AddAddressesAsync(LabHost host, string interfaceName, LabEnd end)
     {

@@ -77,7 +77,7 @@ internal sealed class FakeBackend : IBackend
                 .. policy.Units.Where(unit => unit.Number > 1).Select(unit => new UnitNotEnforced(unit.Number, "no such interface")),
                 .. RefusedPlaces-- > 0 ? [new UnitNotEnforced(1, "interface eth0: no", MayBeLater: true)] : ImmutableArray<UnitNotEnforced>.Empty,
             ];
-            return new ApplyReport(Generation, Changed: true, places, absent, BytesUsed: 4096, BytesAvailable: 1 << 20);
+            return new ApplyReport(Generation, Changed: true, places, absent, BytesUsed: 4096, BytesAvailable: 1 << 20, new MatrixReport("dense", 1024));
         }
         finally
         {
