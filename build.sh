@@ -46,7 +46,7 @@ usage() {
     cat <<'HELP'
 usage: ./build.sh VERB
 
-  demo    show it working: a lab of network namespaces, the agent, real traffic, expected beside observed
+  demo    show it working: a lab of network namespaces, the agent, real traffic, expected beside observed; demo iptables without eBPF
   build   compile the BPF objects and the solution; the executable is out/datapath
   test    run every test that this machine can run; last line: N passed, N failed, N skipped
   check   formats, analyzers, shell scripts, generated files: is everything as it should be?
@@ -319,11 +319,12 @@ sweep_demo() {
 verb_demo() {
     ((EUID == 0)) || cannot 'the demo makes network namespaces and loads programs into the kernel: run it as root'
     verb_build
-    local status=0 instance=demo-$$ prefix=dpl-$$ work lab
+    local status=0 instance=demo-$$ prefix=dpl-$$ work lab backend=${1:-ebpf}
+    [[ $backend == ebpf || $backend == iptables ]] || cannot "the demo knows ebpf and iptables, not '$backend'"
     work=$(mktemp -d)
     # In the background, because a shell runs its traps only between foreground commands; the lab cleans up on TERM.
     dotnet "$(program tools lab Datapath.Lab)" demo --agent "$PWD/$out/datapath" --example examples/three-tier \
-        --work "$work" --instance "$instance" --prefix "$prefix" &
+        --work "$work" --instance "$instance" --prefix "$prefix" --backend "$backend" &
     lab=$!
     trap 'kill -TERM "$lab" 2>/dev/null || true' INT TERM HUP
     # A trap ends the first wait early; the loop waits for the lab's own cleaning.
@@ -340,7 +341,11 @@ main() {
     local verb=${1:-help}
     case $verb in
         help | -h | --help) usage ;;
-        demo | build | test | check | fix | bpf | prove | bench | clean)
+        demo)
+            (($# <= 2)) || cannot "demo takes one argument; see ./build.sh"
+            verb_demo "${@:2}"
+            ;;
+        build | test | check | fix | bpf | prove | bench | clean)
             (($# == 1)) || cannot "$verb takes no arguments; see ./build.sh"
             "verb_$verb"
             ;;

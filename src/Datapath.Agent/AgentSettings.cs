@@ -8,6 +8,7 @@ namespace Datapath.Agent;
 /// <param name="PolicyDirectory">Where its policy stands.</param>
 /// <param name="SocketPath">Where it listens.</param>
 /// <param name="StateDirectory">Where it keeps what must outlive a restart.</param>
+/// <param name="EnableEbpf">Whether eBPF is asked for.</param>
 /// <param name="TcHook">How it attaches to interfaces.</param>
 /// <param name="FlowLimits">How many flows the kernel remembers.</param>
 /// <param name="Options">What decides the meaning of the policy besides its files.</param>
@@ -16,6 +17,7 @@ internal sealed record AgentSettings(
     string PolicyDirectory,
     string SocketPath,
     string StateDirectory,
+    bool EnableEbpf,
     TcHookChoice TcHook,
     FlowLimits FlowLimits,
     PolicyOptions Options

@@ -6,10 +6,6 @@ namespace Datapath.Agent.Commands;
 /// <summary><c>datapath run</c>: the agent itself, in the foreground.</summary>
 internal static class RunCommand
 {
-    /// <summary>What is said, and all that is done, without the opt-in.</summary>
-    public const string NoIptablesYet =
-        "without --enable-ebpf (or DATAPATH_ENABLE_EBPF=1) the iptables backend is used, and it does not exist yet: nothing is enforced";
-
     /// <summary>The verb.</summary>
     /// <param name="options">Every option there is.</param>
     /// <param name="parts">What the agent works with.</param>
@@ -31,19 +27,7 @@ internal static class RunCommand
             options.MaxOtherFlows,
             options.MaxNewFlows
         );
-        verb.SetAction(
-            async (parse, stop) =>
-            {
-                TextWriter error = parse.InvocationConfiguration.Error;
-                if (!options.EnableEbpf.In(parse))
-                {
-                    await error.WriteLineAsync($"datapath: {NoIptablesYet}");
-                    return ExitCode.CouldNot;
-                }
-
-                return await AgentProcess.RunAsync(Settings(parse, options), parts, error, stop);
-            }
-        );
+        verb.SetAction((parse, stop) => AgentProcess.RunAsync(Settings(parse, options), parts, parse.InvocationConfiguration.Error, stop));
         return verb;
     }
 
@@ -55,6 +39,7 @@ internal static class RunCommand
             options.Policy.In(parse),
             options.Socket.In(parse) ?? instance.DefaultSocketPath,
             options.StateDirectory.In(parse) ?? instance.DefaultStateDirectory,
+            options.EnableEbpf.In(parse),
             options.TcHook.In(parse),
             new FlowLimits(options.MaxTcpFlows.In(parse), options.MaxOtherFlows.In(parse), options.MaxNewFlows.In(parse)),
             CheckCommand.PolicyOptionsOf(parse, options)

@@ -27,6 +27,14 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
     public static ImmutableArray<string> FindInstances(string bpfFileSystem = EbpfOptions.DefaultBpfFileSystem) =>
         Guard(() => EbpfRemoval.FindInstances(bpfFileSystem));
 
+    /// <summary>Why programs cannot be loaded here, one sentence; null when nothing speaks against it.</summary>
+    public static string? FindObstacle() =>
+        ((IEnumerable<Func<KernelFeature>>)[KernelFeatures.Bpf, KernelFeatures.RingBuffer])
+            .Select(probe => probe())
+            .Where(feature => feature.Answer != FeatureAnswer.Yes)
+            .Select(feature => $"{feature.Name}: {feature.Reason}")
+            .FirstOrDefault();
+
     /// <inheritdoc/>
     public uint Adopt()
     {
@@ -65,6 +73,10 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
             throw;
         }
     }
+
+    /// <inheritdoc/>
+    // Programs are held by pinned links, which nobody takes away by mistake; a filter that was is put back with the next apply.
+    public RepairReport? Repair() => null;
 
     /// <inheritdoc/>
     public int ReadEvents(Action<FlowEvent> onEvent)

@@ -24,14 +24,14 @@ internal sealed partial class AgentLab : IAsyncDisposable
     private readonly List<EchoServer> _servers = [];
     private readonly Dictionary<string, LabEnd> _ends = new(StringComparer.Ordinal);
 
-    private AgentLab(LabNetwork network, LabHost router, LabHost client, LabHost pod, string instance)
+    private AgentLab(LabNetwork network, LabHost router, LabHost client, LabHost pod, string instance, bool enableEbpf)
     {
         (_network, Router, Client, Pod) = (network, router, client, pod);
         _ends.Add("router", End(router, "10.77.0.1", "2001:db8:77::1"));
         _ends.Add("client", End(client, "10.77.0.2", "2001:db8:77::2"));
         _ends.Add("stranger", End(client, "10.77.0.3", "2001:db8:77::3"));
         _ends.Add("web", End(pod, "10.78.0.2", "2001:db8:78::2"));
-        Site = new AgentSite(AgentPath, router, instance, Directory.CreateTempSubdirectory("dpk-").FullName);
+        Site = new AgentSite(AgentPath, router, instance, Directory.CreateTempSubdirectory("dpk-").FullName) { EnableEbpf = enableEbpf };
         Traces = new KernelTraces(instance, router, ["up0", "web0"]);
         Directory.CreateDirectory(Site.PolicyPath);
     }
@@ -60,7 +60,8 @@ internal sealed partial class AgentLab : IAsyncDisposable
     /// <summary>Makes the network, with a server behind every port that is ever tried.</summary>
     /// <param name="policy">Text of the one policy file; null for none.</param>
     /// <param name="hasPod">Whether <c>web</c> is connected from the beginning.</param>
-    public static async Task<AgentLab> CreateAsync(string? policy, bool hasPod = true)
+    /// <param name="enableEbpf">Whether agents are asked to enforce with eBPF; iptables otherwise.</param>
+    public static async Task<AgentLab> CreateAsync(string? policy, bool hasPod = true, bool enableEbpf = true)
     {
         string name = string.Create(CultureInfo.InvariantCulture, $"dpa-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}");
         var network = new LabNetwork(name);
@@ -72,7 +73,8 @@ internal sealed partial class AgentLab : IAsyncDisposable
                 await network.AddHostAsync("router", Token),
                 await network.AddHostAsync("client", Token),
                 await network.AddHostAsync("web", Token),
-                instance: name
+                instance: name,
+                enableEbpf
             );
             await lab.BuildAsync(hasPod);
             if (policy is not null)

@@ -1,4 +1,3 @@
-using Datapath.Agent.Commands;
 using Datapath.Tests.Agent.Support;
 using Xunit;
 
@@ -51,15 +50,6 @@ public sealed class CommandLineTests : IDisposable
             "datapath: --instance: 'UPPER' is not a name: 1 to 20 characters of a-z, 0-9 and -\nTry 'datapath run --help'.\n",
             result.Error
         );
-    }
-
-    [Fact]
-    public async Task Without_the_opt_in_run_says_that_iptables_is_used_and_does_not_exist()
-    {
-        CommandResult result = await _fixture.CommandAsync("run", "--policy", _fixture.PolicyDirectory);
-        Assert.Equal(ExitCode.CouldNot, result.Exit);
-        Assert.Equal($"datapath: {RunCommand.NoIptablesYet}\n", result.Error);
-        Assert.Empty(_fixture.Backend.Applied);
     }
 
     [Fact]

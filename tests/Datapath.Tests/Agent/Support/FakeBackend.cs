@@ -15,7 +15,7 @@ internal sealed class FakeBackend : IBackend
     private readonly Lock _turn = new();
     private int _callers;
 
-    public string Name => "ebpf";
+    public string Name { get; init; } = "ebpf";
 
     /// <summary>What an earlier agent left in force.</summary>
     public uint Generation { get; set; }
@@ -83,6 +83,18 @@ internal sealed class FakeBackend : IBackend
         {
             Leave();
         }
+    }
+
+    /// <summary>What the next look finds.</summary>
+    public string? Damage { get; set; }
+
+    public RepairReport? Repair()
+    {
+        Enter();
+        RepairReport? report = Damage is { } damage ? new RepairReport(++Generation, damage) : null;
+        Damage = null;
+        Leave();
+        return report;
     }
 
     public int ReadEvents(Action<FlowEvent> onEvent)
