@@ -31,6 +31,9 @@ internal static unsafe partial class LibcApi
     internal static unsafe partial int clock_getres(int clock, Timespec* resolution);
 
     [LibraryImport(Library, SetLastError = true)]
+    internal static partial int adjtimex(void* state);
+
+    [LibraryImport(Library, SetLastError = true)]
     internal static partial int fcntl(int fd, int command, int argument);
 
     [LibraryImport(Library, SetLastError = true)]
