@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
+using System.Text.Json;
 using Datapath.Interop.Libbpf;
 using Datapath.Interop.Libc;
 
@@ -42,7 +43,7 @@ public static class KernelFeatures
     /// <summary>Whether a program at tc may call a function of the kernel.</summary>
     /// <param name="helper">The function.</param>
     public static KernelFeature Helper(BpfHelper helper) =>
-        AskLibbpf($"helper {helper}", VersionOf(helper), () => LibbpfProbe.Helper(BpfProgramType.TrafficClassifier, helper));
+        AskLibbpf($"helper bpf_{JsonNamingPolicy.SnakeCaseLower.ConvertName(helper.ToString())}", VersionOf(helper), () => LibbpfProbe.Helper(BpfProgramType.TrafficClassifier, helper));
 
     /// <summary>Whether tc programs can be attached as links.</summary>
     /// <remarks>Asks what is attached to the loopback, which every namespace has; nothing is attached.</remarks>
@@ -113,7 +114,7 @@ public static class KernelFeatures
         int result = question();
         return result switch
         {
-            > 0 => new KernelFeature(name, FeatureAnswer.Yes, "libbpf tried it", first),
+            > 0 => new KernelFeature(name, FeatureAnswer.Yes, "libbpf tried it, and it works", first),
             0 => new KernelFeature(name, FeatureAnswer.No, "libbpf tried it and the kernel refused", first),
             _ => new KernelFeature(name, FeatureAnswer.CouldNotTell, $"libbpf could not try it: {Errno.Symbol(-result)}", first, -result),
         };

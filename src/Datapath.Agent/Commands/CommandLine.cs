@@ -67,6 +67,7 @@ internal static class CommandLine
             ExplainCommand.Create(options),
             DiffCommand.Create(options),
             StatusCommand.Create(options),
+            DoctorCommand.Create(options, parts),
             PurgeCommand.Create(options, parts),
             VersionCommand.Create(options),
         };

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Datapath.Agent.Hosting;
+using Datapath.Backends.Selection;
 
 namespace Datapath.Agent.Commands;
 
@@ -38,10 +39,25 @@ internal static class RunCommand
                     return ExitCode.CouldNot;
                 }
 
+                // Before anything is claimed or written: who cannot enforce says why, and leaves no trace.
+                if (Refusal(parts.Survey(false)) is { } refusal)
+                {
+                    await error.WriteAsync(refusal);
+                    return ExitCode.CouldNot;
+                }
+
                 return await AgentProcess.RunAsync(Settings(parse, options), parts, error, stop);
             }
         );
         return verb;
+    }
+
+    private static string? Refusal(HostSurvey host)
+    {
+        BackendChoice choice = BackendSelector.Select(enableEbpf: true, host.Requirements, BackendSelector.Built);
+        return choice.Chosen == BackendKind.Ebpf
+            ? null
+            : $"datapath: {choice.Reason}\n{DoctorText.InTheWay(choice)}datapath: `datapath doctor --enable-ebpf` shows everything; nothing is enforced\n";
     }
 
     private static AgentSettings Settings(ParseResult parse, OptionTable options)
