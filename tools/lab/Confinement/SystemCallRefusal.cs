@@ -15,6 +15,7 @@ public sealed record SystemCallRefusal(int Number, int Errno)
         ["mount"] = (165, 40),
         ["fsopen"] = (430, 430),
         ["adjtimex"] = (159, 171),
+        ["clock_adjtime"] = (305, 266),
     }.ToImmutableDictionary(StringComparer.Ordinal);
 
     private static readonly ImmutableDictionary<string, int> Errnos = new Dictionary<string, int>(StringComparer.Ordinal)
