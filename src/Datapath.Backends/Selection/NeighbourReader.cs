@@ -56,7 +56,7 @@ internal static class NeighbourReader
             [
                 .. (
                     from link in Rtnetlink.Links()
-                    from name in TcListing.Names(link.Index)
+                    from name in TcListing.Names(link.Index).Distinct(StringComparer.Ordinal)
                     where !name.StartsWith(OwnPrefix, StringComparison.Ordinal)
                     select $"{link.Name}: {name}"
                 ).Order(StringComparer.Ordinal),

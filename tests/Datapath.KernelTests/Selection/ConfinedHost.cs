@@ -49,6 +49,9 @@ internal sealed class ConfinedHost : IDisposable
             ]
         );
 
+    /// <summary>Runs a program of the system in the namespace; it must succeed.</summary>
+    public string Inside(params string[] command) => CommandRunner.Run("nsenter", [$"--net=/run/netns/{_lab.Name}", .. command]);
+
     /// <summary>Whether anything of the instance is in the kernel or its directory.</summary>
     public async Task<string> LeftAsync() =>
         (await DatapathAsync([], ["purge", "--dry-run", "--instance", Instance])).StandardOutput
@@ -95,6 +98,13 @@ internal sealed record DoctorAnswer(int Exit, JsonElement Json)
         Rows.Where(row => row.GetProperty("finding").ValueEquals("missing") && row.GetProperty("level").ValueEquals("needed"))
             .Where(row => !row.GetProperty("for").ValueEquals("iptables"))
             .Select(row => row.GetProperty("id").GetString());
+
+    /// <summary>Who else is there, each with what was seen.</summary>
+    public IEnumerable<string> Neighbours =>
+        Json.GetProperty("neighbours")
+            .EnumerateArray()
+            .Where(one => one.GetProperty("finding").ValueEquals("found"))
+            .Select(one => $"{one.GetProperty("name").GetString()}: {one.GetProperty("evidence").GetString()}");
 
     private IEnumerable<JsonElement> Rows => Json.GetProperty("requirements").EnumerateArray();
 
