@@ -46,13 +46,27 @@ struct {
 	__type(value, struct dp_interface);
 } dp_interfaces SEC(".maps");
 
-/* Addresses of the host, broadcast addresses included -> 1. Written by the agent from rtnetlink. */
+/* What the host takes from the network -> 1: addresses, and prefixes of its local, broadcast and
+ * anycast routes. Written by the agent from rtnetlink; asked only where an interface forwards. An
+ * agent that finds it too small refuses.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, struct dp_network);
+	__type(value, __u8);
+} dp_local_nets SEC(".maps");
+
+/* Device below and tag -> index of the VLAN interface there. Written by the agent once the VLAN
+ * interface is judged, removed before it is let go.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__type(key, struct dp_address);
-	__type(value, __u8);
-} dp_local_addrs SEC(".maps");
+	__uint(max_entries, 8192);
+	__type(key, struct dp_vlan_key);
+	__type(value, __u32);
+} dp_vlans SEC(".maps");
 
 /* Flows that were allowed to open. Written by programs; a full map forgets the least recently used,
  * and a failed insert is counted and never drops a packet.

@@ -10,7 +10,7 @@
 
 #include <linux/types.h>
 
-#define DP_ABI_VERSION 1
+#define DP_ABI_VERSION 2
 
 /* ---- The image of a policy ------------------------------------------------------------------
  *
@@ -161,16 +161,45 @@ enum dp_link_type {
 	DP_LINK_IP = 1, /* no MAC header: wireguard, tun, ipip */
 };
 
+enum dp_interface_flags {
+	/* What is not for the host is passed on, by family. Without, everything is the host's. */
+	DP_INTERFACE_FORWARDS_IP4 = 1,
+	DP_INTERFACE_FORWARDS_IP6 = 2,
+};
+
+/* Whose packets cross an interface. Where that changes with the policy, the entry says both before
+ * the switch: a packet is judged by the unit that its generation has there.
+ */
 struct dp_interface {
 	__u16 unit;
-	__u8 role; /* enum dp_role */
-	__u8 link; /* enum dp_link_type */
+	__u8 role;	 /* enum dp_role */
+	__u8 link;	 /* enum dp_link_type */
+	__u8 flags;	 /* enum dp_interface_flags */
+	__u8 next_role;	 /* enum dp_role: role and unit from generation next_from on */
+	__u16 next_unit; /* idem */
+	__u32 next_from; /* 0 = nothing is to change */
+};
+
+/* Frames of a VLAN as the device below sees them. */
+struct dp_vlan_key {
+	__u32 lower;	 /* interface index */
+	__u16 id;	 /* 1 to 4094 */
+	__be16 protocol; /* EtherType of the tag */
 };
 
 /* An address of either family; IPv4 is written ::ffff:a.b.c.d. */
 struct dp_address {
 	__be32 word[4];
 };
+
+/* A network: the family first, so that no network of one holds addresses of the other. */
+struct dp_network {
+	__u32 prefix_bits; /* of what follows: DP_NETWORK_FAMILY_BITS, and those of the address */
+	__be32 family;	   /* 4 or 6 */
+	struct dp_address address;
+};
+
+#define DP_NETWORK_FAMILY_BITS 32
 
 /* ---- Flows ---------------------------------------------------------------------------------- */
 
@@ -262,8 +291,10 @@ enum dp_statistic {
 	DP_STAT_EVENTS_LOST = 1,       /* the ring was full */
 	DP_STAT_FLOW_INSERT_FAILED = 2,
 	DP_STAT_NOT_IP_PASSED = 3,
-	DP_STAT_FORWARDED = 4, /* passed a host interface on its way to somebody else */
-	DP_STATISTICS = 5,
+	DP_STAT_FORWARDED = 4,	   /* passed a host interface on its way to somebody else */
+	DP_STAT_OTHER_STATION = 5, /* for another MAC address: the host's stack does not take it */
+	DP_STAT_VLAN_PASSED = 6,   /* judged at the VLAN interface instead */
+	DP_STATISTICS = 7,
 };
 
 enum dp_hook {
@@ -300,6 +331,9 @@ _Static_assert(sizeof(struct dp_descriptor) == 16, "four descriptors a line");
 _Static_assert(sizeof(struct dp_flow_key4) == 16, "no padding: keys are compared as bytes");
 _Static_assert(sizeof(struct dp_flow_key6) == 40, "no padding: keys are compared as bytes");
 _Static_assert(sizeof(struct dp_fragment_key) == 40, "no padding: keys are compared as bytes");
+_Static_assert(sizeof(struct dp_interface) == 12, "no padding: entries are compared as bytes");
+_Static_assert(sizeof(struct dp_vlan_key) == 8, "no padding: keys are compared as bytes");
+_Static_assert(sizeof(struct dp_network) == 24, "no padding: keys are compared as bytes");
 _Static_assert(sizeof(struct dp_event) == 64, "one cache line an event");
 
 #endif

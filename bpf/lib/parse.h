@@ -274,6 +274,19 @@ static __always_inline bool dp_is_ip(__u16 type)
 	return type == ETH_P_IP || type == ETH_P_IPV6;
 }
 
+/* Whether a packet without MAC header begins with the version that its type says. Where it does
+ * not, the device has a header that its map entry does not know of, or the kernel is wrong about
+ * the packet: read on, it would look like anything.
+ */
+static __always_inline bool dp_begins_as(const struct dp_cursor *cur, __u16 type)
+{
+	const __u8 *first = dp_header(cur, 1);
+
+	if (!first || !dp_is_ip(type))
+		return true;
+	return *first >> 4 == (type == ETH_P_IP ? 4 : 6);
+}
+
 /* Returns 0 with a packet to judge, DP_NOT_IP, or -DP_REASON_*. "type" is what the kernel says the
  * buffer carries (skb->protocol), host order.
  */
@@ -285,8 +298,11 @@ static __always_inline int dp_parse(void *data, void *end, enum dp_link_type lin
 	int inner;
 
 	__builtin_memset(packet, 0, sizeof(*packet));
-	if (link == DP_LINK_IP)
+	if (link == DP_LINK_IP) {
+		if (!dp_begins_as(&cur, type))
+			return -DP_REASON_LINK_TYPE;
 		return dp_parse_ip(&cur, packet, type);
+	}
 
 	inner = dp_parse_ethernet(&cur, &outer);
 	if (inner < 0)

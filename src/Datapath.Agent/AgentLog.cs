@@ -58,6 +58,12 @@ internal static partial class AgentLog
     [LoggerMessage(1114, LogLevel.Warning, "counters of rules that are gone cannot be zeroed, their numbers are not given away: {Reason}")]
     public static partial void CountersNotZeroed(this ILogger log, string reason);
 
+    [LoggerMessage(1115, LogLevel.Error, "changes of interfaces, addresses and routes are not heard, it is tried again every second: {Reason}")]
+    public static partial void HostNotHeard(this ILogger log, string reason);
+
+    [LoggerMessage(1116, LogLevel.Warning, "{Warning}")]
+    public static partial void BackendWarning(this ILogger log, string warning);
+
     // 12xx: from the kernel to listeners.
     [LoggerMessage(1201, LogLevel.Warning, "flow events cannot be read: {Reason}")]
     public static partial void EventsNotRead(this ILogger log, string reason);

@@ -56,6 +56,11 @@ internal static class StatusText
             yield return ("problem", problem);
         }
 
+        foreach (string warning in status.Warnings)
+        {
+            yield return ("warning", warning);
+        }
+
         yield return ("rules", $"{status.Rules}");
         yield return ("memory", $"{status.Memory.UsedBytes} of {status.Memory.AvailableBytes} bytes");
         yield return ("events", $"{status.Events.Received} received, {status.Events.Lost} lost, {status.Events.Listeners} listeners");

@@ -25,7 +25,11 @@ internal sealed record StatusDocument(
     int Rules,
     MemoryDocument Memory,
     EventCountsDocument Events
-);
+)
+{
+    /// <summary>What the backend warns of: the policy is enforced, but something about its place is not as it should be.</summary>
+    public ImmutableArray<string> Warnings { get; init; } = [];
+}
 
 /// <summary>What an agent does, in one word.</summary>
 internal static class AgentState

@@ -11,7 +11,7 @@ namespace Datapath.Backends.Ebpf;
 internal static class Abi
 {
     /// <summary><c>DP_ABI_VERSION</c>.</summary>
-    internal const int Version = 1;
+    internal const int Version = 2;
 
     /// <summary><c>DP_LINE_BYTES</c>.</summary>
     internal const int LineBytes = 64;
@@ -48,6 +48,9 @@ internal static class Abi
 
     /// <summary><c>DP_INSTANCE_BYTES</c>.</summary>
     internal const int InstanceBytes = 32;
+
+    /// <summary><c>DP_NETWORK_FAMILY_BITS</c>.</summary>
+    internal const int NetworkFamilyBits = 32;
 
     /// <summary><c>DP_EVENT_OBSERVED_ALLOW</c>.</summary>
     internal const int EventObservedAllow = 2;
@@ -88,6 +91,14 @@ internal enum DpHook : uint
 {
     TcIngress = 0,
     TcEgress = 1,
+}
+
+/// <summary>bpf: <c>enum dp_interface_flags</c>.</summary>
+[Flags]
+internal enum DpInterfaceFlags : uint
+{
+    ForwardsIPv4 = 1,
+    ForwardsIPv6 = 2,
 }
 
 /// <summary>bpf: <c>enum dp_link_type</c>.</summary>
@@ -140,7 +151,9 @@ internal enum DpStatistic : uint
     FlowInsertFailed = 2,
     NotIpPassed = 3,
     Forwarded = 4,
-    Statistics = 5,
+    OtherStation = 5,
+    VlanPassed = 6,
+    Statistics = 7,
 }
 
 /// <summary>bpf: <c>enum dp_unit_flags</c>.</summary>
@@ -566,8 +579,8 @@ internal struct DpGeneration : IEquatable<DpGeneration>
     public static bool operator !=(DpGeneration left, DpGeneration right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_interface</c>, 4 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 4)]
+/// <summary>bpf: <c>struct dp_interface</c>, 12 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 12)]
 internal struct DpInterface : IEquatable<DpInterface>
 {
     [FieldOffset(0)]
@@ -578,6 +591,18 @@ internal struct DpInterface : IEquatable<DpInterface>
 
     [FieldOffset(3)]
     public byte Link;
+
+    [FieldOffset(4)]
+    public byte Flags;
+
+    [FieldOffset(5)]
+    public byte NextRole;
+
+    [FieldOffset(6)]
+    public ushort NextUnit;
+
+    [FieldOffset(8)]
+    public uint NextFrom;
 
     public readonly bool Equals(DpInterface other) => RawBytes.Equal(in this, in other);
 
@@ -651,6 +676,30 @@ internal struct DpLine : IEquatable<DpLine>
     public static bool operator ==(DpLine left, DpLine right) => left.Equals(right);
 
     public static bool operator !=(DpLine left, DpLine right) => !left.Equals(right);
+}
+
+/// <summary>bpf: <c>struct dp_network</c>, 24 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 24)]
+internal struct DpNetwork : IEquatable<DpNetwork>
+{
+    [FieldOffset(0)]
+    public uint PrefixBits;
+
+    [FieldOffset(4)]
+    public uint FamilyBigEndian;
+
+    [FieldOffset(8)]
+    public DpAddress Address;
+
+    public readonly bool Equals(DpNetwork other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpNetwork other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpNetwork left, DpNetwork right) => left.Equals(right);
+
+    public static bool operator !=(DpNetwork left, DpNetwork right) => !left.Equals(right);
 }
 
 /// <summary>bpf: <c>struct dp_packet</c>, 96 bytes.</summary>
@@ -830,6 +879,30 @@ internal struct DpVisit : IEquatable<DpVisit>
     public static bool operator !=(DpVisit left, DpVisit right) => !left.Equals(right);
 }
 
+/// <summary>bpf: <c>struct dp_vlan_key</c>, 8 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 8)]
+internal struct DpVlanKey : IEquatable<DpVlanKey>
+{
+    [FieldOffset(0)]
+    public uint Lower;
+
+    [FieldOffset(4)]
+    public ushort Id;
+
+    [FieldOffset(6)]
+    public ushort ProtocolBigEndian;
+
+    public readonly bool Equals(DpVlanKey other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpVlanKey other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpVlanKey left, DpVlanKey right) => left.Equals(right);
+
+    public static bool operator !=(DpVlanKey left, DpVlanKey right) => !left.Equals(right);
+}
+
 /// <summary>The maps of the object, with what is in them.</summary>
 internal static class DpMaps
 {
@@ -863,8 +936,8 @@ internal static class DpMaps
     /// <summary><c>dp_interfaces</c>.</summary>
     internal static readonly MapName<uint, DpInterface> Interfaces = new("dp_interfaces");
 
-    /// <summary><c>dp_local_addrs</c>.</summary>
-    internal static readonly MapName<DpAddress, byte> LocalAddrs = new("dp_local_addrs");
+    /// <summary><c>dp_local_nets</c>.</summary>
+    internal static readonly MapName<DpNetwork, byte> LocalNets = new("dp_local_nets");
 
     /// <summary><c>dp_rule_counts</c>.</summary>
     internal static readonly MapName<uint, DpCounter> RuleCounts = new("dp_rule_counts");
@@ -874,6 +947,9 @@ internal static class DpMaps
 
     /// <summary><c>dp_tc_visit</c>.</summary>
     internal static readonly MapName<uint, DpVisit> TcVisit = new("dp_tc_visit");
+
+    /// <summary><c>dp_vlans</c>.</summary>
+    internal static readonly MapName<DpVlanKey, uint> Vlans = new("dp_vlans");
 }
 
 /// <summary>2 times <c>byte</c>, inside whatever holds it.</summary>
@@ -1063,11 +1139,15 @@ internal static class AbiLayout
                 new("reserved", 480, 0, 4),
                 new("checksum", 512, 0, 8),
             ]),
-            new("dp_interface", 4,
+            new("dp_interface", 12,
             [
                 new("unit", 0, 0, 2),
                 new("role", 16, 0, 1),
                 new("link", 24, 0, 1),
+                new("flags", 32, 0, 1),
+                new("next_role", 40, 0, 1),
+                new("next_unit", 48, 0, 2),
+                new("next_from", 64, 0, 4),
             ]),
             new("dp_judgement", 16,
             [
@@ -1085,6 +1165,12 @@ internal static class AbiLayout
                 new("u64", 0, 0, 64),
                 new("u32", 0, 0, 64),
                 new("u16", 0, 0, 64),
+            ]),
+            new("dp_network", 24,
+            [
+                new("prefix_bits", 0, 0, 4),
+                new("family", 32, 0, 4),
+                new("address", 64, 0, 16),
             ]),
             new("dp_packet", 96,
             [
@@ -1135,6 +1221,12 @@ internal static class AbiLayout
                 new("packet", 0, 0, 96),
                 new("judgement", 768, 0, 16),
             ]),
+            new("dp_vlan_key", 8,
+            [
+                new("lower", 0, 0, 4),
+                new("id", 32, 0, 2),
+                new("protocol", 48, 0, 2),
+            ]),
         ],
         [
             new("dp_descriptor_flags",
@@ -1161,6 +1253,11 @@ internal static class AbiLayout
             [
                 new("DP_HOOK_TC_INGRESS", 0),
                 new("DP_HOOK_TC_EGRESS", 1),
+            ]),
+            new("dp_interface_flags",
+            [
+                new("DP_INTERFACE_FORWARDS_IP4", 1),
+                new("DP_INTERFACE_FORWARDS_IP6", 2),
             ]),
             new("dp_link_type",
             [
@@ -1203,7 +1300,9 @@ internal static class AbiLayout
                 new("DP_STAT_FLOW_INSERT_FAILED", 2),
                 new("DP_STAT_NOT_IP_PASSED", 3),
                 new("DP_STAT_FORWARDED", 4),
-                new("DP_STATISTICS", 5),
+                new("DP_STAT_OTHER_STATION", 5),
+                new("DP_STAT_VLAN_PASSED", 6),
+                new("DP_STATISTICS", 7),
             ]),
             new("dp_unit_flags",
             [
@@ -1229,11 +1328,12 @@ internal static class AbiLayout
             new("dp_flows6", 40, 24),
             new("dp_fragments", 40, 16),
             new("dp_generations", 4, 72),
-            new("dp_interfaces", 4, 4),
-            new("dp_local_addrs", 16, 1),
+            new("dp_interfaces", 4, 12),
+            new("dp_local_nets", 24, 1),
             new("dp_rule_counts", 4, 16),
             new("dp_statistics", 4, 8),
             new("dp_tc_visit", 4, 112),
+            new("dp_vlans", 8, 4),
         ]);
 }
 

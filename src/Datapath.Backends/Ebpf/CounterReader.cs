@@ -15,6 +15,8 @@ internal static class CounterReader
         "flow_insert_failed",
         "not_ip_passed",
         "forwarded",
+        "other_station",
+        "vlan_passed",
     ];
 
     /// <summary>Before anything was loaded.</summary>

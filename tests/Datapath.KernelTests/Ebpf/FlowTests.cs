@@ -315,7 +315,7 @@ public sealed class FlowTests : IDisposable
     /// <summary>When the one flow there is was last seen, in jiffies.</summary>
     private ulong SeenOfTheFlow()
     {
-        using BpfMap flows = BpfMap.OpenPinned($"{EbpfOptions.DefaultBpfFileSystem}/datapath/{_lab.Name}/v1/maps/dp_flows4");
+        using BpfMap flows = BpfMap.OpenPinned($"{EbpfOptions.DefaultBpfFileSystem}/datapath/{_lab.Name}/v2/maps/dp_flows4");
         return Assert.Single(flows.Entries<UInt128, SeenFlow>()).Value.SeenJiffies;
     }
 

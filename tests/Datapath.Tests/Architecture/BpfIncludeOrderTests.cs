@@ -23,6 +23,7 @@ public sealed partial class BpfIncludeOrderTests
         "lib/socket.h",
         "lib/verdict.h",
         "lib/report.h",
+        "lib/host.h",
         "segment.bpf.c",
     ];
 
