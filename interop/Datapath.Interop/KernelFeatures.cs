@@ -150,6 +150,7 @@ public static class KernelFeatures
         {
             BpfHelper.MapLookupElem or BpfHelper.MapUpdateElem => new(3, 19, 0),
             BpfHelper.KtimeGetNs => new(4, 1, 0),
+            BpfHelper.SkbLoadBytes => new(4, 5, 0),
             BpfHelper.SkbPullData => new(4, 9, 0),
             BpfHelper.SkRelease => new(4, 20, 0),
             BpfHelper.SkcLookupTcp => new(5, 2, 0),

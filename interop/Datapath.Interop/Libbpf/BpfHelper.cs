@@ -13,6 +13,9 @@ public enum BpfHelper
     /// <summary>bpf_ktime_get_ns.</summary>
     KtimeGetNs = 5,
 
+    /// <summary>bpf_skb_load_bytes.</summary>
+    SkbLoadBytes = 26,
+
     /// <summary>bpf_skb_pull_data.</summary>
     SkbPullData = 39,
 

@@ -12,6 +12,9 @@ internal static class EbpfRequirements
     /// <summary>Where the bpf file system belongs.</summary>
     public const string BpfDirectory = Ebpf.EbpfOptions.DefaultBpfFileSystem;
 
+    /// <summary>The type of that file system.</summary>
+    public const string BpfType = "bpf";
+
     /// <summary>Judges them, in the order in which one stands on the other.</summary>
     /// <param name="facts">What was looked at.</param>
     public static IEnumerable<Requirement> Of(SystemFacts facts)
@@ -122,7 +125,7 @@ internal static class EbpfRequirements
     private static Requirement FileSystem(SystemFacts facts)
     {
         Requirement row = Row("bpffs", "bpf file system", Finding.Found, $"mounted on {BpfDirectory}") with { Since = "4.4" };
-        if (facts.Mounts.At(BpfDirectory) is { Type: "bpf" })
+        if (facts.Mounts.TypeAt(BpfDirectory) == BpfType)
         {
             return row;
         }

@@ -18,7 +18,7 @@ internal static class MachineRequirements
         yield return facts.MemoryBytes == 0
             ? Useful("memory", "2 GB of memory", has: false, "/proc/meminfo does not say", null) with { Finding = Finding.CouldNotTell }
             : Useful("memory", "2 GB of memory", facts.MemoryBytes >= MemoryBytes, $"{facts.MemoryBytes >> 20} MiB", null);
-        yield return Useful("sysfs", "/sys", facts.Mounts.At("/sys") is { Type: "sysfs" }, Mounted(facts, "/sys"), "mount -t sysfs sysfs /sys");
+        yield return Useful("sysfs", "/sys", facts.Mounts.TypeAt("/sys") == "sysfs", Mounted(facts, "/sys"), "mount -t sysfs sysfs /sys");
         yield return ControlGroups(facts);
         yield return Useful(
             "clock",
@@ -53,16 +53,16 @@ internal static class MachineRequirements
         );
 
     private static string Mounted(SystemFacts facts, string place) =>
-        facts.Mounts.At(place) is { } mount ? $"{mount.Type} is mounted on {place}" : $"nothing is mounted on {place}";
+        facts.Mounts.TypeAt(place) is { } type ? $"{type} is mounted on {place}" : $"nothing is mounted on {place}";
 
     private static Requirement ControlGroups(SystemFacts facts)
     {
-        MountTable.Mount? mount = facts.Mounts.OfType("cgroup2");
+        string? place = facts.Mounts.PlaceOf("cgroup2");
         return Useful(
             "cgroup2",
             "cgroup v2",
-            mount is not null,
-            mount is null ? "not mounted: services and containers cannot be units of their own" : $"mounted on {mount.Place}",
+            place is not null,
+            place is null ? "not mounted: services and containers cannot be units of their own" : $"mounted on {place}",
             "mount -t cgroup2 none /sys/fs/cgroup/unified, or boot with systemd.unified_cgroup_hierarchy=1"
         ) with
         {
@@ -93,12 +93,17 @@ internal static class MachineRequirements
             Finding.Found,
             "process 1 sees the same one"
         );
-        MountTable.Mount? own = facts.Mounts.At(EbpfRequirements.BpfDirectory);
-        return (own, facts.MountsOfFirstProcess?.At(EbpfRequirements.BpfDirectory)) switch
+        if (facts.MountsOfFirstProcess is not { } first)
         {
-            _ when facts.MountsOfFirstProcess is null => row with { Finding = Finding.CouldNotTell, Evidence = "the mounts of process 1 are hidden" },
-            (null, null) => row with { Evidence = "none is mounted yet" },
-            ({ } mine, { } theirs) when mine.Device == theirs.Device => row,
+            return row with { Finding = Finding.CouldNotTell, Evidence = "the mounts of process 1 are hidden" };
+        }
+
+        string? own = facts.Mounts.DeviceAt(EbpfRequirements.BpfDirectory, EbpfRequirements.BpfType);
+        bool isMountedForAll = first.DeviceAt(EbpfRequirements.BpfDirectory, EbpfRequirements.BpfType) is not null;
+        return (own, isMountedForAll) switch
+        {
+            (null, false) => row with { Evidence = "none is mounted yet" },
+            ({ } device, _) when first.Has(device) => row,
             _ => row with
             {
                 Finding = Finding.Missing,

@@ -15,7 +15,7 @@ internal static class SystemFactsReader
 
     /// <summary>The kinds of map in bpf/maps.h; a test compares.</summary>
     internal static ImmutableArray<BpfMapType> UsedMaps { get; } =
-        [BpfMapType.Array, BpfMapType.Hash, BpfMapType.LruHash, BpfMapType.PerCpuArray, BpfMapType.RingBuffer];
+        [BpfMapType.Array, BpfMapType.Hash, BpfMapType.LruHash, BpfMapType.LongestPrefixTrie, BpfMapType.PerCpuArray, BpfMapType.RingBuffer];
 
     /// <summary>Looks.</summary>
     /// <param name="clock">The time.</param>
@@ -47,8 +47,8 @@ internal static class SystemFactsReader
             MountableBpfFileSystem = KernelFeatures.MountableFileSystem(),
             HasBpfDirectory = Directory.Exists(EbpfRequirements.BpfDirectory),
             Jit = KernelFeatures.Jit(),
-            Mounts = MountTable.Parse(ReadText("/proc/self/mountinfo") ?? ""),
-            MountsOfFirstProcess = ReadText("/proc/1/mountinfo") is { } mounts ? MountTable.Parse(mounts) : null,
+            Mounts = new MountTable(ReadText("/proc/self/mountinfo") ?? ""),
+            MountsOfFirstProcess = ReadText("/proc/1/mountinfo") is { } mounts ? new MountTable(mounts) : null,
             Lockdown = ReadText("/sys/kernel/security/lockdown"),
             HasKernelTypes = File.Exists("/sys/kernel/btf/vmlinux"),
             Modules = ReadModules(release),

@@ -34,25 +34,6 @@ public sealed class FactTests
         Assert.Equal((finding, evidence), facts.Find("xt_set", "NETFILTER_XT_SET"));
     }
 
-    [Fact]
-    public void Mounts_are_read_with_any_number_of_optional_fields()
-    {
-        MountTable mounts = MountTable.Parse(
-            "25 23 0:31 / /sys/fs/bpf rw - bpf bpf rw\n26 25 0:32 / /sys/fs/bpf rw shared:1 master:2 - tmpfs none rw\nbroken line\n27 23 0:33 / /x rw -\n"
-        );
-        Assert.Equal(["0:31 bpf", "0:32 tmpfs"], mounts.Mounts.Select(mount => $"{mount.Device} {mount.Type}"));
-        Assert.Null(mounts.At("/x"));
-        Assert.Equal("0:31", mounts.OfType("bpf")?.Device);
-    }
-
-    [Theory]
-    [InlineData("25 23 0:31 / /sys/fs/bpf rw - bpf bpf rw", "bpf")]
-    [InlineData("26 25 0:32 / /sys/fs/bpf rw - tmpfs none rw\n25 23 0:31 / /sys/fs/bpf rw - bpf bpf rw", "tmpfs")]
-    [InlineData("25 23 0:31 / /sys/fs/bpf rw - bpf bpf rw\n26 23 0:32 / /sys/fs rw - tmpfs none rw", null)]
-    [InlineData("25 23 0:31 / /sys/fs/bpf rw - bpf bpf rw\n26 23 0:32 / /sys/f rw - tmpfs none rw", "bpf")]
-    [InlineData("25 24 0:31 / /sys/fs/bpf rw - bpf bpf rw\n24 23 0:32 / /sys/fs rw - tmpfs none rw", "bpf")]
-    public void A_mount_that_another_hides_is_not_there(string lines, string? type) => Assert.Equal(type, MountTable.Parse(lines).At("/sys/fs/bpf")?.Type);
-
     [Theory]
     [InlineData("MemTotal:       24682284 kB\nMemFree: 1 kB\n", 24682284L * 1024)]
     [InlineData("MemFree: 1 kB\n", 0)]

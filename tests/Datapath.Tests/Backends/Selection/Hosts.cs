@@ -34,8 +34,8 @@ internal static class Hosts
             MountableBpfFileSystem = Yes("mountable bpf file system"),
             HasBpfDirectory = true,
             Jit = Yes("JIT"),
-            Mounts = MountTable.Parse(Mounts),
-            MountsOfFirstProcess = MountTable.Parse(Mounts),
+            Mounts = new MountTable(Mounts),
+            MountsOfFirstProcess = new MountTable(Mounts),
             Lockdown = "[none] integrity confidentiality\n",
             HasKernelTypes = true,
             Modules = new ModuleFacts { Loadable = Modules, BuiltIn = "" },
@@ -55,7 +55,8 @@ internal static class Hosts
     public static KernelFeature Untold(string name, int errno = 0) => new(name, FeatureAnswer.CouldNotTell, "it was refused", new KernelVersion(5, 8, 0), errno);
 
     /// <summary>Mounts without the one on a place.</summary>
-    public static MountTable Without(string place) => new([.. Complete.Mounts.Mounts.Where(mount => mount.Place != place)]);
+    public static MountTable Without(string place) =>
+        new(string.Join('\n', Mounts.Split('\n').Where(line => !line.Contains($" {place} ", StringComparison.Ordinal))));
 
     public static ImmutableDictionary<string, string> Tools(string variant) =>
         IptablesRequirements

@@ -45,7 +45,7 @@ public sealed partial class RequirementTests
         ("bpffs of a kernel that cannot be asked", "bpffs could-not-tell; shared-bpffs missing",
             host => host with { Mounts = Hosts.Without("/sys/fs/bpf"), MountableBpfFileSystem = Hosts.No("mountable", Errno.NoSystemCall) }),
         ("process 1 is hidden", "shared-bpffs could-not-tell", host => host with { MountsOfFirstProcess = null }),
-        ("another bpffs than process 1", "shared-bpffs missing", host => host with { Mounts = MountTable.Parse(
+        ("another bpffs than process 1", "shared-bpffs missing", host => host with { Mounts = new MountTable(
             "23 27 0:22 / /sys rw - sysfs sysfs rw\n24 23 0:30 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n25 23 0:99 / /sys/fs/bpf rw - bpf bpf rw\n") }),
         ("JIT off", "jit missing", host => host with { Jit = Hosts.No("JIT", errno: 0) }),
         ("JIT hidden", "jit could-not-tell", host => host with { Jit = Hosts.Untold("JIT") }),
