@@ -67,10 +67,16 @@ internal static class DoctorText
     private static string Others(ImmutableArray<Neighbour> neighbours)
     {
         StringBuilder text = new();
-        foreach (Neighbour one in neighbours.Where(one => one.Finding != Finding.Missing))
+        foreach (Neighbour one in neighbours.Where(one => one.Finding == Finding.Found))
         {
-            text.Append($"  {one.Name}: {(one.Finding == Finding.Found ? "" : "could not tell: ")}{one.Evidence}\n");
+            text.Append($"  {one.Name}: {one.Evidence}\n");
             text.Append(one.Advice is null ? "" : $"    {one.Advice}\n");
+        }
+
+        // One reason mostly hides many of them: no root.
+        foreach (IGrouping<string, Neighbour> hidden in neighbours.Where(one => one.Finding == Finding.CouldNotTell).GroupBy(one => one.Evidence))
+        {
+            text.Append($"  could not tell: {string.Join(", ", hidden.Select(one => one.Name))}: {hidden.Key}\n");
         }
 
         return text.Length == 0 ? $"  none of those that are known ({neighbours.Length})\n" : text.ToString();

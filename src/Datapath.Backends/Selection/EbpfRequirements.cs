@@ -118,7 +118,7 @@ internal static class EbpfRequirements
         {
             Finding = worse,
             Evidence = $"no links (tcx); clsact: sch_ingress {qdiscEvidence}, cls_bpf {filterEvidence}",
-            Remedy = worse == Finding.Found ? null : "modprobe sch_ingress cls_bpf",
+            Remedy = worse == Finding.Found ? null : "modprobe -a sch_ingress cls_bpf",
         };
     }
 

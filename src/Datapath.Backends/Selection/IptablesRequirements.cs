@@ -110,7 +110,13 @@ internal static class IptablesRequirements
             level,
             finding,
             evidence,
-            Remedy: finding == Finding.Found ? null : $"modprobe {module}"
+            Remedy: finding switch
+            {
+                Finding.Found => null,
+                Finding.Missing when facts.Modules.IsClosed => $"name {module} in /etc/modules-load.d, and boot",
+                Finding.Missing => facts.Packages.InstallModules(facts.KernelRelease, module),
+                _ => $"modprobe {module}",
+            }
         );
     }
 }

@@ -34,6 +34,19 @@ internal sealed record PackageAdvice(string Family)
         return Is("suse", "sles", "opensuse") ? $"zypper install {debian}" : $"install the package {debian} ({redHat} in Fedora and RHEL)";
     }
 
+    /// <summary>Installs those modules of the running kernel that a slim installation leaves out.</summary>
+    /// <param name="release">As <c>uname -r</c> prints it.</param>
+    /// <param name="module">One of them, for distributions that leave out none.</param>
+    public string InstallModules(string release, string module)
+    {
+        if (Is("ubuntu"))
+        {
+            return $"apt-get install linux-modules-extra-{release}";
+        }
+
+        return Is("fedora", "rhel", "centos") ? $"dnf install kernel-modules-extra-{release}" : $"boot a kernel that has {module}";
+    }
+
     private bool Is(params ReadOnlySpan<string> names)
     {
         foreach (string name in names)

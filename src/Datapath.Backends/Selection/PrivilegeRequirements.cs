@@ -57,7 +57,8 @@ internal static class PrivilegeRequirements
             (false, false, _) => $"this process is in a user namespace, whose capabilities do not count here: {purpose}",
             _ => $"this process lacks it: {purpose}",
         };
-        return Row(capability, RequirementScope.Ebpf, RequirementLevel.Needed, has, evidence, since);
+        Requirement row = Row(capability, RequirementScope.Ebpf, RequirementLevel.Needed, has, evidence, since);
+        return has || facts.IsInitialUserNamespace ? row : row with { Remedy = "run it as root of the machine, outside of the user namespace" };
     }
 
     private static Requirement Row(Capability capability, RequirementScope scope, RequirementLevel level, bool has, string evidence, string? since)

@@ -78,6 +78,19 @@ public sealed class DoctorCommandTests : IDisposable
         Assert.Contains("\nin the way:\n  bpf(2): could not tell: EIO\n\n", result.Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Neighbours_that_one_reason_hides_are_one_line()
+    {
+        Neighbour hidden = new("Cilium", Finding.CouldNotTell, "no root");
+        _fixture.Survey = new HostSurvey("6.1.0-test", [], [hidden, hidden with { Name = "Calico" }, hidden with { Name = "tc", Evidence = "no libbpf" }]);
+        CommandResult result = await _fixture.CommandAsync("doctor", "--enable-ebpf");
+        Assert.EndsWith(
+            "\nothers who filter packets of this host:\n  could not tell: Cilium, Calico: no root\n  could not tell: tc: no libbpf\n",
+            result.Output,
+            StringComparison.Ordinal
+        );
+    }
+
     [Theory]
     [InlineData("1", ExitCode.Done, "ebpf")]
     [InlineData("0", ExitCode.No, "none")]

@@ -94,6 +94,27 @@ public sealed partial class RequirementTests
         );
 
     [Theory]
+    [InlineData("ID=debian", false, "boot a kernel that has xt_set")]
+    [InlineData("ID=ubuntu", false, "apt-get install linux-modules-extra-6.1.0-18-amd64")]
+    [InlineData("ID=fedora", false, "dnf install kernel-modules-extra-6.1.0-18-amd64")]
+    [InlineData("ID=fedora", true, "name xt_set in /etc/modules-load.d, and boot")]
+    public void A_module_is_had_as_the_distribution_does_it(string release, bool isClosed, string remedy)
+    {
+        ModuleFacts modules = isClosed ? Hosts.Complete.Modules with { IsClosed = true } : Lacking(Hosts.Complete, "xt_set");
+        SystemFacts host = Hosts.Complete with { Packages = PackageAdvice.Parse(release), Modules = modules };
+        Assert.Equal(remedy, Hosts.Judge(host).Single(one => one.Id == "xt-set").Remedy);
+    }
+
+    [Theory]
+    [InlineData(true, "run it as root; in a container add BPF (--cap-add), in a systemd unit CAP_BPF (CapabilityBoundingSet=)")]
+    [InlineData(false, "run it as root of the machine, outside of the user namespace")]
+    public void A_capability_is_had_where_it_counts(bool isInitial, string remedy)
+    {
+        SystemFacts host = Without(Hosts.Complete, Capability.Bpf, Capability.SystemAdministration) with { IsInitialUserNamespace = isInitial };
+        Assert.Equal(remedy, Hosts.Judge(host).Single(one => one.Id == "cap-bpf").Remedy);
+    }
+
+    [Theory]
     [InlineData("ID=debian", "apt-get install ipset")]
     [InlineData("ID=linuxmint\nID_LIKE=\"ubuntu debian\"", "apt-get install ipset")]
     [InlineData("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"", "dnf install ipset")]

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace Datapath.KernelTests.Selection;
 
-public sealed class NeighbourTests
+public sealed class DoctorNeighbourTests
 {
     [KernelFact]
     public async Task Filters_and_chains_of_others_are_named_and_our_own_are_not()
