@@ -22,6 +22,7 @@ union dp_abi_types {
 	enum dp_link_type link_type;
 	enum dp_interface_flags interface_flags;
 	enum dp_flow_state flow_state;
+	enum dp_flow_flags flow_flags;
 	enum dp_reason reason;
 	enum dp_statistic statistic;
 	enum dp_hook hook;

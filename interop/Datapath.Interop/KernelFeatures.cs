@@ -148,7 +148,7 @@ public static class KernelFeatures
     private static KernelVersion VersionOf(BpfHelper helper) =>
         helper switch
         {
-            BpfHelper.MapLookupElem or BpfHelper.MapUpdateElem => new(3, 19, 0),
+            BpfHelper.MapLookupElem or BpfHelper.MapUpdateElem or BpfHelper.MapDeleteElem => new(3, 19, 0),
             BpfHelper.KtimeGetNs => new(4, 1, 0),
             BpfHelper.SkbLoadBytes => new(4, 5, 0),
             BpfHelper.SkbPullData => new(4, 9, 0),

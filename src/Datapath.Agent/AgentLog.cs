@@ -70,4 +70,10 @@ internal static partial class AgentLog
 
     [LoggerMessage(1202, LogLevel.Information, "flow events are read again")]
     public static partial void EventsReadAgain(this ILogger log);
+
+    [LoggerMessage(1203, LogLevel.Warning, "flows whose time is over cannot be taken away: {Reason}")]
+    public static partial void FlowsNotCollected(this ILogger log, string reason);
+
+    [LoggerMessage(1204, LogLevel.Information, "flows whose time is over are taken away again")]
+    public static partial void FlowsCollectedAgain(this ILogger log);
 }

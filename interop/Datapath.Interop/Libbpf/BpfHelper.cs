@@ -10,6 +10,9 @@ public enum BpfHelper
     /// <summary>bpf_map_update_elem.</summary>
     MapUpdateElem = 2,
 
+    /// <summary>bpf_map_delete_elem.</summary>
+    MapDeleteElem = 3,
+
     /// <summary>bpf_ktime_get_ns.</summary>
     KtimeGetNs = 5,
 

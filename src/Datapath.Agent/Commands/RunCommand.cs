@@ -27,7 +27,10 @@ internal static class RunCommand
             options.Namespace,
             options.DefaultAction,
             options.Failsafe,
-            options.TcHook
+            options.TcHook,
+            options.MaxTcpFlows,
+            options.MaxOtherFlows,
+            options.MaxNewFlows
         );
         verb.SetAction(
             async (parse, stop) =>
@@ -57,7 +60,7 @@ internal static class RunCommand
         BackendChoice choice = BackendSelector.Select(enableEbpf: true, host.Requirements, BackendSelector.Built);
         return choice.Chosen == BackendKind.Ebpf
             ? null
-            : $"datapath: {choice.Reason}\n{DoctorText.InTheWay(choice)}datapath: `datapath doctor --enable-ebpf` shows everything; nothing is enforced\n";
+            : $"datapath: {choice.Reason}\n{DoctorText.InTheWay(choice)}datapath: `datapath doctor --enable-ebpf` shows everything; nothing was changed\n";
     }
 
     private static AgentSettings Settings(ParseResult parse, OptionTable options)
@@ -69,6 +72,7 @@ internal static class RunCommand
             options.Socket.In(parse) ?? instance.DefaultSocketPath,
             options.StateDirectory.In(parse) ?? instance.DefaultStateDirectory,
             options.TcHook.In(parse),
+            new FlowLimits(options.MaxTcpFlows.In(parse), options.MaxOtherFlows.In(parse), options.MaxNewFlows.In(parse)),
             CheckCommand.PolicyOptionsOf(parse, options)
         );
     }

@@ -86,6 +86,9 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         Guard(() => _session is { } session ? CounterReader.Zero(session.Loaded, ruleIndexes) : 0);
 
     /// <inheritdoc/>
+    public FlowUsage CollectFlows() => _session is { } session ? Guard(session.Flows.Collect) : FlowUsage.None;
+
+    /// <inheritdoc/>
     public RemovalReport Remove(bool dryRun)
     {
         if (!dryRun)
@@ -102,14 +105,15 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
     /// <summary>The loaded object and what is open of it.</summary>
     private sealed class Session : IDisposable
     {
-        public Session(BpfObject loaded, EbpfOptions options, PinDirectory pins, EventDecoder decoder)
+        public Session(EbpfOptions options, PinDirectory pins, EventDecoder decoder)
         {
-            Loaded = loaded;
-            Arena = new Arena(loaded);
-            Host = new HostTables(loaded);
-            Hooks = new AttachedHooks(loaded, pins, MechanismOf(options.TcHook));
+            Loaded = SegmentObject.Load(options, pins, out FlowTimeouts timeouts);
+            Arena = new Arena(Loaded);
+            Host = new HostTables(Loaded);
+            Flows = new FlowCollector(Loaded, timeouts);
+            Hooks = new AttachedHooks(Loaded, pins, MechanismOf(options.TcHook));
             Events = new RingBuffer(
-                loaded.Map(DpMaps.Events),
+                Loaded.Map(DpMaps.Events),
                 record =>
                 {
                     if (decoder.Decode(record) is { } one)
@@ -127,6 +131,8 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         public HostTables Host { get; }
 
         public AttachedHooks Hooks { get; }
+
+        public FlowCollector Flows { get; }
 
         public RingBuffer Events { get; }
 
@@ -159,7 +165,7 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         }
 
         _pins.Create();
-        var session = new Session(SegmentObject.Load(options, _pins), options, _pins, _decoder);
+        var session = new Session(options, _pins, _decoder);
         try
         {
             session.Arena.Claim(options.Instance, OwnNetworkNamespace.Inode());

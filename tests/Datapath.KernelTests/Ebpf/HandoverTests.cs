@@ -13,6 +13,7 @@ namespace Datapath.KernelTests.Ebpf;
 public sealed class HandoverTests
 {
     private const int Rounds = 12;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private static readonly byte[] Denied = Ethernet(IPv4("10.1.0.2", "10.9.1.1", Tcp, TcpHeader(40000, 444, Syn)));
 
@@ -32,14 +33,19 @@ public sealed class HandoverTests
         for (int round = 0; round < Rounds; round++)
         {
             Own(owners[round % 2]);
-            events.AddRange(lab.TakeEvents());
+            // On a busy machine the packets may come late: each generation is to meet some.
+            Assert.True(SpinWait.SpinUntil(HasMetTheLatest, Patience), $"no packet met generation {expected.Keys.Max()}");
         }
 
         await stop.CancelAsync();
-        (int passed, int dropped) = await packets;
-        Assert.Equal(0, passed);
-        Assert.True(events.Select(one => one.Generation).Distinct().Count() > Rounds / 2, $"{dropped} packets met too few of {expected.Count} generations");
+        Assert.Equal(0, (await packets).Passed);
         Assert.Empty(events.Where(one => one.Unit != expected[one.Generation] || one.Reason != DropReason.Policy).Take(5));
+
+        bool HasMetTheLatest()
+        {
+            events.AddRange(lab.TakeEvents());
+            return events.Count > 0 && events[^1].Generation == expected.Keys.Max();
+        }
 
         void Own(string owner)
         {

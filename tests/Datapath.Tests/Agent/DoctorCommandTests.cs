@@ -129,7 +129,7 @@ public sealed class DoctorCommandTests : IDisposable
             datapath: eBPF was asked for, but ebpf lacks bpf(2), and iptables is not part of this build
               bpf(2): missing: ENOSYS
                 mend: another kernel
-            datapath: `datapath doctor --enable-ebpf` shows everything; nothing is enforced
+            datapath: `datapath doctor --enable-ebpf` shows everything; nothing was changed
 
             """,
             result.Error
