@@ -26,5 +26,7 @@ public sealed record HostSurvey(string KernelRelease, ImmutableArray<Requirement
             facts.KernelRelease,
             [.. PrivilegeRequirements.Of(facts), .. EbpfRequirements.Of(facts), .. IptablesRequirements.Of(facts), .. MachineRequirements.Of(facts)],
             []
-        ) { }
+        )
+    {
+    }
 }
