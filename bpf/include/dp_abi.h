@@ -40,6 +40,20 @@ struct dp_line {
 #define DP_LEAF_UNIT_BIT  16
 #define DP_NODE_RUNS_WORD 9 /* a node: 8 words of bitmap, 1 word of counts, then the runs */
 
+/* How the rows of the verdict matrix stand in an image. A table of rows says for each peer class
+ * where its row is:
+ *
+ * - dense: the line of an array of 16-bit cells by port class.
+ * - compressed: an entry as in a trie. A leaf is the cell of every port class; a node with
+ *   DP_ENTRY_LOW is indexed by the lower eight bits of the port class, one without by the upper
+ *   eight, and its entries are leaves and low nodes.
+ */
+enum dp_row_form {
+	DP_ROWS_DENSE = 0,
+	DP_ROWS_COMPRESSED = 1,
+};
+#define DP_ENTRY_LOW 0x40000000u
+
 /* A path of an IPv6 trie along which only one address prefix continues. Words are addresses in host
  * order: hi is the first eight bytes.
  */
@@ -71,7 +85,7 @@ enum dp_port_table {
 
 /* One processing unit as a generation sees it, by unit number. */
 struct dp_unit {
-	__u32 rows[2]; /* by enum dp_direction: line of the table "peer class -> line of the row" */
+	__u32 rows[2]; /* by enum dp_direction: line of the table "peer class -> row" */
 	__u32 flags;   /* enum dp_unit_flags; 0 = no such unit */
 	__u32 reserved;
 };
@@ -130,7 +144,7 @@ struct dp_generation {
 	__u32 unit_count;
 	__u32 descriptors;	/* array of struct dp_descriptor by cell */
 	__u32 local_descriptor; /* the cell that stands for "a unit with itself" */
-	__u32 reserved;
+	__u32 row_form;		/* enum dp_row_form */
 	__u64 checksum; /* of the image, FNV-1a over 64-bit words; the agent compares after writing
 			 */
 };

@@ -15,6 +15,15 @@ internal static partial class AgentLog
     [LoggerMessage(1003, LogLevel.Information, "stopping; nothing is enforced")]
     public static partial void StoppingNotEnforced(this ILogger log);
 
+    [LoggerMessage(1004, LogLevel.Warning, "eBPF was asked for and cannot be: {Reason}; iptables is used")]
+    public static partial void EbpfNotPossible(this ILogger log, string reason);
+
+    [LoggerMessage(1005, LogLevel.Information, "what {Backend} enforced before is removed, objects {Objects}")]
+    public static partial void FormerRemoved(this ILogger log, string backend, int objects);
+
+    [LoggerMessage(1006, LogLevel.Warning, "what {Backend} enforced before cannot be removed and judges too: {Reason}")]
+    public static partial void FormerNotRemoved(this ILogger log, string backend, string reason);
+
     // 11xx: from files to the kernel.
     [LoggerMessage(1101, LogLevel.Information, "generation {Generation} of an earlier agent is in force and taken over")]
     public static partial void Adopted(this ILogger log, uint generation);
@@ -63,6 +72,12 @@ internal static partial class AgentLog
 
     [LoggerMessage(1116, LogLevel.Warning, "{Warning}")]
     public static partial void BackendWarning(this ILogger log, string warning);
+
+    [LoggerMessage(1117, LogLevel.Warning, "somebody changed what is in force: {Damage}; put back as generation {Generation}")]
+    public static partial void Repaired(this ILogger log, string damage, uint generation);
+
+    [LoggerMessage(1118, LogLevel.Error, "what is in force cannot be looked at or put back: {Reason}")]
+    public static partial void NotRepaired(this ILogger log, string reason);
 
     // 12xx: from the kernel to listeners.
     [LoggerMessage(1201, LogLevel.Warning, "flow events cannot be read: {Reason}")]

@@ -27,6 +27,11 @@ public interface IBackend : IDisposable
     /// <exception cref="BackendException">The kernel refused; the old policy stays.</exception>
     ApplyReport Apply(CompiledPolicy policy, HostSnapshot host);
 
+    /// <summary>Looks whether what was applied last is still in the kernel as it was, and puts it back when somebody has taken it away or moved it.</summary>
+    /// <returns>What was found and done; null when there was nothing to do.</returns>
+    /// <exception cref="BackendException">The kernel refused.</exception>
+    RepairReport? Repair();
+
     /// <summary>Hands over the events that wait in the kernel; returns at once.</summary>
     /// <param name="onEvent">Called for each event, in the order of the kernel.</param>
     /// <returns>How many there were.</returns>

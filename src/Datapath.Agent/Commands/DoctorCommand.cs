@@ -22,7 +22,7 @@ internal static class DoctorCommand
         verb.SetAction(parse =>
         {
             HostSurvey host = parts.Survey(true);
-            BackendChoice choice = BackendSelector.Select(options.EnableEbpf.In(parse), host.Requirements, BackendSelector.Built);
+            BackendSelection choice = BackendSelector.Select(options.EnableEbpf.In(parse), host.Requirements, BackendSelector.Built);
             parse.InvocationConfiguration.Output.Write(
                 options.Json.In(parse)
                     ? JsonSerializer.Serialize(DoctorDocument.Of(host, choice), AgentJson.Indented.DoctorDocument) + "\n"
@@ -34,7 +34,7 @@ internal static class DoctorCommand
     }
 
     // Another backend in its place is a no all the same: who asked for eBPF asked whether there will be eBPF.
-    private static int Outcome(BackendChoice choice) =>
+    private static int Outcome(BackendSelection choice) =>
         choice.Chosen != choice.Asked ? ExitCode.No
         : choice.NotKnown.IsEmpty ? ExitCode.Done
         : ExitCode.CouldNot;

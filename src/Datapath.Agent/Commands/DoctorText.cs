@@ -11,7 +11,7 @@ internal static class DoctorText
     /// <summary>The answer, what is in the way and what mends it, every requirement, and who else filters packets.</summary>
     /// <param name="host">What was found.</param>
     /// <param name="choice">What follows.</param>
-    public static string Render(HostSurvey host, BackendChoice choice)
+    public static string Render(HostSurvey host, BackendSelection choice)
     {
         StringBuilder text = new();
         text.Append($"backend   {BackendSelector.Word(choice.Chosen)}\n");
@@ -26,7 +26,7 @@ internal static class DoctorText
 
     /// <summary>What keeps the asked backend from enforcing, with what mends it; empty when nothing does.</summary>
     /// <param name="choice">The choice.</param>
-    public static string InTheWay(BackendChoice choice)
+    public static string InTheWay(BackendSelection choice)
     {
         // What rests on something missing cannot be told either, and would bury it.
         string rest = choice.NotKnown.IsEmpty ? "" : $"  {choice.NotKnown.Length} more cannot be told before that is mended\n";
@@ -82,7 +82,7 @@ internal static class DoctorText
         return text.Length == 0 ? $"  none of those that are known ({neighbours.Length})\n" : text.ToString();
     }
 
-    private static bool IsOf(Requirement one, BackendChoice choice) =>
+    private static bool IsOf(Requirement one, BackendSelection choice) =>
         one.Scope == RequirementScope.Both || (one.Scope == RequirementScope.Ebpf) == (choice.Asked == BackendKind.Ebpf);
 
     private static string Word(Finding finding) => finding == Finding.CouldNotTell ? "could not tell" : Wording.Of(finding);

@@ -65,6 +65,11 @@ internal static class StatusText
 
         yield return ("rules", $"{status.Rules}");
         yield return ("memory", $"{status.Memory.UsedBytes} of {status.Memory.AvailableBytes} bytes");
+        if (status.Memory.RowForm is { } form)
+        {
+            yield return ("rows", $"{form}, {status.Memory.RowBytes} bytes");
+        }
+
         foreach ((string name, string value) in FlowFacts(status.Flows))
         {
             yield return (name, value);

@@ -22,7 +22,7 @@ internal sealed record DoctorDocument(
     /// <summary>The document of a look at a host.</summary>
     /// <param name="host">What was found.</param>
     /// <param name="choice">What follows.</param>
-    public static DoctorDocument Of(HostSurvey host, BackendChoice choice) =>
+    public static DoctorDocument Of(HostSurvey host, BackendSelection choice) =>
         new(
             host.KernelRelease,
             BackendSelector.Word(choice.Asked),

@@ -121,7 +121,9 @@ internal sealed record AttachmentDocument(string Interface, int Index, string Ho
 /// <summary>Kernel memory.</summary>
 /// <param name="UsedBytes">What the policy takes.</param>
 /// <param name="AvailableBytes">What there is for it.</param>
-internal sealed record MemoryDocument(long UsedBytes, long AvailableBytes);
+/// <param name="RowForm">How the rows of the verdict matrix are held: <c>dense</c> or <c>compressed</c>; null before there are any.</param>
+/// <param name="RowBytes">What of it the rows take.</param>
+internal sealed record MemoryDocument(long UsedBytes, long AvailableBytes, string? RowForm, long RowBytes);
 
 /// <summary>The kernel's tables of flows.</summary>
 /// <param name="Tables">By name; empty before they were looked at.</param>

@@ -2,7 +2,6 @@ using Datapath.Agent.Commands;
 using Datapath.Agent.Documents;
 using Datapath.Agent.Loops;
 using Datapath.Backends;
-using Datapath.Backends.Ebpf;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Hosting;
 
@@ -25,8 +24,9 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         try
         {
             using ControlSocket socket = ControlSocket.Claim(settings.Instance, settings.SocketPath, parts.RuntimeDirectory);
-            using SharedBackend backend = new(parts.OpenEbpf(BackendOptions(settings)));
-            AgentProcess process = new(settings, parts, new LineLogger(error, parts.Clock));
+            LineLogger log = new(error, parts.Clock);
+            using SharedBackend backend = new(BackendChoice.Open(settings, parts, log));
+            AgentProcess process = new(settings, parts, log);
             return await process.RunAsync(socket, backend, stop);
         }
         catch (Exception refusal) when (refusal is ControlSocketException or BackendException)
@@ -35,16 +35,6 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
             return ExitCode.CouldNot;
         }
     }
-
-    private static EbpfOptions BackendOptions(AgentSettings settings) =>
-        new()
-        {
-            Instance = settings.Instance.Text,
-            TcHook = settings.TcHook,
-            MaxTcpFlows = settings.FlowLimits.Tcp,
-            MaxOtherFlows = settings.FlowLimits.Other,
-            MaxNewFlows = settings.FlowLimits.New,
-        };
 
     private async Task<int> RunAsync(ControlSocket socket, SharedBackend backend, CancellationToken stop)
     {
@@ -114,7 +104,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
             new PolicyDocument(settings.PolicyDirectory, PolicyState.Pending, Problem: null, [], []),
             Units: [],
             Rules: 0,
-            new MemoryDocument(0, 0),
+            new MemoryDocument(0, 0, null, 0),
             FlowsDocument.Of(FlowUsage.None),
             new EventCountsDocument(0, 0, 0)
         );

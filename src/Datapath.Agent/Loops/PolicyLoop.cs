@@ -28,6 +28,9 @@ internal sealed class PolicyLoop
     /// <summary>What the kernel refused once it may take later, when memory or an interface is there.</summary>
     public static readonly TimeSpan RetryAfterRefusal = TimeSpan.FromSeconds(10);
 
+    /// <summary>How often it is looked whether somebody took away what enforces; with a busy machine's delay below five seconds.</summary>
+    public static readonly TimeSpan GuardInterval = TimeSpan.FromSeconds(3);
+
     private readonly PolicyLoopReport _report;
     private readonly RuleNumbers _numbers;
     private readonly PolicyTrigger _trigger;
@@ -87,6 +90,7 @@ internal sealed class PolicyLoop
         using PolicyWatch files = new(Settings.PolicyDirectory, () => _trigger.Raise(PolicyChange.Files), Clock, Rescan);
         using IDisposable host = Host.Watch(() => _trigger.Raise(PolicyChange.Host), _report.HostNotHeard);
         await using ITimer retry = Clock.CreateTimer(_ => _trigger.Raise(PolicyChange.Retry), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        await using ITimer guard = Clock.CreateTimer(_ => _trigger.Raise(PolicyChange.Guard), null, GuardInterval, GuardInterval);
         _report.Watching(files.IsPrompt, Rescan);
 
         PolicyChange change = PolicyChange.Files | PolicyChange.Host;
@@ -106,6 +110,10 @@ internal sealed class PolicyLoop
                 }
 
                 change = await _trigger.NextAsync(stop);
+                if (change.HasFlag(PolicyChange.Guard))
+                {
+                    Repair();
+                }
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -127,6 +135,22 @@ internal sealed class PolicyLoop
             // Nothing is known of what is in force, so nothing may be built on it.
             _report.NotTaken([], [], 0, refusal.Message);
             return false;
+        }
+    }
+
+    private void Repair()
+    {
+        try
+        {
+            if (Backend.Ask(backend => backend.Repair()) is { } repair)
+            {
+                _generation = repair.Generation;
+                _report.Repaired(repair);
+            }
+        }
+        catch (BackendException refusal)
+        {
+            _report.NotRepaired(refusal.Message);
         }
     }
 

@@ -16,6 +16,7 @@ internal sealed class PolicyLoopReport(string directory, StatusBoard board, ILog
     private ImmutableArray<Diagnostic> _logged = [];
     private ImmutableArray<UnitNotEnforced> _notEnforced = [];
     private ImmutableArray<string> _warnings = [];
+    private string? _saidOfGuard;
 
     public void RuleNumbersLost(string problem) => log.RuleNumbersLost(problem);
 
@@ -72,6 +73,29 @@ internal sealed class PolicyLoopReport(string directory, StatusBoard board, ILog
         Write(PolicyState.NotTaken, reason, files, diagnostics);
     }
 
+    /// <summary>Somebody had changed what the kernel enforces.</summary>
+    public void Repaired(RepairReport repair)
+    {
+        // Said once: whoever does it again and again would fill the log, and is counted.
+        if (repair.Damage != _saidOfGuard)
+        {
+            log.Repaired(repair.Damage, repair.Generation);
+            _saidOfGuard = repair.Damage;
+        }
+
+        board.Write(status => status with { Generation = repair.Generation });
+    }
+
+    /// <summary>It cannot be told whether somebody changed what the kernel enforces.</summary>
+    public void NotRepaired(string reason)
+    {
+        if (reason != _saidOfGuard)
+        {
+            log.NotRepaired(reason);
+            _saidOfGuard = reason;
+        }
+    }
+
     /// <summary>The kernel enforces it.</summary>
     public void Applied(
         ImmutableArray<string> files,
@@ -83,6 +107,7 @@ internal sealed class PolicyLoopReport(string directory, StatusBoard board, ILog
     {
         LogIfNew(diagnostics);
         LogIfNew(policy, applied.NotEnforced);
+        _saidOfGuard = applied.Changed ? null : _saidOfGuard;
         LogIfNew(applied.Warnings);
         if (applied.Changed)
         {
@@ -101,7 +126,7 @@ internal sealed class PolicyLoopReport(string directory, StatusBoard board, ILog
                 Generation = applied.Generation,
                 Rules = policy.Rules.Length,
                 Units = [.. policy.Units.Select(unit => Document(unit, applied))],
-                Memory = new MemoryDocument(applied.BytesUsed, applied.BytesAvailable),
+                Memory = new MemoryDocument(applied.BytesUsed, applied.BytesAvailable, applied.Matrix?.RowForm, applied.Matrix?.RowBytes ?? 0),
                 Warnings = applied.Warnings,
             }
         );

@@ -17,6 +17,9 @@ internal enum PolicyChange
 
     /// <summary>The kernel refused, and time has passed.</summary>
     Retry = 4,
+
+    /// <summary>It is time to see whether what was applied is still there.</summary>
+    Guard = 8,
 }
 
 /// <summary>The inbox of the policy loop: any number of notices become one, once they have been quiet for a moment.</summary>

@@ -40,6 +40,9 @@ internal static class Abi
     /// <summary><c>DP_NODE_RUNS_WORD</c>.</summary>
     internal const int NodeRunsWord = 9;
 
+    /// <summary><c>DP_ENTRY_LOW</c>.</summary>
+    internal const int EntryLow = 1073741824;
+
     /// <summary><c>DP_HOST_UNIT</c>.</summary>
     internal const int HostUnit = 1;
 
@@ -161,6 +164,13 @@ internal enum DpRole : uint
     None = 0,
     Host = 1,
     Pod = 2,
+}
+
+/// <summary>bpf: <c>enum dp_row_form</c>.</summary>
+internal enum DpRowForm : uint
+{
+    Dense = 0,
+    Compressed = 1,
 }
 
 /// <summary>bpf: <c>enum dp_statistic</c>.</summary>
@@ -665,7 +675,7 @@ internal struct DpGeneration : IEquatable<DpGeneration>
     public uint LocalDescriptor;
 
     [FieldOffset(60)]
-    public uint Reserved;
+    public uint RowForm;
 
     [FieldOffset(64)]
     public ulong Checksum;
@@ -1303,7 +1313,7 @@ internal static class AbiLayout
                 new("unit_count", 384, 0, 4),
                 new("descriptors", 416, 0, 4),
                 new("local_descriptor", 448, 0, 4),
-                new("reserved", 480, 0, 4),
+                new("row_form", 480, 0, 4),
                 new("checksum", 512, 0, 8),
             ]),
             new("dp_interface", 12,
@@ -1476,6 +1486,11 @@ internal static class AbiLayout
                 new("DP_ROLE_NONE", 0),
                 new("DP_ROLE_HOST", 1),
                 new("DP_ROLE_POD", 2),
+            ]),
+            new("dp_row_form",
+            [
+                new("DP_ROWS_DENSE", 0),
+                new("DP_ROWS_COMPRESSED", 1),
             ]),
             new("dp_statistic",
             [

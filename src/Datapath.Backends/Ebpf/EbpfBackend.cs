@@ -27,6 +27,14 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
     public static ImmutableArray<string> FindInstances(string bpfFileSystem = EbpfOptions.DefaultBpfFileSystem) =>
         Guard(() => EbpfRemoval.FindInstances(bpfFileSystem));
 
+    /// <summary>Why programs cannot be loaded here, one sentence; null when nothing speaks against it.</summary>
+    public static string? FindObstacle() =>
+        ((IEnumerable<Func<KernelFeature>>)[KernelFeatures.Bpf, () => KernelFeatures.Map(BpfMapType.RingBuffer)])
+            .Select(probe => probe())
+            .Where(feature => feature.Answer != FeatureAnswer.Yes)
+            .Select(feature => $"{feature.Name}: {feature.Reason}")
+            .FirstOrDefault();
+
     /// <inheritdoc/>
     public uint Adopt()
     {
@@ -65,6 +73,10 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
             throw;
         }
     }
+
+    /// <inheritdoc/>
+    // Programs are held by pinned links, which nobody takes away by mistake; a filter that was is put back with the next apply.
+    public RepairReport? Repair() => null;
 
     /// <inheritdoc/>
     public int ReadEvents(Action<FlowEvent> onEvent)
@@ -185,9 +197,9 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         _session = null;
     }
 
-    private static ApplyReport Apply(Session session, CompiledPolicy policy, HostSnapshot host)
+    private ApplyReport Apply(Session session, CompiledPolicy policy, HostSnapshot host)
     {
-        PolicyImage image = PolicyImageEncoder.Encode(policy);
+        PolicyImage image = EncodeFor(session.Arena, policy);
         DesiredAttachments desired = DesiredAttachments.Of(policy, host);
         bool changes = session.Arena.ActiveChecksum != image.Checksum() || session.Arena.ActiveGeneration == 0;
         bool isFirst = session.Arena.ActiveGeneration == 0;
@@ -216,7 +228,21 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         // 5. What nobody is judged by any more goes when everything is in place that judges instead.
         session.Host.PutVlans(host, index => desired.Interfaces.ContainsKey((uint)index) && !attached.Any(one => one.InterfaceIndex == index));
         ReleaseOthers(session, desired);
-        return new ApplyReport(session.Arena.ActiveGeneration, changes, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available);
+        var matrix = new MatrixReport(RowFormText.Of(image.Layout.Form), image.Layout.RowBytes);
+        return new ApplyReport(session.Arena.ActiveGeneration, changes, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available, matrix);
+    }
+
+    /// <summary>The image in the form that suits; where that does not fit, in the smaller one: a slower verdict is better than none.</summary>
+    private PolicyImage EncodeFor(Arena arena, CompiledPolicy policy)
+    {
+        PolicyImage image = PolicyImageEncoder.Encode(policy, options.Rows);
+        if (options.Rows is not null || image.Layout.Form == RowForm.Compressed || image.Bytes <= arena.FreeBytes || image.Checksum() == arena.ActiveChecksum)
+        {
+            return image;
+        }
+
+        PolicyImage compressed = PolicyImageEncoder.Encode(policy, RowForm.Compressed);
+        return compressed.Bytes < image.Bytes ? compressed : image;
     }
 
     /// <summary>Interfaces that change hands do so with the switch itself: until then their entries say both.</summary>

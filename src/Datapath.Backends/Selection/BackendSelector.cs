@@ -6,13 +6,13 @@ namespace Datapath.Backends.Selection;
 public static class BackendSelector
 {
     /// <summary>The backends of this build.</summary>
-    public static ImmutableArray<BackendKind> Built { get; } = [BackendKind.Ebpf];
+    public static ImmutableArray<BackendKind> Built { get; } = [BackendKind.Ebpf, BackendKind.Iptables];
 
     /// <summary>Chooses.</summary>
     /// <param name="enableEbpf">Whether the opt-in was given.</param>
     /// <param name="requirements">What was found on the host.</param>
     /// <param name="built">The backends that there are: <see cref="Built"/>, but for tests.</param>
-    public static BackendChoice Select(bool enableEbpf, ImmutableArray<Requirement> requirements, ImmutableArray<BackendKind> built)
+    public static BackendSelection Select(bool enableEbpf, ImmutableArray<Requirement> requirements, ImmutableArray<BackendKind> built)
     {
         BackendKind asked = enableEbpf ? BackendKind.Ebpf : BackendKind.Iptables;
         ImmutableArray<Requirement> missing = Needed(asked, Finding.Missing, requirements);
@@ -20,19 +20,19 @@ public static class BackendSelector
         string wish = enableEbpf ? "eBPF was asked for" : "eBPF was not asked for";
         if (Obstacle(asked, missing, built) is not { } obstacle)
         {
-            return new BackendChoice(asked, asked, $"{wish}, and {Ability(asked, notKnown)}", [], notKnown);
+            return new BackendSelection(asked, asked, $"{wish}, and {Ability(asked, notKnown)}", [], notKnown);
         }
 
         if (!enableEbpf)
         {
-            return new BackendChoice(asked, BackendKind.None, $"{wish}, but {obstacle}", missing, notKnown);
+            return new BackendSelection(asked, BackendKind.None, $"{wish}, but {obstacle}", missing, notKnown);
         }
 
         // Refused is worse than slow: who asked for eBPF wants to be protected first.
         ImmutableArray<Requirement> alsoMissing = Needed(BackendKind.Iptables, Finding.Missing, requirements);
         return Obstacle(BackendKind.Iptables, alsoMissing, built) is { } second
-            ? new BackendChoice(asked, BackendKind.None, $"{wish}, but {obstacle}, and {second}", [.. missing.Union(alsoMissing)], notKnown)
-            : new BackendChoice(asked, BackendKind.Iptables, $"{wish}, but {obstacle}: iptables takes its place", missing, notKnown);
+            ? new BackendSelection(asked, BackendKind.None, $"{wish}, but {obstacle}, and {second}", [.. missing.Union(alsoMissing)], notKnown)
+            : new BackendSelection(asked, BackendKind.Iptables, $"{wish}, but {obstacle}: iptables takes its place", missing, notKnown);
     }
 
     /// <summary>The word for a backend, as <c>status</c> has it: <c>ebpf</c>, <c>iptables</c> or <c>none</c>.</summary>

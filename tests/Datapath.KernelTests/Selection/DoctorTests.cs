@@ -11,6 +11,9 @@ public sealed class DoctorTests
     // A directory that is not there and cannot be made.
     private const string NoBpfDirectory = "mount -t tmpfs -o ro none /sys/fs";
 
+    // iptables would take the place of eBPF: what both lack ends the agent.
+    private static readonly string[] NoIptables = ConfinedHost.Mounting("mount -t tmpfs none /usr/sbin");
+
     [KernelFact]
     public async Task Here_everything_that_ebpf_needs_is_there_and_each_answer_is_the_same()
     {
@@ -32,12 +35,12 @@ public sealed class DoctorTests
         using var host = new ConfinedHost();
         string[] around = ConfinedHost.Refusing(calls);
         DoctorAnswer answer = await host.AskAsync(around);
-        Assert.Equal((1, "none"), (answer.Exit, answer.Chosen));
+        Assert.Equal((1, "iptables"), (answer.Exit, answer.Chosen));
         Assert.Equal(["bpf-syscall"], answer.Missing);
         Assert.Contains(symbol, answer.Evidence("bpf-syscall"), StringComparison.Ordinal);
         Assert.Equal("could-not-tell", answer.Finding("map-type-ringbuf"));
 
-        CommandResult run = await host.RunAsync(around);
+        CommandResult run = await host.RunAsync([.. NoIptables, .. around]);
         Assert.Equal((2, ""), (run.ExitCode, run.StandardOutput));
         Assert.Contains($"  bpf(2): missing: cannot create map dp_probe: {symbol} ", run.StandardError, StringComparison.Ordinal);
         Assert.Contains("    mend: ", run.StandardError, StringComparison.Ordinal);
@@ -58,7 +61,7 @@ public sealed class DoctorTests
         Assert.Equal(bpf, answer.Finding("bpf-syscall"));
         Assert.Equal("found", answer.Finding("kernel"));
 
-        CommandResult run = await host.RunAsync(around);
+        CommandResult run = await host.RunAsync([.. NoIptables, .. around]);
         Assert.Equal(2, run.ExitCode);
         Assert.Contains($"  {missing.Split(',')[0].ToUpperInvariant().Replace('-', '_')}: missing: ", run.StandardError, StringComparison.Ordinal);
         Assert.Equal("nothing to remove\n", await host.LeftAsync());
@@ -99,7 +102,7 @@ public sealed class DoctorTests
         Assert.Equal(["bpffs"], answer.Missing);
         Assert.Contains(evidence, answer.Evidence("bpffs"), StringComparison.Ordinal);
 
-        CommandResult run = await host.RunAsync(around);
+        CommandResult run = await host.RunAsync([.. NoIptables, .. around]);
         Assert.Equal(2, run.ExitCode);
         Assert.Contains("  bpf file system: missing: ", run.StandardError, StringComparison.Ordinal);
         Assert.Equal("nothing to remove\n", await host.LeftAsync());

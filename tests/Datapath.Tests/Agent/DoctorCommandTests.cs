@@ -93,7 +93,7 @@ public sealed class DoctorCommandTests : IDisposable
 
     [Theory]
     [InlineData("1", ExitCode.Done, "ebpf")]
-    [InlineData("0", ExitCode.No, "none")]
+    [InlineData("0", ExitCode.Done, "iptables")]
     public async Task The_opt_in_may_come_from_the_environment(string value, int exit, string chosen)
     {
         _fixture.Variables["DATAPATH_ENABLE_EBPF"] = value;
@@ -121,14 +121,16 @@ public sealed class DoctorCommandTests : IDisposable
     [Fact]
     public async Task Run_is_refused_with_what_is_missing_and_touches_nothing()
     {
-        _fixture.Survey = new HostSurvey("6.1.0-test", [Call with { Finding = Finding.Missing, Evidence = "ENOSYS", Remedy = "another kernel" }], []);
+        Requirement set = new("ipset", "ipset", RequirementScope.Iptables, RequirementLevel.Needed, Finding.Missing, "no such program");
+        _fixture.Survey = new HostSurvey("6.1.0-test", [Call with { Finding = Finding.Missing, Evidence = "ENOSYS", Remedy = "another kernel" }, set], []);
         CommandResult result = await _fixture.CommandAsync(_fixture.RunArguments);
         Assert.Equal((ExitCode.CouldNot, ""), (result.Exit, result.Output));
         Assert.Equal(
             """
-            datapath: eBPF was asked for, but ebpf lacks bpf(2), and iptables is not part of this build
+            datapath: eBPF was asked for, but ebpf lacks bpf(2), and iptables lacks ipset
               bpf(2): missing: ENOSYS
                 mend: another kernel
+              ipset: missing: no such program
             datapath: `datapath doctor --enable-ebpf` shows everything; nothing was changed
 
             """,
@@ -136,5 +138,15 @@ public sealed class DoctorCommandTests : IDisposable
         );
         Assert.Empty(_fixture.Backend.Applied);
         Assert.False(Directory.Exists(_fixture.StateDirectory));
+    }
+
+    [Fact]
+    public async Task Run_falls_back_to_iptables_where_it_can_and_says_what_ebpf_lacks()
+    {
+        _fixture.Survey = new HostSurvey("6.1.0-test", [Call with { Finding = Finding.Missing, Evidence = "ENOSYS" }], []);
+        await using RunningAgent agent = await _fixture.StartAsync();
+        Assert.Equal("iptables", (await _fixture.StatusAsync())!.Backend);
+        Assert.Empty(_fixture.Backend.Applied);
+        Assert.Contains("eBPF was asked for and cannot be: bpf(2): ENOSYS; iptables is used", agent.Log, StringComparison.Ordinal);
     }
 }

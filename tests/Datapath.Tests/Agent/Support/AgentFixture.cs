@@ -24,6 +24,15 @@ internal sealed class AgentFixture : IDisposable
 
     public FakeBackend Backend { get; } = new();
 
+    /// <summary>The other backend, which has nothing to remove unless a test gives it something.</summary>
+    public FakeBackend Iptables { get; } = new() { Name = "iptables" };
+
+    /// <summary>Whether agents are asked for eBPF.</summary>
+    public bool EnableEbpf { get; set; } = true;
+
+    /// <summary>Why eBPF cannot be; null when it can.</summary>
+    public string? EbpfObstacle { get; set; }
+
     public ShiftedClock Clock { get; } = new();
 
     public HostSnapshot Host { get; private set; }
@@ -57,12 +66,16 @@ internal sealed class AgentFixture : IDisposable
             LockDirectory,
             name => Variables.GetValueOrDefault(name),
             Clock
-        );
+        )
+        {
+            OpenIptables = _ => Iptables,
+            FindEbpfObstacle = () => EbpfObstacle,
+        };
 
     public string[] RunArguments => [.. RunArgumentsWithoutSocket, "--socket", SocketPath];
 
     public string[] RunArgumentsWithoutSocket =>
-        ["run", "--enable-ebpf", "--policy", PolicyDirectory, "--state-dir", StateDirectory];
+        ["run", .. EnableEbpf ? (IEnumerable<string>)["--enable-ebpf"] : [], "--policy", PolicyDirectory, "--state-dir", StateDirectory];
 
     public static HostSnapshot Snapshot(params string[] addresses) =>
         new(

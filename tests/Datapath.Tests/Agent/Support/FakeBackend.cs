@@ -15,7 +15,7 @@ internal sealed class FakeBackend : IBackend
     private readonly Lock _turn = new();
     private int _callers;
 
-    public string Name => "ebpf";
+    public string Name { get; init; } = "ebpf";
 
     /// <summary>What an earlier agent left in force.</summary>
     public uint Generation { get; set; }
@@ -77,12 +77,24 @@ internal sealed class FakeBackend : IBackend
                 .. policy.Units.Where(unit => unit.Number > 1).Select(unit => new UnitNotEnforced(unit.Number, "no such interface")),
                 .. RefusedPlaces-- > 0 ? [new UnitNotEnforced(1, "interface eth0: no", MayBeLater: true)] : ImmutableArray<UnitNotEnforced>.Empty,
             ];
-            return new ApplyReport(Generation, Changed: true, places, absent, BytesUsed: 4096, BytesAvailable: 1 << 20);
+            return new ApplyReport(Generation, Changed: true, places, absent, BytesUsed: 4096, BytesAvailable: 1 << 20, new MatrixReport("dense", 1024));
         }
         finally
         {
             Leave();
         }
+    }
+
+    /// <summary>What the next look finds.</summary>
+    public string? Damage { get; set; }
+
+    public RepairReport? Repair()
+    {
+        Enter();
+        RepairReport? report = Damage is { } damage ? new RepairReport(++Generation, damage) : null;
+        Damage = null;
+        Leave();
+        return report;
     }
 
     public int ReadEvents(Action<FlowEvent> onEvent)

@@ -12,13 +12,13 @@ public sealed class BackendSelectorTests
     private static Requirement Row(string id, RequirementScope scope, Finding finding, RequirementLevel level = RequirementLevel.Needed) =>
         new(id, id, scope, level, finding, "evidence");
 
-    private static BackendChoice Select(bool enableEbpf, ImmutableArray<BackendKind> built, params Requirement[] rows) =>
+    private static BackendSelection Select(bool enableEbpf, ImmutableArray<BackendKind> built, params Requirement[] rows) =>
         BackendSelector.Select(enableEbpf, [.. rows], built);
 
     [Fact]
     public void Without_the_opt_in_it_is_iptables_however_able_the_kernel()
     {
-        BackendChoice choice = Select(enableEbpf: false, Both);
+        BackendSelection choice = Select(enableEbpf: false, Both);
         Assert.Equal((BackendKind.Iptables, BackendKind.Iptables), (choice.Asked, choice.Chosen));
         Assert.Equal("eBPF was not asked for, and everything that iptables needs is there", choice.Reason);
     }
@@ -26,7 +26,7 @@ public sealed class BackendSelectorTests
     [Fact]
     public void With_the_opt_in_it_is_ebpf_whatever_iptables_lacks()
     {
-        BackendChoice choice = Select(enableEbpf: true, Both, Row("ipset", RequirementScope.Iptables, Finding.Missing));
+        BackendSelection choice = Select(enableEbpf: true, Both, Row("ipset", RequirementScope.Iptables, Finding.Missing));
         Assert.Equal(BackendKind.Ebpf, choice.Chosen);
         Assert.Equal("eBPF was asked for, and everything that ebpf needs is there", choice.Reason);
         Assert.Empty(choice.InTheWay);
@@ -35,7 +35,7 @@ public sealed class BackendSelectorTests
     [Fact]
     public void What_ebpf_lacks_makes_it_iptables_with_the_reason()
     {
-        BackendChoice choice = Select(
+        BackendSelection choice = Select(
             enableEbpf: true,
             Both,
             Row("bpf(2)", RequirementScope.Ebpf, Finding.Missing),
@@ -49,7 +49,7 @@ public sealed class BackendSelectorTests
     [Fact]
     public void Where_neither_can_it_is_none_and_both_reasons_are_told()
     {
-        BackendChoice choice = Select(
+        BackendSelection choice = Select(
             enableEbpf: true,
             Both,
             Row("bpf(2)", RequirementScope.Ebpf, Finding.Missing),
@@ -63,7 +63,7 @@ public sealed class BackendSelectorTests
     [Fact]
     public void What_is_useful_or_not_known_is_in_nobodys_way()
     {
-        BackendChoice choice = Select(
+        BackendSelection choice = Select(
             enableEbpf: true,
             Both,
             Row("jit", RequirementScope.Ebpf, Finding.Missing, RequirementLevel.Useful),
@@ -80,7 +80,7 @@ public sealed class BackendSelectorTests
     [InlineData(true, "eBPF was asked for, but ebpf lacks bpf(2), and iptables is not part of this build")]
     public void A_backend_that_is_not_built_is_not_chosen(bool enableEbpf, string reason)
     {
-        BackendChoice choice = Select(enableEbpf, OnlyEbpf, Row("bpf(2)", RequirementScope.Ebpf, Finding.Missing));
+        BackendSelection choice = Select(enableEbpf, OnlyEbpf, Row("bpf(2)", RequirementScope.Ebpf, Finding.Missing));
         Assert.Equal((BackendKind.None, reason), (choice.Chosen, choice.Reason));
     }
 }

@@ -8,7 +8,7 @@ namespace Datapath.Backends.Selection;
 /// <param name="Reason">One line.</param>
 /// <param name="InTheWay">What is needed and missing: of the backend that was asked for, then of the one that could have taken its place.</param>
 /// <param name="NotKnown">What the asked backend needs and nobody could tell. Does not keep it from being tried.</param>
-public sealed record BackendChoice(
+public sealed record BackendSelection(
     BackendKind Asked,
     BackendKind Chosen,
     string Reason,
