@@ -21,7 +21,11 @@ internal sealed record AgentSettings(
     TcHookChoice TcHook,
     FlowLimits FlowLimits,
     PolicyOptions Options
-);
+)
+{
+    /// <summary>What keeps eBPF from being used although it is asked for, one sentence; null when nothing is known to.</summary>
+    public string? EbpfLack { get; init; }
+}
 
 /// <summary>How many flows of each address family the kernel remembers.</summary>
 /// <param name="Tcp">TCP connections whose handshake is over.</param>

@@ -6,11 +6,13 @@ using Datapath.Agent.Loops;
 using Datapath.Backends.Ebpf;
 using Datapath.Backends.Host;
 using Datapath.Backends.Iptables;
+using Datapath.Backends.Selection;
 
 AgentParts parts = new(
     options => new EbpfBackend(options),
     FindInstances,
     new HostSource(HostObserver.Read, HostObserver.Watch),
+    withNeighbours => withNeighbours ? HostSurvey.OfEverything(TimeProvider.System) : HostSurvey.OfRequirements(TimeProvider.System),
     InstanceName.RuntimeDirectory,
     Environment.GetEnvironmentVariable,
     TimeProvider.System

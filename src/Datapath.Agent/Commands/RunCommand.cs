@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Datapath.Agent.Hosting;
+using Datapath.Backends.Selection;
 
 namespace Datapath.Agent.Commands;
 
@@ -27,9 +28,35 @@ internal static class RunCommand
             options.MaxOtherFlows,
             options.MaxNewFlows
         );
-        verb.SetAction((parse, stop) => AgentProcess.RunAsync(Settings(parse, options), parts, parse.InvocationConfiguration.Error, stop));
+        verb.SetAction(
+            async (parse, stop) =>
+            {
+                AgentSettings settings = Settings(parse, options);
+                TextWriter error = parse.InvocationConfiguration.Error;
+                if (!settings.EnableEbpf)
+                {
+                    return await AgentProcess.RunAsync(settings, parts, error, stop);
+                }
+
+                // Before anything is claimed or written: who cannot enforce says why, and leaves no trace.
+                BackendSelection selection = BackendSelector.Select(enableEbpf: true, parts.Survey(false).Requirements, BackendSelector.Built);
+                if (selection.Chosen == BackendKind.None)
+                {
+                    await error.WriteAsync(Refusal(selection));
+                    return ExitCode.CouldNot;
+                }
+
+                return await AgentProcess.RunAsync(settings with { EbpfLack = LackOf(selection) }, parts, error, stop);
+            }
+        );
         return verb;
     }
+
+    private static string Refusal(BackendSelection selection) =>
+        $"datapath: {selection.Reason}\n{DoctorText.InTheWay(selection)}datapath: `datapath doctor --enable-ebpf` shows everything; nothing was changed\n";
+
+    private static string? LackOf(BackendSelection selection) =>
+        selection.Chosen == BackendKind.Ebpf ? null : $"{selection.InTheWay[0].Name}: {selection.InTheWay[0].Evidence}";
 
     private static AgentSettings Settings(ParseResult parse, OptionTable options)
     {

@@ -15,9 +15,10 @@ internal static class BackendChoice
     public static IBackend Open(AgentSettings settings, AgentParts parts, ILogger log)
     {
         string? obstacle = parts.FindEbpfObstacle();
-        if (settings.EnableEbpf && obstacle is not null)
+        string? lack = settings.EnableEbpf ? settings.EbpfLack ?? obstacle : null;
+        if (lack is not null)
         {
-            log.EbpfNotPossible(obstacle);
+            log.EbpfNotPossible(lack);
         }
 
         IBackend iptables = parts.OpenIptables(new IptablesOptions { Instance = settings.Instance.Text, Time = parts.Clock });
@@ -28,7 +29,7 @@ internal static class BackendChoice
         }
 
         IBackend ebpf = parts.OpenEbpf(Options(settings));
-        return settings.EnableEbpf ? new SucceedingBackend(ebpf, iptables, log) : new SucceedingBackend(iptables, ebpf, log);
+        return settings.EnableEbpf && lack is null ? new SucceedingBackend(ebpf, iptables, log) : new SucceedingBackend(iptables, ebpf, log);
     }
 
     private static EbpfOptions Options(AgentSettings settings) =>

@@ -30,7 +30,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
 
     /// <summary>Why programs cannot be loaded here, one sentence; null when nothing speaks against it.</summary>
     public static string? FindObstacle() =>
-        ((IEnumerable<Func<KernelFeature>>)[KernelFeatures.Bpf, KernelFeatures.RingBuffer])
+        ((IEnumerable<Func<KernelFeature>>)[KernelFeatures.Bpf, () => KernelFeatures.Map(BpfMapType.RingBuffer)])
             .Select(probe => probe())
             .Where(feature => feature.Answer != FeatureAnswer.Yes)
             .Select(feature => $"{feature.Name}: {feature.Reason}")

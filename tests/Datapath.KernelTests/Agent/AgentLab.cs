@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using Datapath.Interop.Processes;
+using Datapath.KernelTests.Support;
 using Datapath.Lab.Agents;
 using Datapath.Lab.Networks;
 using Datapath.Lab.Probes;
@@ -31,7 +32,7 @@ internal sealed partial class AgentLab : IAsyncDisposable
         _ends.Add("client", End(client, "10.77.0.2", "2001:db8:77::2"));
         _ends.Add("stranger", End(client, "10.77.0.3", "2001:db8:77::3"));
         _ends.Add("web", End(pod, "10.78.0.2", "2001:db8:78::2"));
-        Site = new AgentSite(AgentPath, router, instance, Directory.CreateTempSubdirectory("dpk-").FullName) { EnableEbpf = enableEbpf };
+        Site = new AgentSite(KernelTestPaths.Agent, router, instance, Directory.CreateTempSubdirectory("dpk-").FullName) { EnableEbpf = enableEbpf };
         Traces = new KernelTraces(instance, router, ["up0", "web0"]);
         Directory.CreateDirectory(Site.PolicyPath);
     }
@@ -50,10 +51,6 @@ internal sealed partial class AgentLab : IAsyncDisposable
 
     /// <summary>What the agent has in the kernel, as others see it.</summary>
     public KernelTraces Traces { get; }
-
-    private static string AgentPath =>
-        AppContext.GetData("Datapath.KernelTests.AgentPath") as string
-        ?? throw new InvalidOperationException("the build did not say where the agent is");
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 

@@ -34,6 +34,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("explain --from a --to b", 2)]
     [InlineData("explain --from a --to b --socket /nowhere/at.all tcp/1", 2)]
     [InlineData("status --socket /nowhere/at.all", 3)]
+    [InlineData("doctor", 0)]
+    [InlineData("doctor --enable-ebpf", 0)]
+    [InlineData("doctor extra", 2)]
     [InlineData("purge --all --instance a", 2)]
     public async Task Exit_codes_are_as_documented(string line, int expected)
     {

@@ -6,6 +6,7 @@ using Datapath.Agent.Documents;
 using Datapath.Agent.Hosting;
 using Datapath.Agent.Loops;
 using Datapath.Backends.Host;
+using Datapath.Backends.Selection;
 using Xunit;
 
 namespace Datapath.Tests.Agent.Support;
@@ -39,6 +40,9 @@ internal sealed class AgentFixture : IDisposable
     /// <summary>Thrown by the next looks at the host.</summary>
     public Exception? HostRefusal { get; set; }
 
+    /// <summary>What a look at the host finds: everything, unless a test says otherwise.</summary>
+    public HostSurvey Survey { get; set; } = new("6.1.0-test", [], []);
+
     public Dictionary<string, string> Variables { get; } = new(StringComparer.Ordinal);
 
     public ImmutableArray<InstanceName> Instances { get; set; } = [InstanceName.Default];
@@ -58,6 +62,7 @@ internal sealed class AgentFixture : IDisposable
             _ => Backend,
             () => Instances,
             new HostSource(() => HostRefusal is { } refusal ? throw refusal : Host, Watch),
+            _ => Survey,
             LockDirectory,
             name => Variables.GetValueOrDefault(name),
             Clock
