@@ -68,6 +68,12 @@ static __always_inline bool dp_opener_may_speak(const struct dp_judge *judge, st
 
 	if (flow->generation == judge->generation->id)
 		return true;
+	/* A unit may always speak with itself; no rule says so, and no rule may revoke it. */
+	opener = dp_descriptor_at(judge->generation, judge->generation->local_descriptor);
+	if (opener && flow->rule_index == opener->rule_index) {
+		flow->generation = judge->generation->id;
+		return true;
+	}
 	opener = dp_decide(judge->generation, judge->unit, flow->direction, judge->peer_class,
 			   flow->opener_table, flow->opener_key);
 	if (!opener)
@@ -101,19 +107,25 @@ static __always_inline void dp_judge_flow(const struct dp_judge *judge, struct d
 					  struct dp_judgement *judgement)
 {
 	bool from_opener = flow->direction == judge->direction;
+	/* An echo and its reply have one identifier, and so one flow, whoever sends them: what
+	 * opened it is one of the two. */
+	bool as_opened = from_opener && packet->key == flow->opener_key &&
+			 packet->table == flow->opener_table;
 
 	if (own->verdict == DP_ALLOW) {
-		if (from_opener && flow->generation != judge->generation->id) {
+		if (as_opened && flow->generation != judge->generation->id) {
 			flow->rule_index = own->rule_index;
 			flow->generation = judge->generation->id;
 		}
 		/* What passes by its own right does not keep a flow whose opener was silenced:
 		 * while its entry lives, nobody can open another flow on these ports. */
-		if (from_opener || dp_opener_may_speak(judge, flow, judgement))
+		if (as_opened || dp_opener_may_speak(judge, flow, judgement))
 			dp_flow_refresh(flow, packet, judge->direction);
 		dp_judge_by(judgement, own, DP_REASON_NONE);
-	} else if (from_opener) {
+	} else if (as_opened) {
 		dp_judge_by(judgement, own, DP_REASON_REVOKED);
+	} else if (from_opener) {
+		dp_judge_by(judgement, own, DP_REASON_POLICY);
 	} else if (dp_is_opening_syn(packet)) {
 		/* An answer has no bare SYN: it would open a connection the other way. */
 		dp_judge_by(judgement, own, DP_REASON_POLICY);
