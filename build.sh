@@ -52,7 +52,7 @@ usage: ./build.sh VERB
   check   formats, analyzers, shell scripts, generated files: is everything as it should be?
   fix     repair what check can repair
   bpf     compile only the BPF objects
-  prove   the long property and fuzz tests (DATAPATH_PROPERTY_DECISIONS, ten million; DATAPATH_FUZZ_RUNS, a hundred million)
+  prove   the long property and fuzz tests (DATAPATH_PROPERTY_DECISIONS and DATAPATH_ORACLE_PACKETS, ten million; DATAPATH_FUZZ_RUNS, a hundred million)
   mutants plant every fault of tests/mutants in a copy of the tree, or those named like the arguments, and see a test fail
   bench   print the measurements
   clean   delete everything that was built
@@ -218,6 +218,12 @@ verb_prove() {
     say "property and fuzz tests"
     DATAPATH_PROPERTY_DECISIONS=${DATAPATH_PROPERTY_DECISIONS:-10000000} DATAPATH_FUZZ_RUNS=${DATAPATH_FUZZ_RUNS:-100000000} \
         dotnet "$(program tests Datapath.Tests)" "${runner_options[@]}" -showLiveOutput -class '*AgreementTests' -class '*ParserFuzzTests'
+    if ((EUID == 0)); then
+        DATAPATH_ORACLE_PACKETS=${DATAPATH_ORACLE_PACKETS:-10000000} \
+            dotnet "$(program tests Datapath.KernelTests)" "${runner_options[@]}" -showLiveOutput -class '*FlowOracleTests'
+    else
+        say 'skipped the oracle of flows: needs root'
+    fi
 }
 
 verb_mutants() {

@@ -37,6 +37,9 @@ internal sealed class SequenceJudge
             .ToDictionary(group => group.Key, group => group.Distinct().ToArray());
     }
 
+    /// <summary>Whether the policies can be compared in everything; see <see cref="CompiledCase.HasStrangers"/>.</summary>
+    public bool IsComparable => _compiled.HasStrangers;
+
     public ImmutableArray<Place> Places => _compiled.Places;
 
     public ImmutableArray<AddressKey> HostAddresses => _compiled.HostAddresses;

@@ -43,6 +43,13 @@ internal sealed class CompiledCase
     /// <summary>Where packets may cross.</summary>
     public ImmutableArray<Place> Places { get; }
 
+    /// <summary>
+    /// Whether some address is listed nowhere, in every version. Where none is, the compiler still counts the class of such addresses when it
+    /// asks whether ports matter, and is stricter with fragments than the evaluator, who knows addresses only.
+    /// </summary>
+    public bool HasStrangers =>
+        Versions.All(one => one.Peers.IPv4.Any(range => range.Class == 0) || one.Peers.IPv6.Any(range => range.Class == 0));
+
     /// <summary>The number by which kernel state knows a unit; null is the host.</summary>
     public int NumberOf(UnitName? unit) =>
         unit is null ? LocalUnit.HostNumber : Versions[0].Units.Single(one => new UnitName(one.Namespace, one.Name) == unit).Number;

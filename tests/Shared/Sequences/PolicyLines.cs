@@ -1,10 +1,8 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Datapath.Policy.Compilation;
 using Datapath.Policy.Inventory;
 using Datapath.Policy.Rulesets;
-using Datapath.Tests.Support;
 
 namespace Datapath.Shared.Sequences;
 
