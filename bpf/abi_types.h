@@ -20,7 +20,9 @@ union dp_abi_types {
 	enum dp_direction direction;
 	enum dp_role role;
 	enum dp_link_type link_type;
+	enum dp_interface_flags interface_flags;
 	enum dp_flow_state flow_state;
+	enum dp_flow_flags flow_flags;
 	enum dp_reason reason;
 	enum dp_statistic statistic;
 	enum dp_hook hook;

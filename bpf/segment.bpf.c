@@ -19,37 +19,17 @@
 #include "lib/parse.h"
 #include "lib/policy.h"
 #include "lib/count.h"
+#include "lib/digest.h"
 #include "lib/flow.h"
+#include "lib/tcp.h"
 #include "lib/conntrack.h"
 #include "lib/socket.h"
 #include "lib/verdict.h"
 #include "lib/report.h"
+#include "lib/host.h"
 
 /* How many bytes are made linear when headers lie beyond the linear part of the buffer. */
 #define DP_PULL_BYTES 512
-
-/* One packet at one hook. */
-struct dp_visit {
-	struct dp_packet packet;
-	struct dp_judgement judgement;
-};
-
-/* The visit of this CPU. Softirqs are off in tc programs (net/core/dev.c), so nobody else of this
- * CPU is inside one.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct dp_visit);
-} dp_tc_visit SEC(".maps");
-
-static __always_inline struct dp_visit *dp_this_visit(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&dp_tc_visit, &zero);
-}
 
 /* Reads the headers into the visit. Returns 0, DP_NOT_IP, or -DP_REASON_*. What is short is made
  * linear once before we give up on its length.
@@ -90,8 +70,7 @@ __noinline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direc
 	visit->judgement.reason = DP_REASON_NO_POLICY;
 	if (generation) {
 		origin.generation = generation->id;
-		dp_judge_packet(skb, generation, &visit->packet, unit, direction,
-				&visit->judgement);
+		dp_judge_packet(skb, visit, slot, unit, direction);
 	}
 	dp_report(skb, &visit->packet, &origin, &visit->judgement);
 	return visit->judgement.verdict == DP_ALLOW ? TC_ACT_UNSPEC : TC_ACT_SHOT;
@@ -99,115 +78,107 @@ __noinline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direc
 
 /* Drops what has no addresses to be judged by. The kernel would not accept such a packet either, or
  * it hides what it carries.
+ *
+ * verifier: a function of its own for its stack, which those that judge need.
  */
-static __always_inline int dp_refuse(struct __sk_buff *skb, struct dp_visit *visit,
-				     const struct dp_interface *interface, enum dp_hook hook,
-				     __u8 reason)
+static __attribute__((noinline)) int dp_refuse(struct __sk_buff *skb, struct dp_visit *visit,
+					       const struct dp_place *place, enum dp_hook hook,
+					       __u8 reason)
 {
 	bool leaves = hook == DP_HOOK_TC_EGRESS;
-	bool is_swapped = interface->role == DP_ROLE_POD;
-	const struct dp_generation *generation = dp_generation_in(dp_active_slot());
-	struct dp_origin origin = {.unit = interface->unit,
+	bool is_swapped = place->role == DP_ROLE_POD;
+	const struct dp_generation *generation = dp_generation_in(place->slot);
+	struct dp_origin origin = {.unit = place->unit,
 				   .hook = hook,
 				   .direction = leaves != is_swapped ? DP_OUTGOING : DP_INCOMING,
 				   .generation = generation ? generation->id : 0};
+	int action = TC_ACT_SHOT;
 
 	__builtin_memset(&visit->judgement, 0, sizeof(visit->judgement));
 	visit->judgement.reason = reason;
 	dp_report(skb, &visit->packet, &origin, &visit->judgement);
-	return TC_ACT_SHOT;
+	dp_pin_here(action);
+	return action;
 }
 
-/* Whether an address is the host's own: listed, multicast, broadcast, or loopback. Decided before
- * any DNAT, so a published container port is a port of the host.
- */
-static __always_inline bool dp_is_local(const struct dp_packet *packet)
+/* Leaves a packet to others, and says what for. */
+static __always_inline int dp_leave(__u32 statistic)
 {
-	struct dp_address address = packet->tuple.destination;
-	__u32 first = bpf_ntohl(address.word[0]);
-	__u32 last = bpf_ntohl(address.word[3]);
-
-	if (packet->tuple.is_ip6) {
-		if (first >> 24 == 0xff)
-			return true;
-	} else if (last >> 28 == 0xe || last == 0xffffffff || last >> 24 == 127) {
-		/* 127/8: a host with route_localnet takes it from the network (CVE-2020-8558). */
-		return true;
-	}
-	return bpf_map_lookup_elem(&dp_local_addrs, &address) != NULL;
+	dp_count_statistic(statistic);
+	return TC_ACT_UNSPEC;
 }
 
 /* The host's uplink, inwards: what is not for the host is forwarded and not ours. */
 static __always_inline int dp_from_network(struct __sk_buff *skb, const struct dp_packet *packet,
-					   __u32 slot)
+					   const struct dp_place *place)
 {
-	if (dp_is_local(packet))
-		return dp_ask(skb, slot, DP_HOST_UNIT, DP_INCOMING, DP_HOOK_TC_INGRESS);
-	dp_count_statistic(DP_STAT_FORWARDED);
-	return TC_ACT_UNSPEC;
+	if (dp_is_hosts(place, packet))
+		return dp_ask(skb, place->slot, DP_HOST_UNIT, DP_INCOMING, DP_HOOK_TC_INGRESS);
+	return dp_leave(DP_STAT_FORWARDED);
 }
 
 /* The host's uplink, outwards: a forwarded packet still carries the interface it came by. */
-static __always_inline int dp_to_network(struct __sk_buff *skb, __u32 slot)
+static __always_inline int dp_to_network(struct __sk_buff *skb, const struct dp_place *place)
 {
 	if (skb->ingress_ifindex == 0)
-		return dp_ask(skb, slot, DP_HOST_UNIT, DP_OUTGOING, DP_HOOK_TC_EGRESS);
-	dp_count_statistic(DP_STAT_FORWARDED);
-	return TC_ACT_UNSPEC;
+		return dp_ask(skb, place->slot, DP_HOST_UNIT, DP_OUTGOING, DP_HOOK_TC_EGRESS);
+	return dp_leave(DP_STAT_FORWARDED);
 }
 
 /* The host's end of a unit's veth pair, where directions swap: what comes in was sent by the unit.
  * When the other end is the host itself, both are judged, the sender first.
  */
 static __always_inline int dp_from_pod(struct __sk_buff *skb, const struct dp_packet *packet,
-				       __u32 slot, __u32 unit)
+				       const struct dp_place *place)
 {
-	int action = dp_ask(skb, slot, unit, DP_OUTGOING, DP_HOOK_TC_INGRESS);
+	int action = dp_ask(skb, place->slot, place->unit, DP_OUTGOING, DP_HOOK_TC_INGRESS);
 
-	if (action == TC_ACT_UNSPEC && dp_is_local(packet))
-		action = dp_ask(skb, slot, DP_HOST_UNIT, DP_INCOMING, DP_HOOK_TC_INGRESS);
+	if (action == TC_ACT_UNSPEC && dp_is_hosts(place, packet))
+		action = dp_ask(skb, place->slot, DP_HOST_UNIT, DP_INCOMING, DP_HOOK_TC_INGRESS);
 	return action;
 }
 
-static __always_inline int dp_to_pod(struct __sk_buff *skb, __u32 slot, __u32 unit)
+static __always_inline int dp_to_pod(struct __sk_buff *skb, const struct dp_place *place)
 {
 	if (skb->ingress_ifindex == 0 &&
-	    dp_ask(skb, slot, DP_HOST_UNIT, DP_OUTGOING, DP_HOOK_TC_EGRESS) != TC_ACT_UNSPEC)
+	    dp_ask(skb, place->slot, DP_HOST_UNIT, DP_OUTGOING, DP_HOOK_TC_EGRESS) != TC_ACT_UNSPEC)
 		return TC_ACT_SHOT;
-	return dp_ask(skb, slot, unit, DP_INCOMING, DP_HOOK_TC_EGRESS);
+	return dp_ask(skb, place->slot, place->unit, DP_INCOMING, DP_HOOK_TC_EGRESS);
 }
 
 static __always_inline int dp_segment(struct __sk_buff *skb, enum dp_hook hook)
 {
 	bool inwards = hook == DP_HOOK_TC_INGRESS;
-	__u32 ifindex = skb->ifindex;
-	const struct dp_interface *interface;
 	struct dp_visit *visit;
-	__u32 slot;
+	struct dp_place place;
 	int result;
 
-	interface = bpf_map_lookup_elem(&dp_interfaces, &ifindex);
-	if (!interface || interface->role == DP_ROLE_NONE)
+	if (!dp_place_of(skb->ifindex, &place))
 		return TC_ACT_UNSPEC;
+	if (dp_is_judged_above(skb, &place))
+		return dp_leave(DP_STAT_VLAN_PASSED);
+	if (inwards && dp_is_for_another(skb, &place))
+		return dp_leave(DP_STAT_OTHER_STATION);
 	visit = dp_this_visit();
 	if (!visit)
 		return TC_ACT_SHOT;
 
-	result = dp_read_packet(skb, interface->link);
-	if (result == DP_NOT_IP) {
-		dp_count_statistic(DP_STAT_NOT_IP_PASSED);
-		return TC_ACT_UNSPEC;
-	}
+	result = dp_read_packet(skb, place.link);
+	if (result == DP_NOT_IP)
+		return dp_leave(DP_STAT_NOT_IP_PASSED);
 	if (result < 0)
-		return dp_refuse(skb, visit, interface, hook, -result);
+		return dp_refuse(skb, visit, &place, hook, -result);
 
-	dp_follow_fragments(&visit->packet, interface->unit);
-	slot = dp_active_slot();
-	if (interface->role == DP_ROLE_HOST)
-		return inwards ? dp_from_network(skb, &visit->packet, slot)
-			       : dp_to_network(skb, slot);
-	return inwards ? dp_from_pod(skb, &visit->packet, slot, interface->unit)
-		       : dp_to_pod(skb, slot, interface->unit);
+	dp_recall_ports(&visit->packet, place.unit);
+	if (place.role == DP_ROLE_HOST)
+		result = inwards ? dp_from_network(skb, &visit->packet, &place)
+				 : dp_to_network(skb, &place);
+	else
+		result =
+			inwards ? dp_from_pod(skb, &visit->packet, &place) : dp_to_pod(skb, &place);
+	if (result == TC_ACT_UNSPEC)
+		dp_leave_ports(&visit->packet, place.unit);
+	return result;
 }
 
 SEC("tc")
@@ -220,6 +191,16 @@ SEC("tc")
 int dp_egress(struct __sk_buff *skb)
 {
 	return dp_segment(skb, DP_HOOK_TC_EGRESS);
+}
+
+/* Tells the agent the time that entries are stamped with, which user space cannot read otherwise:
+ * the low half of jiffies. Never attached; run on demand.
+ */
+SEC("tc")
+int dp_clock(struct __sk_buff *skb)
+{
+	(void)skb;
+	return (__u32)bpf_jiffies64();
 }
 
 char dp_license[] SEC("license") = "Dual BSD/GPL";

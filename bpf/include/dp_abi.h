@@ -10,7 +10,7 @@
 
 #include <linux/types.h>
 
-#define DP_ABI_VERSION 1
+#define DP_ABI_VERSION 3
 
 /* ---- The image of a policy ------------------------------------------------------------------
  *
@@ -161,16 +161,45 @@ enum dp_link_type {
 	DP_LINK_IP = 1, /* no MAC header: wireguard, tun, ipip */
 };
 
+enum dp_interface_flags {
+	/* What is not for the host is passed on, by family. Without, everything is the host's. */
+	DP_INTERFACE_FORWARDS_IP4 = 1,
+	DP_INTERFACE_FORWARDS_IP6 = 2,
+};
+
+/* Whose packets cross an interface. Where that changes with the policy, the entry says both before
+ * the switch: a packet is judged by the unit that its generation has there.
+ */
 struct dp_interface {
 	__u16 unit;
-	__u8 role; /* enum dp_role */
-	__u8 link; /* enum dp_link_type */
+	__u8 role;	 /* enum dp_role */
+	__u8 link;	 /* enum dp_link_type */
+	__u8 flags;	 /* enum dp_interface_flags */
+	__u8 next_role;	 /* enum dp_role: role and unit from generation next_from on */
+	__u16 next_unit; /* idem */
+	__u32 next_from; /* 0 = nothing is to change */
+};
+
+/* Frames of a VLAN as the device below sees them. */
+struct dp_vlan_key {
+	__u32 lower;	 /* interface index */
+	__u16 id;	 /* 1 to 4094 */
+	__be16 protocol; /* EtherType of the tag */
 };
 
 /* An address of either family; IPv4 is written ::ffff:a.b.c.d. */
 struct dp_address {
 	__be32 word[4];
 };
+
+/* A network: the family first, so that no network of one holds addresses of the other. */
+struct dp_network {
+	__u32 prefix_bits; /* of what follows: DP_NETWORK_FAMILY_BITS, and those of the address */
+	__be32 family;	   /* 4 or 6 */
+	struct dp_address address;
+};
+
+#define DP_NETWORK_FAMILY_BITS 32
 
 /* ---- Flows ---------------------------------------------------------------------------------- */
 
@@ -198,23 +227,67 @@ struct dp_flow_key6 {
 	__u8 reserved;
 };
 
+/* A flow that policy allowed to open. It stands in one of two tables: what nobody has proved yet in
+ * one that forgets the least recently used, what both ends agreed on in one that forgets nothing.
+ */
 struct dp_flow {
-	__u64 seen_jiffies; /* written at most once a second */
-	__u32 generation;   /* the one that last allowed the opener's direction */
-	__u32 rule_index;   /* the rule that did */
-	__u16 opener_key;   /* port key of the opener's packet, to judge it again */
-	__u8 opener_table;  /* enum dp_port_table of that key */
-	__u8 direction;	    /* enum dp_direction: who opened it */
-	__u8 state;	    /* enum dp_flow_state */
-	__u8 reserved[3];
+	__u64 seen_jiffies;	/* written at most once a second */
+	__u32 generation;	/* the one that last allowed the opener's direction */
+	__u32 rule_index;	/* the rule that did */
+	__u32 next_sequence[2]; /* TCP, by enum dp_flow_side: where its words are about to be */
+	__u16 opener_key;	/* port key of the opener's packet, to judge it again */
+	__u8 opener_table;	/* enum dp_port_table of that key */
+	__u8 direction;		/* enum dp_direction: who opened it */
+	__u8 state;		/* enum dp_flow_state */
+	__u8 flags;		/* enum dp_flow_flags */
+	__u8 reserved[2];
 };
 
+enum dp_flow_side {
+	DP_OPENER = 0,
+	DP_ANSWERER = 1,
+};
+
+/* TCP as nf_conntrack names it; the others know the first two. */
 enum dp_flow_state {
 	DP_FLOW_OPENING = 0,	 /* no answer seen */
 	DP_FLOW_ESTABLISHED = 1, /* answered */
-	DP_FLOW_CLOSING = 2,	 /* TCP: FIN seen, either side may still speak */
-	DP_FLOW_CLOSED = 3,	 /* TCP: RST seen */
-	DP_FLOW_STATES = 4,
+	DP_FLOW_FIN_WAIT = 2,	 /* one side has said FIN; the other may speak on */
+	DP_FLOW_CLOSE_WAIT = 3,	 /* and has spoken since */
+	DP_FLOW_LAST_ACK = 4,	 /* both have said FIN */
+	DP_FLOW_TIME_WAIT = 5,	 /* and something came after */
+	DP_FLOW_CLOSED = 6,	 /* RST */
+	DP_FLOW_STATES = 7,
+};
+
+/* By enum dp_flow_side where there are two of a kind. */
+enum dp_flow_flags {
+	DP_FLOW_FIN_OPENER = 1,
+	DP_FLOW_FIN_ANSWERER = 2,
+	DP_FLOW_KNOWS_OPENER = 4, /* next_sequence is filled */
+	DP_FLOW_KNOWS_ANSWERER = 8,
+	DP_FLOW_UNPROMOTED = 16, /* is proved, and found no room in the other table */
+};
+
+#define DP_FLOW_FIN   3
+#define DP_FLOW_KNOWS 12
+
+/* A flow that this CPU looked up less than a second ago: the whole of what a packet is known by,
+ * because a hash that is equal by chance would let a packet pass that policy denies.
+ */
+struct dp_digest {
+	__be32 source[4];
+	__be32 destination[4];
+	__be16 source_port;
+	__be16 destination_port;
+	__u16 zone;
+	__u8 protocol;
+	__u8 way; /* enum dp_direction of the packet; bit 1: IPv6 */
+	__u32 generation;
+	__u32 rule_index; /* that lets it pass */
+	__u64 checked_jiffies;
+	__u16 key; /* port key of the packet: an echo and its reply have the same identifier */
+	__u16 reserved[3];
 };
 
 /* Ports of a datagram whose first fragment was seen. */
@@ -262,8 +335,11 @@ enum dp_statistic {
 	DP_STAT_EVENTS_LOST = 1,       /* the ring was full */
 	DP_STAT_FLOW_INSERT_FAILED = 2,
 	DP_STAT_NOT_IP_PASSED = 3,
-	DP_STAT_FORWARDED = 4, /* passed a host interface on its way to somebody else */
-	DP_STATISTICS = 5,
+	DP_STAT_FORWARDED = 4,	   /* passed a host interface on its way to somebody else */
+	DP_STAT_OTHER_STATION = 5, /* for another MAC address: the host's stack does not take it */
+	DP_STAT_VLAN_PASSED = 6,   /* judged at the VLAN interface instead */
+	DP_STAT_FLOW_UNPROMOTED = 7, /* a proved flow found no room and stays with the unproved */
+	DP_STATISTICS = 8,
 };
 
 enum dp_hook {
@@ -300,6 +376,11 @@ _Static_assert(sizeof(struct dp_descriptor) == 16, "four descriptors a line");
 _Static_assert(sizeof(struct dp_flow_key4) == 16, "no padding: keys are compared as bytes");
 _Static_assert(sizeof(struct dp_flow_key6) == 40, "no padding: keys are compared as bytes");
 _Static_assert(sizeof(struct dp_fragment_key) == 40, "no padding: keys are compared as bytes");
+_Static_assert(sizeof(struct dp_flow) == 32, "no padding: the agent reads it");
+_Static_assert(sizeof(struct dp_digest) == 64, "one cache line a digest");
+_Static_assert(sizeof(struct dp_interface) == 12, "no padding: entries are compared as bytes");
+_Static_assert(sizeof(struct dp_vlan_key) == 8, "no padding: keys are compared as bytes");
+_Static_assert(sizeof(struct dp_network) == 24, "no padding: keys are compared as bytes");
 _Static_assert(sizeof(struct dp_event) == 64, "one cache line an event");
 
 #endif

@@ -177,7 +177,7 @@ static __always_inline int dp_parse_ip6(const struct dp_cursor *cur, struct dp_p
 static __always_inline int dp_parse_ports(const struct dp_cursor *cur, struct dp_packet *packet)
 {
 	struct udphdr *udp = dp_header(cur, sizeof(*udp));
-	__u8 *tcp;
+	struct tcphdr *tcp;
 
 	if (!udp)
 		return -DP_REASON_SHORT_HEADER;
@@ -186,10 +186,12 @@ static __always_inline int dp_parse_ports(const struct dp_cursor *cur, struct dp
 	packet->key = bpf_ntohs(udp->dest);
 	if (packet->tuple.protocol != IPPROTO_TCP)
 		return 0;
-	tcp = dp_header(cur, sizeof(struct tcphdr));
+	tcp = dp_header(cur, sizeof(*tcp));
 	if (!tcp)
 		return -DP_REASON_SHORT_HEADER;
-	packet->tcp_flags = tcp[13];
+	packet->tcp_flags = ((__u8 *)tcp)[13];
+	packet->sequence = bpf_ntohl(tcp->seq);
+	packet->acknowledged = bpf_ntohl(tcp->ack_seq);
 	return 0;
 }
 
@@ -274,6 +276,19 @@ static __always_inline bool dp_is_ip(__u16 type)
 	return type == ETH_P_IP || type == ETH_P_IPV6;
 }
 
+/* Whether a packet without MAC header begins with the version that its type says. Where it does
+ * not, the device has a header that its map entry does not know of, or the kernel is wrong about
+ * the packet: read on, it would look like anything.
+ */
+static __always_inline bool dp_begins_as(const struct dp_cursor *cur, __u16 type)
+{
+	const __u8 *first = dp_header(cur, 1);
+
+	if (!first || !dp_is_ip(type))
+		return true;
+	return *first >> 4 == (type == ETH_P_IP ? 4 : 6);
+}
+
 /* Returns 0 with a packet to judge, DP_NOT_IP, or -DP_REASON_*. "type" is what the kernel says the
  * buffer carries (skb->protocol), host order.
  */
@@ -285,8 +300,11 @@ static __always_inline int dp_parse(void *data, void *end, enum dp_link_type lin
 	int inner;
 
 	__builtin_memset(packet, 0, sizeof(*packet));
-	if (link == DP_LINK_IP)
+	if (link == DP_LINK_IP) {
+		if (!dp_begins_as(&cur, type))
+			return -DP_REASON_LINK_TYPE;
 		return dp_parse_ip(&cur, packet, type);
+	}
 
 	inner = dp_parse_ethernet(&cur, &outer);
 	if (inner < 0)

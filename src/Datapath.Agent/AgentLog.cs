@@ -58,10 +58,22 @@ internal static partial class AgentLog
     [LoggerMessage(1114, LogLevel.Warning, "counters of rules that are gone cannot be zeroed, their numbers are not given away: {Reason}")]
     public static partial void CountersNotZeroed(this ILogger log, string reason);
 
+    [LoggerMessage(1115, LogLevel.Error, "changes of interfaces, addresses and routes are not heard, it is tried again every second: {Reason}")]
+    public static partial void HostNotHeard(this ILogger log, string reason);
+
+    [LoggerMessage(1116, LogLevel.Warning, "{Warning}")]
+    public static partial void BackendWarning(this ILogger log, string warning);
+
     // 12xx: from the kernel to listeners.
     [LoggerMessage(1201, LogLevel.Warning, "flow events cannot be read: {Reason}")]
     public static partial void EventsNotRead(this ILogger log, string reason);
 
     [LoggerMessage(1202, LogLevel.Information, "flow events are read again")]
     public static partial void EventsReadAgain(this ILogger log);
+
+    [LoggerMessage(1203, LogLevel.Warning, "flows whose time is over cannot be taken away: {Reason}")]
+    public static partial void FlowsNotCollected(this ILogger log, string reason);
+
+    [LoggerMessage(1204, LogLevel.Information, "flows whose time is over are taken away again")]
+    public static partial void FlowsCollectedAgain(this ILogger log);
 }

@@ -16,7 +16,11 @@ public sealed record ApplyReport(
     ImmutableArray<UnitNotEnforced> NotEnforced,
     long BytesUsed,
     long BytesAvailable
-);
+)
+{
+    /// <summary>What endangers enforcement though the policy is in force, each with its remedy, as sentences without a full stop.</summary>
+    public ImmutableArray<string> Warnings { get; init; } = [];
+}
 
 /// <summary>A place where the packets of a unit are judged.</summary>
 /// <param name="Unit">Number of the unit.</param>

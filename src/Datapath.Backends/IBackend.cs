@@ -40,6 +40,10 @@ public interface IBackend : IDisposable
     /// <exception cref="BackendException">The kernel refused.</exception>
     void ZeroCounters(ImmutableArray<int> ruleIndexes);
 
+    /// <summary>Takes away some of the flows whose time is over. To be called once a second; a call looks at a part of the tables.</summary>
+    /// <exception cref="BackendException">The kernel refused.</exception>
+    FlowUsage CollectFlows();
+
     /// <summary>Removes every kernel object of this instance in this network namespace, then looks again.</summary>
     /// <param name="dryRun">Only list what would be removed.</param>
     RemovalReport Remove(bool dryRun);

@@ -153,6 +153,10 @@ static void read_slowly(const __u8 *data, size_t size, int ethernet, int type, s
 			to->result = -DP_REASON_LINK_TYPE;
 			return;
 		}
+	} else if (has(size, 0, 1) && dp_is_ip(type) &&
+		   byte_at(data, size, 0) >> 4 != (type == 0x0800 ? 4 : 6)) {
+		to->result = -DP_REASON_LINK_TYPE;
+		return;
 	}
 	if (inner == 0x0800)
 		read_ip4(data, size, offset, to);

@@ -43,6 +43,9 @@ public static class Errno
     /// <summary>ENOSYS: no such system call.</summary>
     public const int NoSystemCall = 38;
 
+    /// <summary>ENOLINK: what the link was attached to is gone.</summary>
+    public const int NoLink = 67;
+
     /// <summary>EOPNOTSUPP: the kernel has no such operation.</summary>
     public const int NotSupported = 95;
 

@@ -22,6 +22,8 @@ internal static unsafe partial class LibcApi
     internal const int CLONE_NEWNET = 0x40000000;
     internal const int SOL_SOCKET = 1;
     internal const int SO_NETNS_COOKIE = 71;
+    internal const int SOL_NETLINK = 270;
+    internal const int NETLINK_GET_STRICT_CHK = 12;
     internal const int RLIMIT_MEMLOCK = 8;
 
     [LibraryImport(Library, SetLastError = true)]
@@ -74,6 +76,9 @@ internal static unsafe partial class LibcApi
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int getsockopt(int fd, int level, int name, void* value, uint* length);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int setsockopt(int fd, int level, int name, void* value, uint length);
 
     [LibraryImport(Library)]
     internal static partial uint geteuid();

@@ -16,7 +16,17 @@ internal sealed unsafe class NetlinkSocket : IDisposable
     private readonly FileDescriptor _descriptor;
     private readonly byte[] _buffer = new byte[BufferBytes];
 
-    internal NetlinkSocket() => _descriptor = new FileDescriptor(Open(LibcApi.SOCK_CLOEXEC));
+    /// <summary>Opens it.</summary>
+    /// <param name="isStrict">The kernel takes what stands in a question as a filter; without, it answers many with everything it has.</param>
+    /// <exception cref="KernelException">The kernel refused.</exception>
+    internal NetlinkSocket(bool isStrict = false)
+    {
+        _descriptor = new FileDescriptor(Open(LibcApi.SOCK_CLOEXEC));
+        if (isStrict)
+        {
+            BeStrict();
+        }
+    }
 
     /// <summary>Takes a message of a dump.</summary>
     internal delegate void MessageHandler(NetlinkMessage message);
@@ -53,6 +63,16 @@ internal sealed unsafe class NetlinkSocket : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _descriptor.Dispose();
+
+    private void BeStrict()
+    {
+        int on = 1;
+        using FileDescriptor.Lease fd = _descriptor.Borrow();
+        if (LibcApi.setsockopt(fd.Number, LibcApi.SOL_NETLINK, LibcApi.NETLINK_GET_STRICT_CHK, &on, sizeof(int)) < 0)
+        {
+            throw Failure("ask for filters at", "routing socket");
+        }
+    }
 
     private bool ReceiveAll(NetlinkMessageType question, MessageHandler handler)
     {

@@ -3,6 +3,12 @@ namespace Datapath.Interop.Netlink;
 /// <summary>A network interface, as the kernel describes it to the namespace that asked.</summary>
 public sealed record NetworkLink
 {
+    /// <summary>The <see cref="Kind"/> of VLAN interfaces.</summary>
+    public const string VlanKind = "vlan";
+
+    /// <summary>The <see cref="Kind"/> of a virtual router's own device.</summary>
+    public const string VrfKind = "vrf";
+
     /// <summary>The index, from 1; unique in the namespace.</summary>
     public required int Index { get; init; }
 
@@ -26,6 +32,9 @@ public sealed record NetworkLink
 
     /// <summary>This namespace's number for the one that <see cref="PeerIndex"/> counts in; null when it is this one.</summary>
     public int? PeerNamespaceId { get; init; }
+
+    /// <summary>Of a VLAN interface the tag of its frames on the device below; null for others.</summary>
+    public VlanTag? Tag { get; init; }
 
     /// <summary>The hardware address in hexadecimal with colons; empty for devices without one.</summary>
     public string HardwareAddress { get; init; } = "";

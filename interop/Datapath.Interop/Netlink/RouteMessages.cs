@@ -6,9 +6,6 @@ namespace Datapath.Interop.Netlink;
 /// <summary>Turns messages about links and addresses into values. Any bytes are survived.</summary>
 internal static class RouteMessages
 {
-    private const byte FamilyInet = 2;
-    private const byte FamilyInet6 = 10;
-
     // struct ifinfomsg and struct ifaddrmsg of linux/rtnetlink.h and linux/if_addr.h.
     private const int LinkHeaderBytes = 16;
     private const int AddressHeaderBytes = 8;
@@ -22,6 +19,9 @@ internal static class RouteMessages
     private const int LinkInformation = 18;
     private const int LinkPeerNamespace = 37;
     private const int InformationKind = 1;
+    private const int InformationValues = 2;
+    private const int VlanId = 1;
+    private const int VlanProtocol = 5;
 
     // IFA_* of linux/if_addr.h.
     private const int AddressOrPeer = 1;
@@ -36,6 +36,12 @@ internal static class RouteMessages
             new NetworkChange(NetworkChangeKind.AddressAdded, Address: address),
         NetlinkMessageType.DeleteAddress when Address(message) is { } address =>
             new NetworkChange(NetworkChangeKind.AddressRemoved, Address: address),
+        // Of a router's many routes only the few that lead to itself: its neighbours change the others all day long.
+        NetlinkMessageType.NewRoute or NetlinkMessageType.DeleteRoute when RoutingMessages.LocalRoute(message) is not null =>
+            new NetworkChange(NetworkChangeKind.LocalRouteChanged),
+        NetlinkMessageType.NewRule or NetlinkMessageType.DeleteRule => new NetworkChange(NetworkChangeKind.RoutingRuleChanged),
+        NetlinkMessageType.NewInterfaceSettings or NetlinkMessageType.DeleteInterfaceSettings =>
+            new NetworkChange(NetworkChangeKind.InterfaceSettingsChanged),
         _ => null,
     };
 
@@ -66,7 +72,7 @@ internal static class RouteMessages
                 LinkMtu => link with { MaximumTransmissionUnit = attributes.Number },
                 LinkPeer => link with { PeerIndex = attributes.Number },
                 LinkMaster => link with { MasterIndex = attributes.Number },
-                LinkInformation => link with { Kind = Kind(attributes.Value) },
+                LinkInformation => WithInformation(link, attributes.Value),
                 LinkPeerNamespace => link with { PeerNamespaceId = attributes.Number },
                 _ => link,
             };
@@ -79,12 +85,12 @@ internal static class RouteMessages
     internal static InterfaceAddress? Address(NetlinkMessage message)
     {
         ReadOnlySpan<byte> body = message.Body;
-        if (body.Length < AddressHeaderBytes || body[0] is not (FamilyInet or FamilyInet6))
+        if (body.Length < AddressHeaderBytes || body[0] is not (RoutingMessages.FamilyInet or RoutingMessages.FamilyInet6))
         {
             return null;
         }
 
-        int addressBytes = body[0] == FamilyInet ? 4 : 16;
+        int addressBytes = body[0] == RoutingMessages.FamilyInet ? 4 : 16;
         ReadOnlySpan<byte> own = default;
         var attributes = new AttributeReader(body[AddressHeaderBytes..]);
         while (attributes.MoveNext())
@@ -103,18 +109,40 @@ internal static class RouteMessages
                 Scope: body[3]);
     }
 
-    private static string Kind(ReadOnlySpan<byte> information)
+    // The kind comes first, and says what the values mean.
+    private static NetworkLink WithInformation(NetworkLink link, ReadOnlySpan<byte> information)
     {
         var attributes = new AttributeReader(information);
         while (attributes.MoveNext())
         {
-            if (attributes.Type == InformationKind)
+            link = attributes.Type switch
             {
-                return attributes.Text;
-            }
+                InformationKind => link with { Kind = attributes.Text },
+                InformationValues when link.Kind == NetworkLink.VlanKind => link with { Tag = Tag(attributes.Value) },
+                _ => link,
+            };
         }
 
-        return "";
+        return link;
+    }
+
+    private static VlanTag? Tag(ReadOnlySpan<byte> values)
+    {
+        int? id = null;
+        int protocol = VlanTag.CustomerProtocol;
+        var attributes = new AttributeReader(values);
+        while (attributes.MoveNext())
+        {
+            bool isShort = attributes.Value.Length < sizeof(ushort);
+            (id, protocol) = attributes.Type switch
+            {
+                VlanId when !isShort => (BinaryPrimitives.ReadUInt16LittleEndian(attributes.Value), protocol),
+                VlanProtocol when !isShort => (id, BinaryPrimitives.ReadUInt16BigEndian(attributes.Value)),
+                _ => (id, protocol),
+            };
+        }
+
+        return id is null ? null : new VlanTag(id.Value, protocol);
     }
 
     private static string Hexadecimal(ReadOnlySpan<byte> address)

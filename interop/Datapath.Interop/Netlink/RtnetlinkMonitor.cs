@@ -5,14 +5,12 @@ using Datapath.Interop.Libc;
 
 namespace Datapath.Interop.Netlink;
 
-/// <summary>Hears of changes of interfaces and addresses in the network namespace of the thread that made it.</summary>
+/// <summary>Hears of changes of interfaces, addresses and of what decides which packets the host takes, in the network namespace of the thread that made it.</summary>
 /// <remarks>Make it first and ask <see cref="Rtnetlink"/> afterwards: then nothing falls between the two.</remarks>
 public sealed class RtnetlinkMonitor : IDisposable
 {
-    // RTMGRP_* of linux/rtnetlink.h.
-    private const uint LinkGroup = 0x1;
-    private const uint Inet4AddressGroup = 0x10;
-    private const uint Inet6AddressGroup = 0x100;
+    // RTNLGRP_* of linux/rtnetlink.h: links, then addresses, routes, rules and settings of each family.
+    private static readonly int[] Groups = [1, 5, 9, 7, 11, 8, 19, 24, 25];
 
     private const int DefaultReceiveBufferBytes = 1 << 20;
 
@@ -91,7 +89,8 @@ public sealed class RtnetlinkMonitor : IDisposable
     // struct sockaddr_nl: family, padding, port id (0: the kernel chooses), groups.
     private static unsafe void Subscribe(int descriptor)
     {
-        Span<uint> address = [LibcApi.AF_NETLINK, 0, LinkGroup | Inet4AddressGroup | Inet6AddressGroup];
+        uint groups = Groups.Aggregate(0u, (mask, group) => mask | (1u << (group - 1)));
+        Span<uint> address = [LibcApi.AF_NETLINK, 0, groups];
         fixed (uint* start = address)
         {
             if (LibcApi.bind(descriptor, start, (uint)(address.Length * sizeof(uint))) < 0)

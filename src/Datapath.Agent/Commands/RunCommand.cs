@@ -26,7 +26,10 @@ internal static class RunCommand
             options.Namespace,
             options.DefaultAction,
             options.Failsafe,
-            options.TcHook
+            options.TcHook,
+            options.MaxTcpFlows,
+            options.MaxOtherFlows,
+            options.MaxNewFlows
         );
         verb.SetAction(
             async (parse, stop) =>
@@ -53,6 +56,7 @@ internal static class RunCommand
             options.Socket.In(parse) ?? instance.DefaultSocketPath,
             options.StateDirectory.In(parse) ?? instance.DefaultStateDirectory,
             options.TcHook.In(parse),
+            new FlowLimits(options.MaxTcpFlows.In(parse), options.MaxOtherFlows.In(parse), options.MaxNewFlows.In(parse)),
             CheckCommand.PolicyOptionsOf(parse, options)
         );
     }

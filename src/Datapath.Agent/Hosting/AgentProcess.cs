@@ -25,7 +25,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         try
         {
             using ControlSocket socket = ControlSocket.Claim(settings.Instance, settings.SocketPath, parts.RuntimeDirectory);
-            using SharedBackend backend = new(parts.OpenEbpf(new EbpfOptions { Instance = settings.Instance.Text, TcHook = settings.TcHook }));
+            using SharedBackend backend = new(parts.OpenEbpf(BackendOptions(settings)));
             AgentProcess process = new(settings, parts, new LineLogger(error, parts.Clock));
             return await process.RunAsync(socket, backend, stop);
         }
@@ -36,10 +36,21 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         }
     }
 
+    private static EbpfOptions BackendOptions(AgentSettings settings) =>
+        new()
+        {
+            Instance = settings.Instance.Text,
+            TcHook = settings.TcHook,
+            MaxTcpFlows = settings.FlowLimits.Tcp,
+            MaxOtherFlows = settings.FlowLimits.Other,
+            MaxNewFlows = settings.FlowLimits.New,
+        };
+
     private async Task<int> RunAsync(ControlSocket socket, SharedBackend backend, CancellationToken stop)
     {
         EventFeed feed = new();
-        StatusBoard board = new(Starting(backend), feed);
+        CollectionLoop collection = new(backend, log, parts.Clock);
+        StatusBoard board = new(Starting(backend), feed, () => collection.Usage);
         PolicyLoopReport report = new(settings.PolicyDirectory, board, log);
         ActivePolicy active = new();
         PolicyLoop policy = new(settings, report, parts.Clock)
@@ -53,7 +64,8 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         TaskCompletionSource<PolicyLoopEnd> end = new(TaskCreationOptions.RunContinuationsAsynchronously);
         AgentLoop policyLoop = new(async stopping => end.SetResult(await policy.RunAsync(stopping)));
         AgentLoop flowLoop = new(flows.RunAsync);
-        WebApplication server = AgentServer.Build(socket, new ServedState(board, feed, active), log, [policyLoop, flowLoop]);
+        AgentLoop collectionLoop = new(collection.RunAsync);
+        WebApplication server = AgentServer.Build(socket, new ServedState(board, feed, active), log, [policyLoop, flowLoop, collectionLoop]);
         await using (server)
         {
             log.Started(AgentVersion.Current.Number, settings.Instance, backend.Name, settings.PolicyDirectory, socket.Path);
@@ -63,13 +75,13 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
             await server.StopAsync(CancellationToken.None);
         }
 
-        return Outcome(policyLoop, flowLoop, end.Task);
+        return Outcome([policyLoop, flowLoop, collectionLoop], end.Task);
     }
 
     // A loop that broke is a bug and must end the process as one, so that whoever supervises it sees that.
-    private static int Outcome(AgentLoop policyLoop, AgentLoop flowLoop, Task<PolicyLoopEnd> end)
+    private static int Outcome(ReadOnlySpan<AgentLoop> loops, Task<PolicyLoopEnd> end)
     {
-        foreach (AgentLoop loop in (ReadOnlySpan<AgentLoop>)[policyLoop, flowLoop])
+        foreach (AgentLoop loop in loops)
         {
             if (loop.ExecuteTask is { IsFaulted: true } broken)
             {
@@ -103,6 +115,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
             Units: [],
             Rules: 0,
             new MemoryDocument(0, 0),
+            FlowsDocument.Of(FlowUsage.None),
             new EventCountsDocument(0, 0, 0)
         );
 }

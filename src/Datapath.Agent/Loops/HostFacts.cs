@@ -19,7 +19,7 @@ internal static class HostFacts
     public static bool AreEqual(HostSnapshot one, HostSnapshot other) =>
         one.Interfaces.SequenceEqual(other.Interfaces)
         && one.Addresses.SequenceEqual(other.Addresses)
-        && one.Broadcasts.SequenceEqual(other.Broadcasts);
+        && one.LocalNetworks.SequenceEqual(other.LocalNetworks);
 
     // Specification c.2, the tags that can be had without asking anybody.
     private static ImmutableArray<string> Tags()

@@ -85,7 +85,7 @@ internal sealed class PolicyLoop
         }
 
         using PolicyWatch files = new(Settings.PolicyDirectory, () => _trigger.Raise(PolicyChange.Files), Clock, Rescan);
-        using IDisposable host = Host.Watch(() => _trigger.Raise(PolicyChange.Host));
+        using IDisposable host = Host.Watch(() => _trigger.Raise(PolicyChange.Host), _report.HostNotHeard);
         await using ITimer retry = Clock.CreateTimer(_ => _trigger.Raise(PolicyChange.Retry), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _report.Watching(files.IsPrompt, Rescan);
 

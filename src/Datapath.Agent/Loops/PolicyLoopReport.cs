@@ -15,6 +15,7 @@ internal sealed class PolicyLoopReport(string directory, StatusBoard board, ILog
 {
     private ImmutableArray<Diagnostic> _logged = [];
     private ImmutableArray<UnitNotEnforced> _notEnforced = [];
+    private ImmutableArray<string> _warnings = [];
 
     public void RuleNumbersLost(string problem) => log.RuleNumbersLost(problem);
 
@@ -23,6 +24,9 @@ internal sealed class PolicyLoopReport(string directory, StatusBoard board, ILog
     public void CountersNotZeroed(string reason) => log.CountersNotZeroed(reason);
 
     public void HostNotRead(string reason) => log.HostNotRead(reason);
+
+    /// <summary>Any thread.</summary>
+    public void HostNotHeard(string reason) => log.HostNotHeard(reason);
 
     public void Watching(bool isPrompt, TimeSpan rescan)
     {
@@ -79,6 +83,7 @@ internal sealed class PolicyLoopReport(string directory, StatusBoard board, ILog
     {
         LogIfNew(diagnostics);
         LogIfNew(policy, applied.NotEnforced);
+        LogIfNew(applied.Warnings);
         if (applied.Changed)
         {
             log.Applied(applied.Generation, files.Length, policy.Rules.Length, policy.Units.Length, (long)took.TotalMilliseconds);
@@ -97,6 +102,7 @@ internal sealed class PolicyLoopReport(string directory, StatusBoard board, ILog
                 Rules = policy.Rules.Length,
                 Units = [.. policy.Units.Select(unit => Document(unit, applied))],
                 Memory = new MemoryDocument(applied.BytesUsed, applied.BytesAvailable),
+                Warnings = applied.Warnings,
             }
         );
     }
@@ -144,6 +150,16 @@ internal sealed class PolicyLoopReport(string directory, StatusBoard board, ILog
                 log.PolicyWarning(text);
             }
         }
+    }
+
+    private void LogIfNew(ImmutableArray<string> warnings)
+    {
+        foreach (string warning in warnings.Except(_warnings))
+        {
+            log.BackendWarning(warning);
+        }
+
+        _warnings = warnings;
     }
 
     private void LogIfNew(CompiledPolicy policy, ImmutableArray<UnitNotEnforced> notEnforced)

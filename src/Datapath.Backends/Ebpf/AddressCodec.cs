@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
@@ -7,12 +8,28 @@ namespace Datapath.Backends.Ebpf;
 /// <summary>Addresses between .NET and <c>struct dp_address</c>.</summary>
 internal static class AddressCodec
 {
+    // Of ::ffff:0:0 before an IPv4 address.
+    private const int MappedBits = 96;
+
     /// <summary>The kernel's form: IPv4 as ::ffff:a.b.c.d.</summary>
     public static DpAddress Encode(IPAddress address)
     {
         Span<byte> bytes = stackalloc byte[16];
         address.MapToIPv6().TryWriteBytes(bytes, out _);
         return MemoryMarshal.Read<DpAddress>(bytes);
+    }
+
+    /// <summary>A network as the kernel's prefix tree has it: the family, then the address in the form above.</summary>
+    public static DpNetwork Encode(IPNetwork network)
+    {
+        bool isIPv4 = network.BaseAddress.AddressFamily == AddressFamily.InterNetwork;
+        int before = Abi.NetworkFamilyBits + (isIPv4 ? MappedBits : 0);
+        return new DpNetwork
+        {
+            PrefixBits = (uint)(before + network.PrefixLength),
+            FamilyBigEndian = BinaryPrimitives.ReverseEndianness(isIPv4 ? 4u : 6u),
+            Address = Encode(network.BaseAddress),
+        };
     }
 
     /// <summary>The address as people write it.</summary>

@@ -25,6 +25,9 @@ internal sealed class Arena : IDisposable
     /// <summary>The generation that packets are judged by; 0 when there is none.</summary>
     public uint ActiveGeneration => Active.Id;
 
+    /// <summary>The generation that the next <see cref="Publish"/> makes; ids only ever grow.</summary>
+    public uint NextGeneration => HighestGeneration() + 1;
+
     /// <summary>Checksum of the active image.</summary>
     public ulong ActiveChecksum => Active.Checksum;
 
@@ -99,14 +102,19 @@ internal sealed class Arena : IDisposable
     /// <summary>Any slot but the active one; ids only ever grow, so that a flow entry never mistakes one generation for another.</summary>
     private (int Slot, uint Id) ChooseSlot()
     {
+        int active = (int)Control.ActiveSlot;
+        return (ActiveGeneration == 0 ? active : (active + 1) % Abi.GenerationSlots, NextGeneration);
+    }
+
+    private uint HighestGeneration()
+    {
         uint highest = 0;
         foreach (DpGeneration generation in _generations.Values<DpGeneration>())
         {
             highest = Math.Max(highest, generation.Id);
         }
 
-        int active = (int)Control.ActiveSlot;
-        return (ActiveGeneration == 0 ? active : (active + 1) % Abi.GenerationSlots, highest + 1);
+        return highest;
     }
 
     /// <summary>The lines before or after the active image, whichever are more.</summary>

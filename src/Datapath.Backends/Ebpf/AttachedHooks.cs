@@ -1,5 +1,6 @@
 using Datapath.Interop;
 using Datapath.Interop.Libbpf;
+using Datapath.Interop.Libc;
 
 namespace Datapath.Backends.Ebpf;
 
@@ -31,6 +32,24 @@ internal sealed class AttachedHooks(BpfObject loaded, PinDirectory pins, TcMecha
         }
 
         return "clsact";
+    }
+
+    /// <summary>
+    /// Puts these programs in the place of an earlier agent's, where there are any. An interface that has none is another one now, whatever
+    /// its number: an attachment goes with its interface.
+    /// </summary>
+    /// <param name="interfaceIndex">An interface that the earlier agent judged.</param>
+    /// <returns>Whether they were there.</returns>
+    /// <exception cref="KernelException">Refused; whatever was attached stays.</exception>
+    public bool Renew(int interfaceIndex)
+    {
+        bool isAttached = Directions.Any(direction => new TcHook(interfaceIndex, direction).Query().Any(one => IsOurs(one.ProgramId)));
+        if (isAttached)
+        {
+            Ensure(interfaceIndex);
+        }
+
+        return isAttached;
     }
 
     /// <summary>Takes our programs off an interface.</summary>
@@ -83,24 +102,42 @@ internal sealed class AttachedHooks(BpfObject loaded, PinDirectory pins, TcMecha
         if (File.Exists(pin) && mechanism != TcMechanism.Clsact)
         {
             using BpfLink link = BpfLink.OpenPinned(pin);
-            if (link.Describe().InterfaceIndex == hook.InterfaceIndex)
+            if (IsAt(link, hook) && TryReplace(link, program))
             {
-                Replace(link, program);
                 return TcMechanism.Tcx;
             }
 
-            // The interface went away and its number was given to another one.
+            // The interface went away, or to another namespace, and its number was given to another one. What went is let go there.
+            link.Detach();
             BpfFs.Unpin(pin);
         }
 
         return Attach(hook, program, pin);
     }
 
-    private static void Replace(BpfLink link, BpfProgram program)
+    /// <summary>By number alone an interface that was moved to another namespace may look like one of ours.</summary>
+    private static bool IsAt(BpfLink link, TcHook hook)
     {
-        if (link.Describe().ProgramId != program.Id)
+        LinkDescription described = link.Describe();
+        return described.InterfaceIndex == hook.InterfaceIndex
+            && hook.Query().Any(one => one.Mechanism == TcMechanism.Tcx && one.ProgramId == described.ProgramId);
+    }
+
+    /// <summary>False when the interface went away after we looked.</summary>
+    private static bool TryReplace(BpfLink link, BpfProgram program)
+    {
+        try
         {
-            link.Update(program);
+            if (link.Describe().ProgramId != program.Id)
+            {
+                link.Update(program);
+            }
+
+            return true;
+        }
+        catch (KernelException refusal) when (refusal.Number == Errno.NoLink)
+        {
+            return false;
         }
     }
 
@@ -146,8 +183,16 @@ internal sealed class AttachedHooks(BpfObject loaded, PinDirectory pins, TcMecha
     /// <summary>What judges by our control map is ours; a name could be anybody's.</summary>
     private bool IsOurs(uint programId)
     {
-        using BpfProgram program = BpfProgram.OpenById(programId);
-        return program.Describe().MapIds.Contains(loaded.Map("dp_control").Id);
+        try
+        {
+            using BpfProgram program = BpfProgram.OpenById(programId);
+            return program.Describe().MapIds.Contains(loaded.Map("dp_control").Id);
+        }
+        catch (KernelException refusal) when (refusal.Number == Errno.NoEntry)
+        {
+            // Taken off between the listing and the question.
+            return false;
+        }
     }
 
     private static string ProgramFor(TcDirection direction) => direction == TcDirection.Ingress ? "dp_ingress" : "dp_egress";

@@ -15,6 +15,9 @@ internal static class CounterReader
         "flow_insert_failed",
         "not_ip_passed",
         "forwarded",
+        "other_station",
+        "vlan_passed",
+        "flow_unpromoted",
     ];
 
     /// <summary>Before anything was loaded.</summary>
@@ -33,6 +36,12 @@ internal static class CounterReader
             ReadPackets(loaded.Map(DpMaps.DropCounts), reason => (DropReason)reason),
             ReadStatistics(loaded.Map(DpMaps.Statistics))
         );
+
+    /// <summary>One of the statistics.</summary>
+    /// <param name="loaded">The loaded object.</param>
+    /// <param name="which">Which.</param>
+    public static long ReadStatistic(BpfObject loaded, DpStatistic which) =>
+        (loaded.Map(DpMaps.Statistics).LookupPerCpu((uint)which) ?? []).Sum(one => (long)one);
 
     /// <summary>Zeroes the counters of rules.</summary>
     /// <param name="loaded">The loaded object.</param>

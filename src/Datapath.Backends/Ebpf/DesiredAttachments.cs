@@ -75,5 +75,13 @@ internal sealed record DesiredAttachments(
             Unit = (ushort)unit,
             Role = (byte)(unit == LocalUnit.HostNumber ? DpRole.Host : DpRole.Pod),
             Link = (byte)(one.HasMacHeader ? DpLinkType.Ethernet : DpLinkType.Ip),
+            Flags = (byte)(
+                Flag(PassesOn(one, one.ForwardsIPv4), DpInterfaceFlags.ForwardsIPv4) | Flag(PassesOn(one, one.ForwardsIPv6), DpInterfaceFlags.ForwardsIPv6)
+            ),
         };
+
+    /// <summary>A bridge passes on what a unit sends from one port to another, whatever the host's stack does.</summary>
+    private static bool PassesOn(HostInterface one, bool forwards) => forwards || one.Master != 0;
+
+    private static DpInterfaceFlags Flag(bool isOn, DpInterfaceFlags flag) => isOn ? flag : default;
 }

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
-using System.Net;
 using Datapath.Backends.Ebpf.Image;
 using Datapath.Backends.Host;
 using Datapath.Flows;
@@ -42,7 +41,7 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
             // The programs of the earlier agent are replaced where they are attached; no packet passes in between.
             foreach (uint index in session.Interfaces.Keys())
             {
-                EnsureIfPresent(session, (int)index);
+                session.Hooks.Renew((int)index);
             }
 
             return session.Arena.ActiveGeneration;
@@ -57,7 +56,7 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         bool first = _session is null && !_pins.Exists();
         try
         {
-            return Guard(() => Apply(Open(), policy, host));
+            return Guard(() => Apply(Open(), policy, host)) with { Warnings = PinsAtRisk.Warnings(options.BpfFileSystem) };
         }
         catch (Exception refusal) when (first && refusal is BackendException or PolicyTooLargeException)
         {
@@ -87,6 +86,9 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         Guard(() => _session is { } session ? CounterReader.Zero(session.Loaded, ruleIndexes) : 0);
 
     /// <inheritdoc/>
+    public FlowUsage CollectFlows() => _session is { } session ? Guard(session.Flows.Collect) : FlowUsage.None;
+
+    /// <inheritdoc/>
     public RemovalReport Remove(bool dryRun)
     {
         if (!dryRun)
@@ -103,13 +105,15 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
     /// <summary>The loaded object and what is open of it.</summary>
     private sealed class Session : IDisposable
     {
-        public Session(BpfObject loaded, EbpfOptions options, PinDirectory pins, EventDecoder decoder)
+        public Session(EbpfOptions options, PinDirectory pins, EventDecoder decoder)
         {
-            Loaded = loaded;
-            Arena = new Arena(loaded);
-            Hooks = new AttachedHooks(loaded, pins, MechanismOf(options.TcHook));
+            Loaded = SegmentObject.Load(options, pins, out FlowTimeouts timeouts);
+            Arena = new Arena(Loaded);
+            Host = new HostTables(Loaded);
+            Flows = new FlowCollector(Loaded, timeouts);
+            Hooks = new AttachedHooks(Loaded, pins, MechanismOf(options.TcHook));
             Events = new RingBuffer(
-                loaded.Map(DpMaps.Events),
+                Loaded.Map(DpMaps.Events),
                 record =>
                 {
                     if (decoder.Decode(record) is { } one)
@@ -124,7 +128,11 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
 
         public Arena Arena { get; }
 
+        public HostTables Host { get; }
+
         public AttachedHooks Hooks { get; }
+
+        public FlowCollector Flows { get; }
 
         public RingBuffer Events { get; }
 
@@ -157,7 +165,7 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         }
 
         _pins.Create();
-        var session = new Session(SegmentObject.Load(options, _pins), options, _pins, _decoder);
+        var session = new Session(options, _pins, _decoder);
         try
         {
             session.Arena.Claim(options.Instance, OwnNetworkNamespace.Inode());
@@ -187,26 +195,39 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
 
         // 1. What does not fit is refused before anything is written.
         RequireRoomForRules(session, policy);
-        RequireRoom(session.Interfaces.Map, desired.Interfaces.Count);
-        RequireRoom(session.Loaded.Map(DpMaps.LocalAddrs).Map, host.Addresses.Length + host.Broadcasts.Length);
+        HostTables.RequireRoom(session.Interfaces.Map, desired.Interfaces.Count);
+        session.Host.RequireRoom(host);
         if (changes)
         {
             session.Arena.RequireRoom(image);
         }
 
-        // 2. Addresses before the switch: they are the same whichever policy is active.
-        PutLocalAddresses(session, host);
-        // 3. Units that go are let go while their policy is still there to judge by.
-        ReleaseOthers(session, desired);
-        // 4. Write, read back, switch, wait.
+        // 2. Networks before the switch: they are the same whichever policy is active.
+        session.Host.PutNetworks(host);
+        session.Host.RemoveVlans(host);
+        // 3. Write, read back, switch, wait.
         if (changes)
         {
-            session.Arena.Publish(image);
+            Switch(session, image, desired);
         }
 
-        // 5. Units that come are judged by the policy that knows them.
+        // 4. Units that come are judged by the policy that knows them.
         (ImmutableArray<UnitAttachment> attached, ImmutableArray<UnitNotEnforced> gone) = AttachAll(session, desired, isFirst);
+        // 5. What nobody is judged by any more goes when everything is in place that judges instead.
+        session.Host.PutVlans(host, index => desired.Interfaces.ContainsKey((uint)index) && !attached.Any(one => one.InterfaceIndex == index));
+        ReleaseOthers(session, desired);
         return new ApplyReport(session.Arena.ActiveGeneration, changes, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available);
+    }
+
+    /// <summary>Interfaces that change hands do so with the switch itself: until then their entries say both.</summary>
+    private static void Switch(Session session, PolicyImage image, DesiredAttachments desired)
+    {
+        Arena arena = session.Arena;
+        KernelTables.Put(
+            session.Interfaces,
+            InterfaceHandover.BeforeSwitch(session.Interfaces.Entries(), desired.Interfaces, arena.ActiveGeneration, arena.NextGeneration)
+        );
+        arena.Publish(image);
     }
 
     private static void RequireRoomForRules(Session session, CompiledPolicy policy)
@@ -217,23 +238,6 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         {
             throw new PolicyTooLargeException("rule counters", highest + 1L, room, "entries");
         }
-    }
-
-    private static void RequireRoom(BpfMap map, int entries)
-    {
-        if (entries > map.MaxEntries)
-        {
-            throw new PolicyTooLargeException(map.Name, entries, map.MaxEntries, "entries");
-        }
-    }
-
-    private static void PutLocalAddresses(Session session, HostSnapshot host)
-    {
-        IEnumerable<IPAddress> local = host.Addresses.Concat(host.Broadcasts);
-        Dictionary<DpAddress, byte> desired = local.Select(AddressCodec.Encode).Distinct().ToDictionary(address => address, _ => (byte)1);
-        BpfMap<DpAddress, byte> map = session.Loaded.Map(DpMaps.LocalAddrs);
-        KernelTables.Put(map, desired);
-        KernelTables.RemoveOthers(map, desired);
     }
 
     private static void ReleaseOthers(Session session, DesiredAttachments desired)

@@ -40,15 +40,12 @@ internal sealed class ProgramLab : IDisposable
     {
         int number = Interlocked.Increment(ref _count);
         Name = string.Create(CultureInfo.InvariantCulture, $"dpk-{Environment.ProcessId}-{number}");
-        var options = new EbpfOptions { Instance = Name, MaxFlows = 4096, MaxRules = 1024, ArenaBytes = 16 << 20 };
+        var options = new EbpfOptions { Instance = Name, MaxTcpFlows = 4096, MaxOtherFlows = 4096, MaxRules = 1024, ArenaBytes = 16 << 20 };
         Options = adjust?.Invoke(options) ?? options;
         Ip("netns", "add", Name);
         _namespace = NetworkNamespace.OpenNamed(Name);
-        foreach (string interfaceName in (string[])["up0", "web0"])
-        {
-            Ip("-n", Name, "link", "add", interfaceName, "type", "veth", "peer", "name", interfaceName + "p");
-            Ip("-n", Name, "link", "set", interfaceName, "up");
-        }
+        AddInterface("up0");
+        AddInterface("web0");
 
         Backend = new EbpfBackend(Options);
     }
@@ -60,6 +57,30 @@ internal sealed class ProgramLab : IDisposable
     public EbpfBackend Backend { get; private set; }
 
     public CompiledPolicy? Policy { get; private set; }
+
+    /// <summary>What is different about the host from <see cref="Snapshot"/>; asked inside the namespace.</summary>
+    public Func<HostSnapshot, HostSnapshot> Host { get; set; } = host => host;
+
+    /// <summary>Makes an end of a veth pair with the address that <see cref="Packet.Ethernet"/> sends to: the rest is for another station.</summary>
+    /// <param name="interfaceName">Its name.</param>
+    /// <param name="index">The number that it must have; null for any.</param>
+    public void AddInterface(string interfaceName, int? index = null)
+    {
+        string[] number = index is null ? [] : ["index", $"{index}"];
+        Ip(["-n", Name, "link", "add", interfaceName, "address", "02:00:00:00:00:02", .. number, "type", "veth", "peer", "name", interfaceName + "p"]);
+        Ip("-n", Name, "link", "set", interfaceName, "up");
+    }
+
+    /// <summary>Takes an interface away.</summary>
+    public void DeleteInterface(string interfaceName) => Ip("-n", Name, "link", "delete", interfaceName);
+
+    /// <summary>An interface as it is.</summary>
+    public HostInterface Interface(string interfaceName) =>
+        _namespace.Run(() => HostObserver.Read().Interfaces.Single(one => one.Name == interfaceName));
+
+    /// <summary>The programs at a hook.</summary>
+    public ImmutableArray<TcProgram> ProgramsAt(int interfaceIndex, TcDirection direction) =>
+        _namespace.Run(() => new TcHook(interfaceIndex, direction).Query());
 
     /// <summary>What the packets crossed and left behind since the last look.</summary>
     public ImmutableArray<FlowEvent> TakeEvents()
@@ -81,7 +102,7 @@ internal sealed class ProgramLab : IDisposable
         PolicyCompilation compilation = PolicyCompiler.Compile(resolution.Policy, _indexes);
         _indexes = compilation.Indexes;
         Policy = Assert.IsType<CompiledPolicy>(compilation.Policy);
-        return _namespace.Run(() => Backend.Apply(Policy, Snapshot()));
+        return _namespace.Run(() => Backend.Apply(Policy, Host(Snapshot())));
     }
 
     /// <summary>As if the agent had died and another one had come.</summary>
@@ -103,16 +124,60 @@ internal sealed class ProgramLab : IDisposable
         _namespace.Run(() =>
         {
             int index = IndexOf(interfaceName);
+            using BpfProgram program = ProgramAt(index, ingress);
+            return IsPass(program.TestRun(frame, ContextOf(index, ingress ? index : forwarded ? 1 : 0, segments)));
+        });
+
+    /// <summary>Runs a frame that comes in through the program again and again.</summary>
+    /// <param name="interfaceName">Where.</param>
+    /// <param name="frame">From the Ethernet header on.</param>
+    /// <param name="stop">Ends it.</param>
+    /// <returns>How many passed, and how many did not.</returns>
+    public (int Passed, int Dropped) PassUntil(string interfaceName, byte[] frame, CancellationToken stop) =>
+        _namespace.Run(() =>
+        {
+            int index = IndexOf(interfaceName);
+            byte[] context = ContextOf(index, index, segments: 0);
+            using BpfProgram program = ProgramAt(index, ingress: true);
+            (int passed, int dropped) = (0, 0);
+            while (!stop.IsCancellationRequested)
+            {
+                bool isPass = IsPass(program.TestRun(frame, context));
+                (passed, dropped) = isPass ? (passed + 1, dropped) : (passed, dropped + 1);
+            }
+
+            return (passed, dropped);
+        });
+
+    /// <summary>Runs many frames through one hook, without looking the hook up for each.</summary>
+    /// <param name="interfaceName">Where.</param>
+    /// <param name="ingress">Which way, seen from the interface.</param>
+    /// <param name="frames">From the Ethernet header on.</param>
+    /// <returns>How many passed.</returns>
+    public int CountPassing(string interfaceName, bool ingress, IEnumerable<byte[]> frames) =>
+        _namespace.Run(() =>
+        {
+            int index = IndexOf(interfaceName);
             var context = new byte[ContextBytes];
             BinaryPrimitives.WriteInt32LittleEndian(context.AsSpan(InterfaceOffset), index);
-            BinaryPrimitives.WriteInt32LittleEndian(context.AsSpan(IngressInterfaceOffset), ingress ? index : forwarded ? 1 : 0);
-            BinaryPrimitives.WriteInt32LittleEndian(context.AsSpan(GsoSegmentsOffset), segments);
-            var hook = new TcHook(index, ingress ? TcDirection.Ingress : TcDirection.Egress);
-            using BpfProgram program = BpfProgram.OpenById(Assert.Single(hook.Query()).ProgramId);
-            uint action = program.TestRun(frame, context).ReturnValue;
-            Assert.True(action is Pass or Drop, $"action {action}");
-            return action == Pass;
+            BinaryPrimitives.WriteInt32LittleEndian(context.AsSpan(IngressInterfaceOffset), ingress ? index : 0);
+            using BpfProgram program = OpenProgram(index, ingress);
+            return frames.Count(frame => program.TestRun(frame, context).ReturnValue == Pass);
         });
+
+    /// <summary>The tables of flows.</summary>
+    public FlowTables OpenFlows() =>
+        _namespace.Run(() =>
+        {
+            using BpfProgram program = OpenProgram(IndexOf("up0"), ingress: true);
+            return new FlowTables(Name, program);
+        });
+
+    private static BpfProgram OpenProgram(int interfaceIndex, bool ingress)
+    {
+        var hook = new TcHook(interfaceIndex, ingress ? TcDirection.Ingress : TcDirection.Egress);
+        return BpfProgram.OpenById(Assert.Single(hook.Query()).ProgramId);
+    }
 
     /// <summary>A rule of the policy by its index, as people name it.</summary>
     public string RuleName(int index)
@@ -135,17 +200,41 @@ internal sealed class ProgramLab : IDisposable
     private const uint Pass = uint.MaxValue;
     private const uint Drop = 2;
 
-    /// <summary>The two interfaces and the host's addresses.</summary>
+    /// <summary>The two interfaces, both of which pass on what is not for the host, and the host's addresses.</summary>
     public static HostSnapshot Snapshot()
     {
         HostSnapshot real = HostObserver.Read();
         // The peers' ends are in the same namespace only because nobody else is needed.
         return real with
         {
-            Interfaces = [.. real.Interfaces.Where(one => one.Name is "up0" or "web0")],
+            Interfaces =
+            [
+                .. real.Interfaces.Where(one => one.Name is "up0" or "web0").Select(one => one with { ForwardsIPv4 = true, ForwardsIPv6 = true }),
+            ],
             Addresses = [IPAddress.Parse("10.0.0.1"), IPAddress.Parse("2001:db8::1")],
-            Broadcasts = [IPAddress.Parse("10.0.0.255")],
+            LocalNetworks = [IPNetwork.Parse("10.0.0.255/32")],
         };
+    }
+
+    private static BpfProgram ProgramAt(int index, bool ingress)
+    {
+        var hook = new TcHook(index, ingress ? TcDirection.Ingress : TcDirection.Egress);
+        return BpfProgram.OpenById(Assert.Single(hook.Query()).ProgramId);
+    }
+
+    private static byte[] ContextOf(int index, int ingressIndex, int segments)
+    {
+        var context = new byte[ContextBytes];
+        BinaryPrimitives.WriteInt32LittleEndian(context.AsSpan(InterfaceOffset), index);
+        BinaryPrimitives.WriteInt32LittleEndian(context.AsSpan(IngressInterfaceOffset), ingressIndex);
+        BinaryPrimitives.WriteInt32LittleEndian(context.AsSpan(GsoSegmentsOffset), segments);
+        return context;
+    }
+
+    private static bool IsPass(TestRun run)
+    {
+        Assert.True(run.ReturnValue is Pass or Drop, $"action {run.ReturnValue}");
+        return run.ReturnValue == Pass;
     }
 
     private static int IndexOf(string interfaceName) => HostObserver.Read().Interfaces.Single(one => one.Name == interfaceName).Index;

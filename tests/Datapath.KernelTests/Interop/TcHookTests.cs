@@ -1,5 +1,7 @@
 using Datapath.Interop;
 using Datapath.Interop.Libbpf;
+using Datapath.Interop.Libc;
+using Datapath.Interop.Processes;
 using Datapath.KernelTests.Support;
 using Xunit;
 
@@ -27,6 +29,22 @@ public sealed class TcHookTests
             }
 
             Assert.Empty(hook.Query());
+        });
+    }
+
+    [KernelFact]
+    public void A_link_whose_interface_is_gone_takes_no_other_program()
+    {
+        Assert.SkipUnless(HasTcx, "needs tcx (Linux 6.6)");
+        using var lab = new VethLab();
+        using BpfObject first = TestObject.Load();
+        using BpfObject second = TestObject.Load();
+        lab.Run(() =>
+        {
+            using TcAttachment attachment = new TcHook(lab.InterfaceIndex, TcDirection.Ingress).Attach(first.Program("dp_it_count"));
+            CommandRunner.Run("ip", "-n", lab.Name, "link", "delete", "dpi0");
+            KernelException refusal = Assert.Throws<KernelException>(() => attachment.Link!.Update(second.Program("dp_it_count")));
+            Assert.Equal((Errno.NoLink, "ENOLINK", 0), (refusal.Number, refusal.Symbol, attachment.Link!.Describe().InterfaceIndex));
         });
     }
 

@@ -12,7 +12,11 @@ internal sealed class FlowTables : IDisposable
     // Both structs begin with seen_jiffies.
     private const int SeenBytes = sizeof(ulong);
 
-    private static readonly string[] FlowMaps = ["dp_flows4", "dp_flows6"];
+    private static readonly string[] FlowMaps =
+    [
+        "dp_new_tcp4", "dp_new_tcp6", "dp_new_other4", "dp_new_other6", "dp_live_tcp4", "dp_live_tcp6", "dp_live_other4", "dp_live_other6",
+    ];
+
     private static readonly string[] FragmentMaps = ["dp_fragments"];
 
     private readonly BpfMap[] _flows;

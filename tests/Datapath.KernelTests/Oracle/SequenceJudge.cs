@@ -15,7 +15,8 @@ internal sealed class SequenceJudge
     private readonly SequenceLab _lab;
     private readonly CompiledCase _compiled;
     private readonly RuleBook[] _books;
-    private readonly ImmutableArray<uint> _generations;
+    private readonly uint[] _generations;
+    private bool _isProofExpected = true;
     private readonly Dictionary<RuleIdentity, int[]> _numbers;
     private readonly Dictionary<int, long> _packetsOfRules = [];
     private readonly Dictionary<DropReason, long> _packetsDropped = [];
@@ -29,7 +30,7 @@ internal sealed class SequenceJudge
     {
         _lab = lab;
         _compiled = new CompiledCase(versions);
-        _generations = lab.Enforce(_compiled);
+        _generations = [.. lab.Enforce(_compiled)];
         _books = [.. versions.Select((version, i) => Book(version, _compiled.Versions[i]))];
         _numbers = _compiled
             .Versions.SelectMany(one => one.Rules)
@@ -52,7 +53,11 @@ internal sealed class SequenceJudge
         var oracle = new FlowOracle(_compiled.Places, _compiled.HostAddresses);
         _lab.Tables.Clear();
         TakeCounts();
-        int version = Enforce(oracle, 0);
+        if (_isProofExpected)
+        {
+            _lab.ForgetHandshakes();
+        }
+        int version = Renew(oracle, 0);
         for (int i = 0; i < steps.Length; i++)
         {
             switch (steps[i])
@@ -63,22 +68,25 @@ internal sealed class SequenceJudge
                 case WaitStep wait:
                     oracle.Wait(wait.Seconds);
                     _lab.Tables.Age(wait.Seconds);
+                    Renew(oracle, version);
                     break;
                 case EvictStep evict:
                     oracle.Evict(evict.Of);
                     Evict(evict.Of);
+                    Renew(oracle, version);
                     break;
                 case PacketStep packet:
                     Outcome expected = oracle.Judge(packet);
                     reached?.Invoke(expected);
                     if ((Difference(packet, expected, version) ?? _tablesDiffer) is { } difference)
                     {
-                        _isBehind = true;
+                        (_isBehind, _isProofExpected) = (true, true);
                         return $"step {i + 1}, {packet}:\n{difference}";
                     }
                     break;
             }
         }
+        _isProofExpected = oracle.HasExpectedProof;
         return null;
     }
 
@@ -122,9 +130,23 @@ internal sealed class SequenceJudge
 
     private int Enforce(FlowOracle oracle, int version)
     {
-        oracle.Enforce(_books[version]);
-        _lab.Activate(_generations[version]);
+        oracle.Enforce(_books[version], _generations[version]);
+        _lab.Switch(_generations[version]);
         return version;
+    }
+
+    /// <summary>New numbers for all policies: nobody remembers a packet of just now.</summary>
+    private int Renew(FlowOracle oracle, int version)
+    {
+        foreach (uint old in _generations.Distinct().ToArray())
+        {
+            uint renewed = _lab.Renumber(old);
+            for (int i = 0; i < _generations.Length; i++)
+            {
+                _generations[i] = _generations[i] == old ? renewed : _generations[i];
+            }
+        }
+        return Enforce(oracle, version);
     }
 
     private void Evict(WirePacket? of)

@@ -46,11 +46,14 @@ internal sealed class SequenceLab : IDisposable
     private BpfMap? _ruleCounts;
     private BpfMap? _dropCounts;
     private FlowTables? _tables;
+    private BpfMap? _handshakes;
+    private uint[] _marks = [];
+    private uint[] _slots = [];
 
     public SequenceLab()
     {
         Name = string.Create(CultureInfo.InvariantCulture, $"dpo-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}");
-        var options = new EbpfOptions { Instance = Name, MaxFlows = 4096, MaxRules = 4096, ArenaBytes = 32 << 20, EventsPerSecond = 100_000_000 };
+        var options = new EbpfOptions { Instance = Name, MaxRules = 4096, ArenaBytes = 32 << 20, EventsPerSecond = 100_000_000 };
         Ip("netns", "add", Name);
         _namespace = NetworkNamespace.OpenNamed(Name);
         foreach (string one in Interfaces)
@@ -79,23 +82,30 @@ internal sealed class SequenceLab : IDisposable
         ImmutableArray<uint> generations = [.. one.Versions.Select(policy => _backend.Apply(policy, host).Generation)];
         OpenMaps();
         FindPrograms(one);
+        _handshakes ??= OpenScratch("dp_handshakes");
         return generations;
     }
 
-    /// <summary>Goes back to a generation that is still there, as a fallback does.</summary>
-    public void Activate(uint generation)
+    /// <summary>
+    /// Gives a generation a number that nobody had: what a CPU remembers of packets that it has just seen holds for one number only, and a
+    /// test can neither empty that memory nor make it older.
+    /// </summary>
+    /// <param name="generation">Its number until now.</param>
+    /// <returns>Its number from now on.</returns>
+    public uint Renumber(uint generation)
     {
         MappedArray generations = _generations!;
-        for (int slot = 0; slot < generations.Count; slot++)
-        {
-            if (BinaryPrimitives.ReadUInt32LittleEndian(generations.Bytes[(slot * generations.StrideBytes)..]) == generation)
-            {
-                BinaryPrimitives.WriteUInt32LittleEndian(_control!.Bytes, (uint)slot);
-                return;
-            }
-        }
-        throw new InvalidOperationException($"generation {generation} is not there any more");
+        uint highest = Enumerable.Range(0, generations.Count).Max(IdOf);
+        BinaryPrimitives.WriteUInt32LittleEndian(generations.Bytes[(SlotOf(generation) * generations.StrideBytes)..], highest + 1);
+        return highest + 1;
     }
+
+    /// <summary>Goes back to a generation that is still there, as a fallback does.</summary>
+    public void Switch(uint generation) => BinaryPrimitives.WriteUInt32LittleEndian(_control!.Bytes, (uint)SlotOf(generation));
+
+    private int SlotOf(uint generation) => Enumerable.Range(0, _generations!.Count).Single(slot => IdOf(slot) == generation);
+
+    private uint IdOf(int slot) => BinaryPrimitives.ReadUInt32LittleEndian(_generations!.Bytes[(slot * _generations.StrideBytes)..]);
 
     /// <summary>Sends a packet across an interface. Returns whether it passed.</summary>
     public bool Passes(PacketStep step)
@@ -131,6 +141,7 @@ internal sealed class SequenceLab : IDisposable
         {
             ForgetPrograms();
             _tables?.Dispose();
+            _handshakes?.Dispose();
             _control?.Dispose();
             _generations?.Dispose();
             _ruleCounts?.Dispose();
@@ -148,7 +159,8 @@ internal sealed class SequenceLab : IDisposable
     {
         HostSnapshot real = HostObserver.Read();
         // The peers' ends are in the same namespace only because nobody else is needed.
-        return real with { Interfaces = [.. real.Interfaces.Where(one => Interfaces.Contains(one.Name))], Broadcasts = [] };
+        IEnumerable<HostInterface> ours = real.Interfaces.Where(one => Interfaces.Contains(one.Name));
+        return real with { Interfaces = [.. ours.Select(one => one with { ForwardsIPv4 = true, ForwardsIPv6 = true })], LocalNetworks = [] };
     }
 
     private void OpenMaps()
@@ -183,6 +195,25 @@ internal sealed class SequenceLab : IDisposable
                 _programs.Add((name, isInwards), (BpfProgram.OpenById(Assert.Single(hook.Query()).ProgramId), index));
             }
         }
+    }
+
+    /// <summary>No connection's next packet is waited for.</summary>
+    public void ForgetHandshakes()
+    {
+        BpfMap map = _handshakes!;
+        if (_marks.Length == 0)
+        {
+            _marks = new uint[map.MaxEntries];
+            _slots = [.. Enumerable.Range(0, (int)map.MaxEntries).Select(slot => (uint)slot)];
+        }
+        map.UpdateBatch<uint, uint>(_slots, _marks);
+    }
+
+    private BpfMap OpenScratch(string name)
+    {
+        BpfProgram any = _programs.Values.First().Program;
+        ImmutableArray<uint> ids = any.Describe().MapIds;
+        return ids.Select(BpfMap.OpenById).First(map => map.Name == name);
     }
 
     private void ForgetPrograms()

@@ -17,12 +17,17 @@ public sealed partial class BpfIncludeOrderTests
         "lib/icmp.h",
         "lib/parse.h",
         "lib/count.h",
+        "lib/digest.h",
         "lib/flow.h",
+        "lib/tcp.h",
         "lib/policy.h",
         "lib/conntrack.h",
         "lib/socket.h",
+        "lib/judge.h",
+        "lib/related.h",
         "lib/verdict.h",
         "lib/report.h",
+        "lib/host.h",
         "segment.bpf.c",
     ];
 

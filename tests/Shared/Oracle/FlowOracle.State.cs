@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Datapath.Flows;
 using Datapath.Policy.Compilation;
 using Datapath.Policy.Evaluation;
@@ -12,14 +11,6 @@ internal sealed partial class FlowOracle
     // net.ipv4.ipfrag_time
     private const int FragmentSeconds = 30;
 
-    private enum State
-    {
-        Opening,
-        Answered,
-        Closing,
-        Reset,
-    }
-
     /// <summary>What needs the list of flows.</summary>
     /// <param name="question">The packet's own direction.</param>
     /// <param name="packet">The packet.</param>
@@ -27,20 +18,22 @@ internal sealed partial class FlowOracle
     private Ruling AskState(Question question, Seen packet, Judgement own)
     {
         Flow? flow = Find(question.Unit, packet);
-        if (flow is not null && packet.IsOpeningSyn && IsFreeForSyn(flow, question.Direction))
-        {
-            flow = null;
-        }
+        bool maySpeak = flow is not null && MaySpeak(flow);
         bool isFromOpener = flow?.Opener.Direction == question.Direction;
+        if (flow is not null && packet.IsOpeningSyn && (flow.State >= TcpState.FinWait || (!isFromOpener && !maySpeak)))
+        {
+            // What was there has closed, or belongs to the other side, who may not speak any more.
+            return own.Verdict == Verdict.Allow ? Open(question, packet, own, flow) : By(own, DropReason.Policy, "of no flow");
+        }
         if (own.Verdict == Verdict.Allow)
         {
             if (flow is null)
             {
-                return Open(question, packet, own);
+                return Open(question, packet, own, closed: null);
             }
-            if (MaySpeak(flow))
+            if (maySpeak)
             {
-                Note(flow, packet, isFromOpener);
+                Follow(flow, question, packet, own);
             }
             return By(own, DropReason.None, "of a flow, by its own right");
         }
@@ -58,83 +51,28 @@ internal sealed partial class FlowOracle
             return By(own, DropReason.Policy, "bare SYN is no answer");
         }
         Judgement opener = Policy.Judge(flow.Opener);
-        if (opener.Verdict == Verdict.Reject)
+        if (!maySpeak)
         {
             return By(opener, DropReason.Revoked, "answer to a revoked opener");
         }
-        Note(flow, packet, isFromOpener: false);
+        Follow(flow, question, packet, own);
         return By(opener, DropReason.None, "answer");
 
         Ruling By(Judgement rule, DropReason reason, string why) => new(question.Unit, question.Direction, reason, rule, IsNewFlow: false, why);
     }
 
-    private Ruling Open(Question question, Seen packet, Judgement own)
+    /// <summary>A packet of no flow that its own direction allows.</summary>
+    /// <param name="closed">The flow whose place the new one takes.</param>
+    private Ruling Open(Question question, Seen packet, Judgement own, Flow? closed)
     {
         if (packet.Protocol == ProtocolNumber.Tcp && !packet.IsOpeningSyn)
         {
+            // It was forgotten before it was proved: there is nothing to wait for.
+            _expectedProofs.RemoveAll(one => one.Opener.Unit == question.Unit && one.Has(packet));
             return new Ruling(question.Unit, question.Direction, DropReason.None, own, IsNewFlow: false, "TCP of no flow, by its own right");
         }
-        bool wasThere = _flows.RemoveAll(one => one.Opener.Unit == question.Unit && one.Has(packet)) > 0;
-        _flows.Add(new Flow(question, packet) { SeenAt = _now });
-        return new Ruling(question.Unit, question.Direction, DropReason.None, own, IsNewFlow: true, wasThere ? "opens again" : "opens");
-    }
-
-    /// <summary>Whether a SYN begins anew: what was there has closed, or belongs to the other side, who may not speak any more.</summary>
-    private bool IsFreeForSyn(Flow flow, Direction direction) =>
-        flow.State >= State.Closing || (flow.Opener.Direction != direction && !MaySpeak(flow));
-
-    /// <summary>A packet of the flow passed.</summary>
-    private void Note(Flow flow, Seen packet, bool isFromOpener)
-    {
-        if (flow.State == State.Reset)
-        {
-            return;
-        }
-        if (packet.Flags.HasFlag(TcpFlags.Rst))
-        {
-            flow.State = State.Reset;
-        }
-        else if (packet.Flags.HasFlag(TcpFlags.Fin))
-        {
-            flow.State = State.Closing;
-        }
-        else if (flow.State == State.Opening && !isFromOpener)
-        {
-            flow.State = State.Answered;
-        }
-        flow.SeenAt = _now;
-    }
-
-    /// <summary>Silence after which a flow is forgotten: the values of nf_conntrack.</summary>
-    private static long TimeoutSeconds(Flow flow) =>
-        (flow.Packet.Protocol, flow.State) switch
-        {
-            (ProtocolNumber.Tcp, State.Opening) => 120,
-            (ProtocolNumber.Tcp, State.Answered) => 432_000,
-            (ProtocolNumber.Tcp, State.Closing) => 120,
-            (ProtocolNumber.Tcp, State.Reset) => 10,
-            (ProtocolNumber.Udp, State.Opening) => 30,
-            (ProtocolNumber.Udp, State.Answered) => 120,
-            (ProtocolNumber.Icmp or ProtocolNumber.Icmp6, _) => 30,
-            (not ProtocolNumber.Tcp and not ProtocolNumber.Udp, _) => 600,
-            _ => throw new UnreachableException($"state {flow.State}"),
-        };
-
-    /// <summary>A flow that was allowed to open.</summary>
-    /// <param name="Opener">Who opened it and what for: asked again whenever it matters.</param>
-    /// <param name="Packet">The packet that opened it.</param>
-    private sealed record Flow(Question Opener, Seen Packet)
-    {
-        public State State { get; set; }
-
-        public long SeenAt { get; set; }
-
-        /// <summary>Whether a packet has the flow's ends, in either order.</summary>
-        public bool Has(Seen packet) =>
-            packet.Protocol == Packet.Protocol
-            && (
-                (packet.Sender == Packet.Sender && packet.Receiver == Packet.Receiver)
-                || (packet.Sender == Packet.Receiver && packet.Receiver == Packet.Sender)
-            );
+        _flows.RemoveAll(one => one.Opener.Unit == question.Unit && one.Has(packet) && (one == closed || !one.IsProved));
+        _flows.Add(new Flow(question, packet) { SeenAt = _now, Generation = _generation, KnowsOpener = true, IsProved = closed?.IsProved ?? false });
+        return new Ruling(question.Unit, question.Direction, DropReason.None, own, IsNewFlow: true, closed is null ? "opens" : "opens again");
     }
 }

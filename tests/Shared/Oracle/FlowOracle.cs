@@ -17,12 +17,15 @@ internal sealed partial class FlowOracle(IReadOnlyCollection<Place> places, IRea
     private readonly List<Flow> _flows = [];
     private readonly List<FirstFragment> _fragments = [];
     private RuleBook? _policy;
+    private uint _generation;
     private long _now;
 
     private RuleBook Policy => _policy ?? throw new InvalidOperationException("no policy is in force");
 
     /// <summary>From now on packets are judged by this policy.</summary>
-    public void Enforce(RuleBook policy) => _policy = policy;
+    /// <param name="policy">The policy.</param>
+    /// <param name="generation">Its number; another one is another policy, even when it says the same.</param>
+    public void Enforce(RuleBook policy, uint generation) => (_policy, _generation) = (policy, generation);
 
     /// <summary>Time passes.</summary>
     public void Wait(int seconds) => _now += seconds;
@@ -51,7 +54,7 @@ internal sealed partial class FlowOracle(IReadOnlyCollection<Place> places, IRea
             Direction direction = step.IsInwards == (place.Unit is null) ? Direction.Incoming : Direction.Outgoing;
             return new Outcome([new Ruling(place.Unit, direction, DropReason.BadHeader, null, IsNewFlow: false, "unreadable header")]);
         }
-        Seen packet = FollowFragments(place, Seen.Of(step.Packet));
+        Seen packet = RecallPorts(place, Seen.Of(step.Packet));
         var rulings = new List<Ruling>();
         foreach ((UnitName? unit, Direction direction, bool mayBeItself) in Judges(place, step))
         {
@@ -61,7 +64,9 @@ internal sealed partial class FlowOracle(IReadOnlyCollection<Place> places, IRea
                 break;
             }
         }
-        return new Outcome([.. rulings]);
+        var outcome = new Outcome([.. rulings]);
+        LeavePorts(place, packet, outcome);
+        return outcome;
     }
 
     /// <summary>Who is asked about a packet, the sender's side first. At a unit's own interface directions swap.</summary>
@@ -97,31 +102,25 @@ internal sealed partial class FlowOracle(IReadOnlyCollection<Place> places, IRea
 
     private bool IsForHost(AddressKey address) =>
         hostAddresses.Contains(address)
-        || (address.IsIPv6 ? address.Value >> 120 == 0xff : address.Value >> 28 == 0xe || address.Value == uint.MaxValue || address.Value >> 24 == 127);
+        || (address.IsIPv6 ? address.Value >> 120 == 0xff : address.Value >> 28 == 0xe || address.Value == uint.MaxValue || address.Value >> 24 == 127 || address.Value == 0);
 
-    /// <summary>A first fragment leaves its ports for those that follow it through the same interface's unit within half a minute.</summary>
-    private Seen FollowFragments(Place place, Seen packet)
+    /// <summary>A later fragment takes up the ports that the first one left at the same unit's interface within half a minute.</summary>
+    private Seen RecallPorts(Place place, Seen packet)
     {
-        if (packet.Table == PortTable.Other || packet.Fragment == FragmentPart.Whole)
-        {
-            return packet;
-        }
-        bool IsSameDatagram(FirstFragment one) =>
-            one.Unit == place.Unit
-            && one.Packet.Source == packet.Source
-            && one.Packet.Destination == packet.Destination
-            && one.Packet.Protocol == packet.Protocol
-            && one.Packet.FragmentId == packet.FragmentId;
-        if (packet.Fragment == FragmentPart.First && packet.Defect == DropReason.None)
-        {
-            _fragments.RemoveAll(IsSameDatagram);
-            _fragments.Add(new FirstFragment(place.Unit, packet, _now));
-            return packet;
-        }
-        FirstFragment? first = packet.Fragment == FragmentPart.Later ? _fragments.Find(IsSameDatagram) : null;
+        FirstFragment? first = packet.Fragment == FragmentPart.Later && packet.Table != PortTable.Other ? _fragments.Find(one => one.Has(place, packet)) : null;
         return first is null || _now - first.SeenAt > FragmentSeconds
             ? packet
             : packet with { SourcePort = first.Packet.SourcePort, DestinationPort = first.Packet.DestinationPort, Key = first.Packet.Key, Defect = DropReason.None };
+    }
+
+    /// <summary>A first fragment leaves its ports, if it passed: one that was refused leaves nothing.</summary>
+    private void LeavePorts(Place place, Seen packet, Outcome outcome)
+    {
+        if (outcome.Passes && packet is { Fragment: FragmentPart.First, Defect: DropReason.None } && packet.Table != PortTable.Other)
+        {
+            _fragments.RemoveAll(one => one.Has(place, packet));
+            _fragments.Add(new FirstFragment(place.Unit, packet, _now));
+        }
     }
 
     private Ruling Ask(UnitName? unit, Direction direction, Seen packet, bool mayBeItself)
@@ -138,8 +137,9 @@ internal sealed partial class FlowOracle(IReadOnlyCollection<Place> places, IRea
         {
             return By(own, isOpenDirection ? DropReason.None : DropReason.Policy, "ports unknown where they do not matter");
         }
-        // Policy first: what is allowed and cannot change a flow is not looked up.
-        if (isOpenDirection && (own.Flags.HasFlag(DescriptorFlags.BuiltIn) || packet is { Protocol: ProtocolNumber.Tcp, HandshakeFlags: TcpFlags.None }))
+        // Policy first: what is allowed and cannot change a flow is not looked up, but for the packet that proves a connection.
+        bool isPlainTcp = packet is { Protocol: ProtocolNumber.Tcp, HandshakeFlags: TcpFlags.None } && !IsProofExpected(unit, packet);
+        if (isOpenDirection && (own.Flags.HasFlag(DescriptorFlags.BuiltIn) || isPlainTcp))
         {
             return By(own, DropReason.None, "allowed without a look-up");
         }
@@ -172,7 +172,28 @@ internal sealed partial class FlowOracle(IReadOnlyCollection<Place> places, IRea
     private Flow? Find(UnitName? unit, Seen packet) =>
         _flows.Find(flow => flow.Opener.Unit == unit && flow.Has(packet) && _now - flow.SeenAt <= TimeoutSeconds(flow));
 
-    private bool MaySpeak(Flow flow) => Policy.Judge(flow.Opener).Verdict == Verdict.Allow;
+    /// <summary>
+    /// Whether the policy lets the opener speak. Under another generation than the last one answers may have passed unseen, so that nobody
+    /// knows any more where the two sides are.
+    /// </summary>
+    private bool MaySpeak(Flow flow)
+    {
+        bool may = Policy.Judge(flow.Opener).Verdict == Verdict.Allow;
+        if (may && flow.Generation != _generation)
+        {
+            flow.Generation = _generation;
+            (flow.KnowsOpener, flow.KnowsAnswerer) = (false, false);
+        }
+        return may;
+    }
 
-    private sealed record FirstFragment(UnitName? Unit, Seen Packet, long SeenAt);
+    private sealed record FirstFragment(UnitName? Unit, Seen Packet, long SeenAt)
+    {
+        public bool Has(Place place, Seen packet) =>
+            place.Unit == Unit
+            && packet.Source == Packet.Source
+            && packet.Destination == Packet.Destination
+            && packet.Protocol == Packet.Protocol
+            && packet.FragmentId == Packet.FragmentId;
+    }
 }

@@ -167,7 +167,7 @@ internal sealed class SequenceGenerator(
             < 7 => fromCaller ? TcpFlags.Syn : TcpFlags.Syn | TcpFlags.Ack,
             < 15 => TcpFlags.Ack,
             < 17 => TcpFlags.Fin | TcpFlags.Ack,
-            17 => TcpFlags.Rst,
+            17 => Chance(3) ? TcpFlags.Rst : TcpFlags.Rst | TcpFlags.Ack,
             18 => fromCaller ? TcpFlags.Syn | TcpFlags.Ack : TcpFlags.Syn,
             _ => TcpFlags.None,
         };

@@ -63,7 +63,7 @@ internal sealed class AgentFixture : IDisposable
         new(
             [new HostInterface(2, "eth0", IsLoopback: false, Master: 0, HasMacHeader: true)],
             [.. addresses.Select(IPAddress.Parse)],
-            Broadcasts: []
+            LocalNetworks: []
         );
 
     public void ChangeHost(HostSnapshot host)
@@ -105,7 +105,7 @@ internal sealed class AgentFixture : IDisposable
 
     public void Dispose() => Directory.Delete(Root, recursive: true);
 
-    private EndWatch Watch(Action changed)
+    private EndWatch Watch(Action changed, Action<string> trouble)
     {
         _hostChanged = changed;
         return new EndWatch(() => _hostChanged = null);

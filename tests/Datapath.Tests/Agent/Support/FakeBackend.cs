@@ -99,6 +99,9 @@ internal sealed class FakeBackend : IBackend
         return count;
     }
 
+    /// <summary>What it says of its tables.</summary>
+    public FlowUsage Flows { get; set; } = FlowUsage.None;
+
     public BackendCounters ReadCounters() =>
         new(
             ImmutableDictionary<int, PacketCount>.Empty,
@@ -111,6 +114,13 @@ internal sealed class FakeBackend : IBackend
         Enter();
         Zeroed = Zeroed.AddRange(ruleIndexes);
         Leave();
+    }
+
+    public FlowUsage CollectFlows()
+    {
+        Enter();
+        Leave();
+        return Flows;
     }
 
     public RemovalReport Remove(bool dryRun)

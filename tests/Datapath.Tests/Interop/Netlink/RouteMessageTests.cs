@@ -103,6 +103,60 @@ public sealed class RouteMessageTests
         }
     }
 
+    [Fact]
+    public void A_vlan_interface_says_its_tag()
+    {
+        byte[] values = [.. Attribute(1, [0x64, 0]), .. Attribute(5, [0x88, 0xa8])];
+        byte[] datagram = Message(type: 16, new byte[16], Attribute(18, [.. Attribute(1, "vlan\0"u8.ToArray()), .. Attribute(2, values)]));
+        Assert.Equal(new VlanTag(100, 0x88a8), Assert.Single(RtnetlinkMonitor.Changes(datagram)).Link!.Tag);
+        byte[] other = Message(type: 16, new byte[16], Attribute(18, [.. Attribute(1, "vxlan\0"u8.ToArray()), .. Attribute(2, values)]));
+        Assert.Null(Assert.Single(RtnetlinkMonitor.Changes(other)).Link!.Tag);
+    }
+
+    [Theory]
+    [InlineData(2, true)]
+    [InlineData(3, true)]
+    [InlineData(4, true)]
+    [InlineData(1, false)]
+    [InlineData(6, false)]
+    public void Of_routes_only_those_are_news_that_lead_to_the_host(byte kind, bool isNews)
+    {
+        byte[] datagram = Message(type: 24, [2, 16, 0, 0, 255, 3, 254, kind, 0, 0, 0, 0], Attribute(1, [10, 9, 0, 0]));
+        Assert.Equal(isNews ? [NetworkChangeKind.LocalRouteChanged] : [], RtnetlinkMonitor.Changes(datagram).Select(change => change.Kind));
+    }
+
+    [Fact]
+    public void Bits_beyond_the_prefix_of_a_route_do_not_count()
+    {
+        byte[] datagram = Message(type: 24, [2, 12, 0, 0, 0, 3, 254, 2, 0, 0, 0, 0], Attribute(1, [10, 0x9f, 3, 4]), Attribute(15, [0, 1, 0, 0]));
+        var reader = new NetlinkReader(datagram);
+        Assert.True(reader.TryRead(out NetlinkMessage message));
+        Assert.Equal(new NetworkRoute(System.Net.IPNetwork.Parse("10.144.0.0/12"), RouteKind.Local, 256), RoutingMessages.LocalRoute(message));
+    }
+
+    [Fact]
+    public void Any_route_rule_or_setting_is_survived()
+    {
+        var random = new Random(20_250_102);
+        for (int round = 0; round < 20_000; round++)
+        {
+            var body = new byte[random.Next(64)];
+            random.NextBytes(body);
+            if (body.Length > 7)
+            {
+                (body[0], body[7]) = ((byte)(random.Next(2) == 0 ? 2 : 10), (byte)random.Next(6));
+            }
+
+            var reader = new NetlinkReader(Message((ushort)random.Next(16, 90), body));
+            Assert.True(reader.TryRead(out NetlinkMessage message));
+            NetworkRoute? route = RoutingMessages.LocalRoute(message);
+            Assert.True(route is null || Enum.IsDefined(route.Kind));
+            // Only a rule that leads to a table is one.
+            Assert.True(RoutingMessages.Rule(message) is null || body[7] == 1);
+            Assert.True(RoutingMessages.Forwarding(message) is null || body[0] is 2 or 10);
+        }
+    }
+
     private static byte[] Message(ushort type, byte[] body, params byte[][] attributes)
     {
         byte[] all = [.. new byte[NetlinkReader.HeaderBytes], .. body, .. attributes.SelectMany(attribute => attribute)];

@@ -1,0 +1,45 @@
+namespace Datapath.Interop.Libc;
+
+/// <summary>What is mounted where, as the processes of one mount namespace see it.</summary>
+/// <param name="text">The content of a file <c>/proc/PID/mountinfo</c>.</param>
+/// <remarks>proc_pid_mountinfo(5).</remarks>
+public sealed class MountTable(string text)
+{
+    // Mount id, parent, device, root, mount point, options; optional fields; "-"; type of the file system, source, options.
+    private const int DeviceField = 2;
+    private const int PointField = 4;
+    private const int OptionalField = 6;
+
+    private readonly List<Mount> _mounts = [.. text.Split('\n').Select(Parse).OfType<Mount>()];
+
+    /// <summary>The mounts that a process sees.</summary>
+    /// <param name="process">Its number, or <c>self</c>.</param>
+    /// <exception cref="IOException">There is no such process.</exception>
+    /// <exception cref="UnauthorizedAccessException">Not permitted.</exception>
+    public static MountTable Of(string process) => new(File.ReadAllText($"/proc/{process}/mountinfo"));
+
+    /// <summary>The device number, such as <c>0:29</c>, of the file system mounted at a place; null when there is none of that type.</summary>
+    /// <param name="mountPoint">Absolute, without a trailing slash.</param>
+    /// <param name="type">Such as <c>bpf</c>.</param>
+    public string? DeviceAt(string mountPoint, string type) =>
+        // What is mounted last covers what was there before.
+        _mounts.LastOrDefault(mount => mount.Point == mountPoint) is { } top && top.Type == type ? top.Device : null;
+
+    /// <summary>Whether a file system is mounted anywhere.</summary>
+    /// <param name="device">From <see cref="DeviceAt"/>, of any namespace of this kernel.</param>
+    public bool Has(string device) => _mounts.Any(mount => mount.Device == device);
+
+    private static Mount? Parse(string line)
+    {
+        string[] fields = line.Split(' ');
+        int separator = fields.Length > OptionalField ? Array.IndexOf(fields, "-", OptionalField) : -1;
+        return separator > 0 && separator + 1 < fields.Length
+            ? new Mount(fields[DeviceField], Unescape(fields[PointField]), fields[separator + 1])
+            : null;
+    }
+
+    // A blank would end the field.
+    private static string Unescape(string field) => field.Replace("\\040", " ", StringComparison.Ordinal);
+
+    private sealed record Mount(string Device, string Point, string Type);
+}
