@@ -38,9 +38,10 @@ internal sealed class FlowTables : IDisposable
         }
     }
 
-    /// <summary>The flows are forgotten for which a key has all these pieces of bytes in it, whatever the unit.</summary>
+    /// <summary>The flows between two ends are forgotten, whatever unit judged them.</summary>
     /// <param name="protocol">Their protocol.</param>
-    /// <param name="ends">Address and port of the two ends, in network order.</param>
+    /// <param name="first">Address and port of one end, in network order.</param>
+    /// <param name="second">The same of the other.</param>
     public void RemoveFlows(byte protocol, (byte[] Address, byte[] Port) first, (byte[] Address, byte[] Port) second)
     {
         foreach (BpfMap map in _flows.Where(map => map.KeyBytes == (2 * first.Address.Length) + 8))

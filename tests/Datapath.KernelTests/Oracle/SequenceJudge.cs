@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Datapath.Flows;
 using Datapath.Policy.Compilation;
-using Datapath.Policy.Evaluation;
 using Datapath.Policy.Inventory;
 using Datapath.Shared.Oracle;
 using Datapath.Shared.Sequences;

@@ -7,7 +7,6 @@ using Datapath.Flows;
 using Datapath.Interop.Libbpf;
 using Datapath.Interop.Libc;
 using Datapath.Interop.Processes;
-using Datapath.Policy.Compilation;
 using Datapath.Shared.Sequences;
 using Xunit;
 

@@ -63,7 +63,7 @@ internal sealed partial class FlowOracle
             return own.Verdict != Verdict.Allow;
         }
         Direction answers = Opposite(question.Direction);
-        return (packet.Flags & (TcpFlags.Fin | TcpFlags.Rst)) != 0
+        return (packet.Flags & (TcpFlags.Fin | TcpFlags.Rst)) != TcpFlags.None
             && Policy.Judge(question with { Direction = answers, Key = packet.SourcePort, PeerMayBeUnit = false }).Verdict != Verdict.Allow;
     }
 
