@@ -102,6 +102,12 @@ static __always_inline bool dp_opener_may_speak(const struct dp_judge *judge, st
 
 	if (flow->generation == judge->generation->id)
 		return true;
+	/* A unit may always speak with itself; no rule says so, and no rule may revoke it. */
+	opener = dp_descriptor_at(judge->generation, judge->generation->local_descriptor);
+	if (opener && flow->rule_index == opener->rule_index) {
+		dp_flow_renew(judge, flow, opener);
+		return true;
+	}
 	opener = dp_decide(judge->generation, judge->unit, flow->direction, judge->peer_class,
 			   flow->opener_table, flow->opener_key);
 	if (!opener)

@@ -30,7 +30,13 @@ static __always_inline void dp_judge_flow(const struct dp_judge *judge, enum dp_
 	if (own->verdict == DP_ALLOW)
 		dp_judge_by(judgement, own, DP_REASON_NONE);
 	else if (found->flow->direction == judge->direction)
-		dp_judge_by(judgement, own, DP_REASON_REVOKED);
+		/* An echo and its reply have one identifier and so one flow, whoever sends them: it
+		 * may be that what opened it was the other of the two, and nothing was revoked. */
+		dp_judge_by(judgement, own,
+			    visit->packet.key == found->flow->opener_key &&
+					    visit->packet.table == found->flow->opener_table
+				    ? DP_REASON_REVOKED
+				    : DP_REASON_POLICY);
 	else if (dp_is_opening_syn(&visit->packet))
 		/* An answer has no bare SYN: it would open a connection the other way. */
 		dp_judge_by(judgement, own, DP_REASON_POLICY);
