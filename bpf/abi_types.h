@@ -13,6 +13,7 @@ union dp_abi_types {
 	struct dp_unit unit;
 	struct dp_descriptor descriptor;
 	struct dp_event event;
+	enum dp_row_form row_form;
 	enum dp_port_table port_table;
 	enum dp_unit_flags unit_flags;
 	enum dp_verdict verdict;
@@ -22,6 +23,7 @@ union dp_abi_types {
 	enum dp_link_type link_type;
 	enum dp_interface_flags interface_flags;
 	enum dp_flow_state flow_state;
+	enum dp_flow_flags flow_flags;
 	enum dp_reason reason;
 	enum dp_statistic statistic;
 	enum dp_hook hook;

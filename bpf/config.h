@@ -22,13 +22,14 @@ const volatile __u32 dp_event_burst = 2000;
  */
 const volatile __u32 dp_ring_wakeup_bytes = 65536;
 
-/* Silence after which a flow is forgotten, in seconds by enum dp_flow_state. The values of
- * nf_conntrack (net/netfilter/nf_conntrack_proto_*.c); shorter would cut clients of slow servers.
+/* Silence after which a flow is forgotten, in seconds: TCP by enum dp_flow_state, the others before
+ * and after the first answer. The values of nf_conntrack (net/netfilter/nf_conntrack_proto_*.c);
+ * shorter would cut clients of slow servers. The agent collects by the same numbers.
  */
-const volatile __u32 dp_tcp_timeout_seconds[DP_FLOW_STATES] = {120, 432000, 120, 10};
-const volatile __u32 dp_udp_timeout_seconds[DP_FLOW_STATES] = {30, 120, 120, 120};
-const volatile __u32 dp_icmp_timeout_seconds[DP_FLOW_STATES] = {30, 30, 30, 30};
-const volatile __u32 dp_other_timeout_seconds[DP_FLOW_STATES] = {600, 600, 600, 600};
+const volatile __u32 dp_tcp_timeout_seconds[DP_FLOW_STATES] = {120, 432000, 120, 60, 30, 120, 10};
+const volatile __u32 dp_udp_timeout_seconds[2] = {30, 120};
+const volatile __u32 dp_icmp_timeout_seconds[2] = {30, 30};
+const volatile __u32 dp_other_timeout_seconds[2] = {600, 600};
 
 /* How long the ports of a first fragment are kept (net.ipv4.ipfrag_time). */
 const volatile __u32 dp_fragment_timeout_seconds = 30;

@@ -76,22 +76,98 @@ struct {
 	__type(value, __u32);
 } dp_vlans SEC(".maps");
 
-/* Flows that were allowed to open. Written by programs; a full map forgets the least recently used,
- * and a failed insert is counted and never drops a packet.
+/* Flows that were allowed to open and that nobody has proved. Written by programs. Full: the least
+ * recently used is forgotten, which costs a packet nothing that policy allows; a failed insert is
+ * counted and never drops a packet. A flood of one kind leaves the other alone.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 131072);
+	__uint(max_entries, 18432);
 	__type(key, struct dp_flow_key4);
 	__type(value, struct dp_flow);
-} dp_flows4 SEC(".maps");
+} dp_new_tcp4 SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 18432);
+	__type(key, struct dp_flow_key6);
+	__type(value, struct dp_flow);
+} dp_new_tcp6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 18432);
+	__type(key, struct dp_flow_key4);
+	__type(value, struct dp_flow);
+} dp_new_other4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 18432);
+	__type(key, struct dp_flow_key6);
+	__type(value, struct dp_flow);
+} dp_new_other6 SEC(".maps");
+
+/* Flows that both ends agreed on: TCP after its handshake, other protocols after an answer. Written
+ * by programs; an entry whose time is over is never written again, so that the agent may delete it
+ * whenever it likes. Full: counted, and the flow stays where it is. Memory is taken as it is
+ * needed: the limits are for bad days.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, struct dp_flow_key4);
+	__type(value, struct dp_flow);
+} dp_live_tcp4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, struct dp_flow_key6);
+	__type(value, struct dp_flow);
+} dp_live_tcp6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 131072);
+	__type(key, struct dp_flow_key4);
+	__type(value, struct dp_flow);
+} dp_live_other4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 131072);
 	__type(key, struct dp_flow_key6);
 	__type(value, struct dp_flow);
-} dp_flows6 SEC(".maps");
+} dp_live_other6 SEC(".maps");
+
+/* Slot -> the packet of a flow that this CPU looked up last. Written and read by programs; what
+ * falls on the same slot looks the table up.
+ */
+#define DP_DIGESTS 4096
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, DP_DIGESTS);
+	__type(key, __u32);
+	__type(value, struct dp_digest);
+} dp_digests SEC(".maps");
+
+/* Slot -> a mark of the connection whose next packet shall look its entry up although it need not.
+ * Written and read by programs; overwritten, the entry is proved later or not at all.
+ */
+#define DP_HANDSHAKES 65536
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, DP_HANDSHAKES);
+	__type(key, __u32);
+	__type(value, __u32);
+} dp_handshakes SEC(".maps");
 
 /* First fragments -> their ports, for the fragments that follow. Full: the oldest is forgotten, and
  * its late fragments are dropped.

@@ -19,7 +19,9 @@
 #include "lib/parse.h"
 #include "lib/policy.h"
 #include "lib/count.h"
+#include "lib/digest.h"
 #include "lib/flow.h"
+#include "lib/tcp.h"
 #include "lib/conntrack.h"
 #include "lib/socket.h"
 #include "lib/verdict.h"
@@ -28,29 +30,6 @@
 
 /* How many bytes are made linear when headers lie beyond the linear part of the buffer. */
 #define DP_PULL_BYTES 512
-
-/* One packet at one hook. */
-struct dp_visit {
-	struct dp_packet packet;
-	struct dp_judgement judgement;
-};
-
-/* The visit of this CPU. Softirqs are off in tc programs (net/core/dev.c), so nobody else of this
- * CPU is inside one.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct dp_visit);
-} dp_tc_visit SEC(".maps");
-
-static __always_inline struct dp_visit *dp_this_visit(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&dp_tc_visit, &zero);
-}
 
 /* Reads the headers into the visit. Returns 0, DP_NOT_IP, or -DP_REASON_*. What is short is made
  * linear once before we give up on its length.
@@ -101,8 +80,7 @@ __noinline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direc
 	visit->judgement.reason = DP_REASON_NO_POLICY;
 	if (generation) {
 		origin.generation = generation->id;
-		dp_judge_packet(skb, generation, &visit->packet, unit, direction,
-				&visit->judgement);
+		dp_judge_packet(skb, visit, slot, unit, direction);
 	}
 	if (slot & DP_SLOT_PAUSED)
 		dp_let_pass(&visit->judgement);
@@ -113,9 +91,12 @@ __noinline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direc
 
 /* Drops what has no addresses to be judged by. The kernel would not accept such a packet either, or
  * it hides what it carries.
+ *
+ * verifier: a function of its own for its stack, which those that judge need.
  */
-static __always_inline int dp_refuse(struct __sk_buff *skb, struct dp_visit *visit,
-				     const struct dp_place *place, enum dp_hook hook, __u8 reason)
+static __attribute__((noinline)) int dp_refuse(struct __sk_buff *skb, struct dp_visit *visit,
+					       const struct dp_place *place, enum dp_hook hook,
+					       __u8 reason)
 {
 	bool leaves = hook == DP_HOOK_TC_EGRESS;
 	bool is_swapped = place->role == DP_ROLE_POD;
@@ -124,13 +105,15 @@ static __always_inline int dp_refuse(struct __sk_buff *skb, struct dp_visit *vis
 				   .hook = hook,
 				   .direction = leaves != is_swapped ? DP_OUTGOING : DP_INCOMING,
 				   .generation = generation ? generation->id : 0};
+	int action = TC_ACT_SHOT;
 
 	__builtin_memset(&visit->judgement, 0, sizeof(visit->judgement));
 	visit->judgement.reason = reason;
 	if (place->slot & DP_SLOT_PAUSED)
 		dp_let_pass(&visit->judgement);
 	dp_report(skb, &visit->packet, &origin, &visit->judgement);
-	return visit->judgement.verdict == DP_ALLOW ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	dp_pin_here(action);
+	return action;
 }
 
 /* Leaves a packet to others, and says what for. */
@@ -218,11 +201,16 @@ static __always_inline int dp_segment(struct __sk_buff *skb, enum dp_hook hook)
 	if (result < 0)
 		return dp_refuse(skb, visit, &place, hook, -result);
 
-	dp_follow_fragments(&visit->packet, place.unit);
+	dp_recall_ports(&visit->packet, place.unit);
 	if (place.role == DP_ROLE_HOST)
-		return inwards ? dp_from_network(skb, &visit->packet, &place)
-			       : dp_to_network(skb, &place);
-	return inwards ? dp_from_pod(skb, &visit->packet, &place) : dp_to_pod(skb, &place);
+		result = inwards ? dp_from_network(skb, &visit->packet, &place)
+				 : dp_to_network(skb, &place);
+	else
+		result =
+			inwards ? dp_from_pod(skb, &visit->packet, &place) : dp_to_pod(skb, &place);
+	if (result == TC_ACT_UNSPEC)
+		dp_leave_ports(&visit->packet, place.unit);
+	return result;
 }
 
 SEC("tc")
@@ -235,6 +223,16 @@ SEC("tc")
 int dp_egress(struct __sk_buff *skb)
 {
 	return dp_segment(skb, DP_HOOK_TC_EGRESS);
+}
+
+/* Tells the agent the time that entries are stamped with, which user space cannot read otherwise:
+ * the low half of jiffies. Never attached; run on demand.
+ */
+SEC("tc")
+int dp_clock(struct __sk_buff *skb)
+{
+	(void)skb;
+	return (__u32)bpf_jiffies64();
 }
 
 char dp_license[] SEC("license") = "Dual BSD/GPL";

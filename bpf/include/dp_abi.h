@@ -10,7 +10,7 @@
 
 #include <linux/types.h>
 
-#define DP_ABI_VERSION 2
+#define DP_ABI_VERSION 3
 
 /* ---- The image of a policy ------------------------------------------------------------------
  *
@@ -39,6 +39,20 @@ struct dp_line {
 #define DP_LEAF_UNIT	  0x7fff0000u /* number of the local unit that owns the address; 0 = none */
 #define DP_LEAF_UNIT_BIT  16
 #define DP_NODE_RUNS_WORD 9 /* a node: 8 words of bitmap, 1 word of counts, then the runs */
+
+/* How the rows of the verdict matrix stand in an image. A table of rows says for each peer class
+ * where its row is:
+ *
+ * - dense: the line of an array of 16-bit cells by port class.
+ * - compressed: an entry as in a trie. A leaf is the cell of every port class; a node with
+ *   DP_ENTRY_LOW is indexed by the lower eight bits of the port class, one without by the upper
+ *   eight, and its entries are leaves and low nodes.
+ */
+enum dp_row_form {
+	DP_ROWS_DENSE = 0,
+	DP_ROWS_COMPRESSED = 1,
+};
+#define DP_ENTRY_LOW 0x40000000u
 
 /* A path of an IPv6 trie along which only one address prefix continues. Words are addresses in host
  * order: hi is the first eight bytes.
@@ -71,7 +85,7 @@ enum dp_port_table {
 
 /* One processing unit as a generation sees it, by unit number. */
 struct dp_unit {
-	__u32 rows[2]; /* by enum dp_direction: line of the table "peer class -> line of the row" */
+	__u32 rows[2]; /* by enum dp_direction: line of the table "peer class -> row" */
 	__u32 flags;   /* enum dp_unit_flags; 0 = no such unit */
 	__u32 reserved;
 };
@@ -130,7 +144,7 @@ struct dp_generation {
 	__u32 unit_count;
 	__u32 descriptors;	/* array of struct dp_descriptor by cell */
 	__u32 local_descriptor; /* the cell that stands for "a unit with itself" */
-	__u32 reserved;
+	__u32 row_form;		/* enum dp_row_form */
 	__u64 checksum; /* of the image, FNV-1a over 64-bit words; the agent compares after writing
 			 */
 };
@@ -244,23 +258,67 @@ struct dp_flow_key6 {
 	__u8 reserved;
 };
 
+/* A flow that policy allowed to open. It stands in one of two tables: what nobody has proved yet in
+ * one that forgets the least recently used, what both ends agreed on in one that forgets nothing.
+ */
 struct dp_flow {
-	__u64 seen_jiffies; /* written at most once a second */
-	__u32 generation;   /* the one that last allowed the opener's direction */
-	__u32 rule_index;   /* the rule that did */
-	__u16 opener_key;   /* port key of the opener's packet, to judge it again */
-	__u8 opener_table;  /* enum dp_port_table of that key */
-	__u8 direction;	    /* enum dp_direction: who opened it */
-	__u8 state;	    /* enum dp_flow_state */
-	__u8 reserved[3];
+	__u64 seen_jiffies;	/* written at most once a second */
+	__u32 generation;	/* the one that last allowed the opener's direction */
+	__u32 rule_index;	/* the rule that did */
+	__u32 next_sequence[2]; /* TCP, by enum dp_flow_side: where its words are about to be */
+	__u16 opener_key;	/* port key of the opener's packet, to judge it again */
+	__u8 opener_table;	/* enum dp_port_table of that key */
+	__u8 direction;		/* enum dp_direction: who opened it */
+	__u8 state;		/* enum dp_flow_state */
+	__u8 flags;		/* enum dp_flow_flags */
+	__u8 reserved[2];
 };
 
+enum dp_flow_side {
+	DP_OPENER = 0,
+	DP_ANSWERER = 1,
+};
+
+/* TCP as nf_conntrack names it; the others know the first two. */
 enum dp_flow_state {
 	DP_FLOW_OPENING = 0,	 /* no answer seen */
 	DP_FLOW_ESTABLISHED = 1, /* answered */
-	DP_FLOW_CLOSING = 2,	 /* TCP: FIN seen, either side may still speak */
-	DP_FLOW_CLOSED = 3,	 /* TCP: RST seen */
-	DP_FLOW_STATES = 4,
+	DP_FLOW_FIN_WAIT = 2,	 /* one side has said FIN; the other may speak on */
+	DP_FLOW_CLOSE_WAIT = 3,	 /* and has spoken since */
+	DP_FLOW_LAST_ACK = 4,	 /* both have said FIN */
+	DP_FLOW_TIME_WAIT = 5,	 /* and something came after */
+	DP_FLOW_CLOSED = 6,	 /* RST */
+	DP_FLOW_STATES = 7,
+};
+
+/* By enum dp_flow_side where there are two of a kind. */
+enum dp_flow_flags {
+	DP_FLOW_FIN_OPENER = 1,
+	DP_FLOW_FIN_ANSWERER = 2,
+	DP_FLOW_KNOWS_OPENER = 4, /* next_sequence is filled */
+	DP_FLOW_KNOWS_ANSWERER = 8,
+	DP_FLOW_UNPROMOTED = 16, /* is proved, and found no room in the other table */
+};
+
+#define DP_FLOW_FIN   3
+#define DP_FLOW_KNOWS 12
+
+/* A flow that this CPU looked up less than a second ago: the whole of what a packet is known by,
+ * because a hash that is equal by chance would let a packet pass that policy denies.
+ */
+struct dp_digest {
+	__be32 source[4];
+	__be32 destination[4];
+	__be16 source_port;
+	__be16 destination_port;
+	__u16 zone;
+	__u8 protocol;
+	__u8 way; /* enum dp_direction of the packet; bit 1: IPv6 */
+	__u32 generation;
+	__u32 rule_index; /* that lets it pass */
+	__u64 checked_jiffies;
+	__u16 key; /* port key of the packet: an echo and its reply have the same identifier */
+	__u16 reserved[3];
 };
 
 /* Ports of a datagram whose first fragment was seen. */
@@ -311,7 +369,8 @@ enum dp_statistic {
 	DP_STAT_FORWARDED = 4,	   /* passed a host interface on its way to somebody else */
 	DP_STAT_OTHER_STATION = 5, /* for another MAC address: the host's stack does not take it */
 	DP_STAT_VLAN_PASSED = 6,   /* judged at the VLAN interface instead */
-	DP_STAT_PAUSED = 7,	   /* passed only because enforcement is paused */
+	DP_STAT_FLOW_UNPROMOTED = 7, /* a proved flow found no room and stays with the unproved */
+	DP_STAT_PAUSED = 8,	   /* passed only because enforcement is paused */
 	DP_STATISTICS = 8,
 };
 
@@ -349,6 +408,8 @@ _Static_assert(sizeof(struct dp_descriptor) == 16, "four descriptors a line");
 _Static_assert(sizeof(struct dp_flow_key4) == 16, "no padding: keys are compared as bytes");
 _Static_assert(sizeof(struct dp_flow_key6) == 40, "no padding: keys are compared as bytes");
 _Static_assert(sizeof(struct dp_fragment_key) == 40, "no padding: keys are compared as bytes");
+_Static_assert(sizeof(struct dp_flow) == 32, "no padding: the agent reads it");
+_Static_assert(sizeof(struct dp_digest) == 64, "one cache line a digest");
 _Static_assert(sizeof(struct dp_control) == 56, "its head is read by other versions");
 _Static_assert(sizeof(struct dp_interface) == 12, "no padding: entries are compared as bytes");
 _Static_assert(sizeof(struct dp_vlan_key) == 8, "no padding: keys are compared as bytes");

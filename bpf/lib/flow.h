@@ -72,39 +72,49 @@ static __always_inline void dp_fragment_key_of(const struct dp_packet *packet, _
 	key->protocol = packet->tuple.protocol;
 }
 
-/* A first fragment leaves its ports for those that follow; a later one takes them up. ICMP keeps
- * type and code where others have ports.
+/* Whether the ports of a packet are those of its datagram's first fragment. ICMP keeps type and
+ * code where others have ports.
  */
-static __always_inline void dp_follow_fragments(struct dp_packet *packet, __u16 zone)
+static __always_inline bool dp_shares_ports(const struct dp_packet *packet, __u8 which)
+{
+	return packet->flags & which && packet->table != DP_PORTS_OTHER;
+}
+
+/* A later fragment takes up the ports that the first one left. */
+static __always_inline void dp_recall_ports(struct dp_packet *packet, __u16 zone)
 {
 	struct dp_fragment_key key;
-	struct dp_fragment *known;
-	struct dp_fragment first = {};
-	__u64 now;
+	const struct dp_fragment *known;
 
-	bool later = packet->flags & DP_PACKET_LATER_FRAGMENT;
-	bool first_with_ports = packet->flags & DP_PACKET_FIRST_FRAGMENT && !packet->defect;
-
-	if (packet->table == DP_PORTS_OTHER || !(later || first_with_ports))
+	if (!dp_shares_ports(packet, DP_PACKET_LATER_FRAGMENT))
 		return;
-	now = bpf_jiffies64();
 	dp_fragment_key_of(packet, zone, &key);
-	if (!later) {
-		first.seen_jiffies = now;
-		first.source_port = packet->tuple.source_port;
-		first.destination_port = packet->tuple.destination_port;
-		first.key = packet->key;
-		bpf_map_update_elem(&dp_fragments, &key, &first, BPF_ANY);
-		return;
-	}
 	known = bpf_map_lookup_elem(&dp_fragments, &key);
-	if (!known ||
-	    now - known->seen_jiffies > (__u64)dp_fragment_timeout_seconds * dp_jiffies_per_second)
+	if (!known || bpf_jiffies64() - known->seen_jiffies >
+			      (__u64)dp_fragment_timeout_seconds * dp_jiffies_per_second)
 		return;
 	packet->tuple.source_port = known->source_port;
 	packet->tuple.destination_port = known->destination_port;
 	packet->key = known->key;
 	packet->defect = DP_REASON_NONE;
+}
+
+/* A first fragment that passed leaves its ports to those that follow. One that was refused leaves
+ * nothing: what follows it is dropped where ports matter, and cannot evict what others left.
+ */
+static __always_inline void dp_leave_ports(const struct dp_packet *packet, __u16 zone)
+{
+	struct dp_fragment_key key;
+	struct dp_fragment first = {};
+
+	if (!dp_shares_ports(packet, DP_PACKET_FIRST_FRAGMENT) || packet->defect)
+		return;
+	dp_fragment_key_of(packet, zone, &key);
+	first.seen_jiffies = bpf_jiffies64();
+	first.source_port = packet->tuple.source_port;
+	first.destination_port = packet->tuple.destination_port;
+	first.key = packet->key;
+	bpf_map_update_elem(&dp_fragments, &key, &first, BPF_ANY);
 }
 
 #endif

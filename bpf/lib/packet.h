@@ -43,6 +43,8 @@ struct dp_packet {
 	struct dp_tuple tuple;
 	struct dp_tuple quoted; /* the packet that an ICMP error is about, if it tells */
 	__u32 fragment_id;
+	__u32 sequence; /* TCP, host order */
+	__u32 acknowledged;
 	__u16 key;  /* port key of the packet, host order */
 	__u8 table; /* enum dp_port_table that the key belongs to */
 	__u8 tcp_flags;

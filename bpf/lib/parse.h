@@ -177,7 +177,7 @@ static __always_inline int dp_parse_ip6(const struct dp_cursor *cur, struct dp_p
 static __always_inline int dp_parse_ports(const struct dp_cursor *cur, struct dp_packet *packet)
 {
 	struct udphdr *udp = dp_header(cur, sizeof(*udp));
-	__u8 *tcp;
+	struct tcphdr *tcp;
 
 	if (!udp)
 		return -DP_REASON_SHORT_HEADER;
@@ -186,10 +186,12 @@ static __always_inline int dp_parse_ports(const struct dp_cursor *cur, struct dp
 	packet->key = bpf_ntohs(udp->dest);
 	if (packet->tuple.protocol != IPPROTO_TCP)
 		return 0;
-	tcp = dp_header(cur, sizeof(struct tcphdr));
+	tcp = dp_header(cur, sizeof(*tcp));
 	if (!tcp)
 		return -DP_REASON_SHORT_HEADER;
-	packet->tcp_flags = tcp[13];
+	packet->tcp_flags = ((__u8 *)tcp)[13];
+	packet->sequence = bpf_ntohl(tcp->seq);
+	packet->acknowledged = bpf_ntohl(tcp->ack_seq);
 	return 0;
 }
 

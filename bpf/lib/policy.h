@@ -192,19 +192,32 @@ static __always_inline const struct dp_descriptor *dp_descriptor_at(const struct
 	return (const struct dp_descriptor *)line + cell % 4;
 }
 
-/* What the unit's policy says of a connection: a chain of four loads. */
+/* The cell of a port class in a compressed row: at most two nodes deep, whatever the row holds. */
+static __always_inline __u32 dp_compressed_cell(const struct dp_generation *gen, __u32 entry,
+						__u32 port_class)
+{
+	if ((entry & (DP_ENTRY_NODE | DP_ENTRY_LOW)) == DP_ENTRY_NODE)
+		entry = dp_node_entry(gen->base + (entry & DP_ENTRY_LINE), port_class >> 8);
+	if (entry & DP_ENTRY_NODE)
+		entry = dp_node_entry(gen->base + (entry & DP_ENTRY_LINE), port_class & 0xff);
+	return entry;
+}
+
+/* What the unit's policy says of a connection: a chain of four loads where rows are dense. */
 static __always_inline const struct dp_descriptor *
 dp_decide(const struct dp_generation *gen, const struct dp_unit *unit, enum dp_direction direction,
 	  __u32 peer_class, __u32 table, __u32 key)
 {
-	__u32 ports, port_class, row;
+	__u32 ports, port_class, row, cell;
 
 	if (table >= DP_PORT_TABLES)
 		return NULL;
 	ports = gen->ports[table];
 	port_class = dp_half_at(gen->base + ports, key);
 	row = dp_word_at(gen->base + unit->rows[direction & 1], peer_class);
-	return dp_descriptor_at(gen, dp_half_at(gen->base + row, port_class));
+	cell = gen->row_form == DP_ROWS_DENSE ? dp_half_at(gen->base + row, port_class)
+					      : dp_compressed_cell(gen, row, port_class);
+	return dp_descriptor_at(gen, cell);
 }
 
 #endif

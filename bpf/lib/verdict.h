@@ -16,244 +16,192 @@
 #ifndef DP_VERDICT_H
 #define DP_VERDICT_H
 
-#include "conntrack.h"
-#include "policy.h"
-#include "socket.h"
+#include "judge.h"
+#include "related.h"
 
-struct dp_judgement {
-	__u32 rule_index;
-	__u32 observed_rule_index;
-	__u16 flags; /* enum dp_descriptor_flags */
-	__u8 verdict;
-	__u8 observed_verdict;
-	__u8 reason;   /* enum dp_reason */
-	__u8 new_flow; /* the packet opened one */
-	__u8 reserved[2];
-};
-
-/* What one judge needs to know of itself. */
-struct dp_judge {
-	const struct dp_generation *generation;
-	const struct dp_unit *unit;
-	__u32 peer_class;
-	__u16 number;
-	__u8 direction; /* enum dp_direction: of the packet, seen from the unit */
-	__u8 reserved;
-};
-
-static __always_inline void dp_judge_by(struct dp_judgement *judgement,
-					const struct dp_descriptor *descriptor, __u8 reason)
+/* Rule 4. "may_speak": the opener, to the active generation. */
+static __always_inline void dp_judge_flow(const struct dp_judge *judge, enum dp_flow_kind kind,
+					  const struct dp_found *found, bool may_speak,
+					  struct dp_visit *visit)
 {
-	judgement->rule_index = descriptor->rule_index;
-	judgement->observed_rule_index = descriptor->observed_rule_index;
-	judgement->flags = descriptor->flags;
-	judgement->observed_verdict = descriptor->observed_verdict;
-	judgement->verdict = reason ? DP_REJECT : DP_ALLOW;
-	judgement->reason = reason;
-}
+	struct dp_judgement *judgement = &visit->judgement;
+	const struct dp_descriptor *own = &visit->own;
 
-static __always_inline bool dp_is_opening_syn(const struct dp_packet *packet)
-{
-	return packet->tuple.protocol == IPPROTO_TCP && packet->tcp_flags & DP_TCP_SYN &&
-	       !(packet->tcp_flags & DP_TCP_ACK);
-}
-
-/* Whether the direction that opened a flow is still allowed. A rule that was revoked cuts the flow
- * on its next packet, in both directions; revoking the reverse rule cuts nothing.
- */
-static __always_inline bool dp_opener_may_speak(const struct dp_judge *judge, struct dp_flow *flow,
-						struct dp_judgement *judgement)
-{
-	const struct dp_descriptor *opener;
-
-	if (flow->generation == judge->generation->id)
-		return true;
-	opener = dp_decide(judge->generation, judge->unit, flow->direction, judge->peer_class,
-			   flow->opener_table, flow->opener_key);
-	if (!opener)
-		return false;
-	if (opener->verdict != DP_ALLOW) {
-		dp_judge_by(judgement, opener, DP_REASON_REVOKED);
-		return false;
-	}
-	flow->rule_index = opener->rule_index;
-	flow->generation = judge->generation->id;
-	return true;
-}
-
-/* Rule 4, for a packet whose own direction is denied: it may be the answer to an opener. */
-static __always_inline void dp_judge_answer(const struct dp_judge *judge, struct dp_flow *flow,
-					    const struct dp_packet *packet,
-					    struct dp_judgement *judgement)
-{
-	if (!dp_opener_may_speak(judge, flow, judgement))
-		return;
-	dp_flow_refresh(flow, packet, judge->direction);
-	judgement->rule_index = flow->rule_index;
-	judgement->verdict = DP_ALLOW;
-	judgement->reason = DP_REASON_NONE;
-}
-
-/* Rule 4. */
-static __always_inline void dp_judge_flow(const struct dp_judge *judge, struct dp_flow *flow,
-					  const struct dp_packet *packet,
-					  const struct dp_descriptor *own,
-					  struct dp_judgement *judgement)
-{
-	bool from_opener = flow->direction == judge->direction;
-
-	if (own->verdict == DP_ALLOW) {
-		if (from_opener && flow->generation != judge->generation->id) {
-			flow->rule_index = own->rule_index;
-			flow->generation = judge->generation->id;
-		}
-		/* What passes by its own right does not keep a flow whose opener was silenced:
-		 * while its entry lives, nobody can open another flow on these ports. */
-		if (from_opener || dp_opener_may_speak(judge, flow, judgement))
-			dp_flow_refresh(flow, packet, judge->direction);
+	if (own->verdict == DP_ALLOW)
 		dp_judge_by(judgement, own, DP_REASON_NONE);
-	} else if (from_opener) {
-		dp_judge_by(judgement, own, DP_REASON_REVOKED);
-	} else if (dp_is_opening_syn(packet)) {
+	else if (found->flow->direction == judge->direction)
+		/* An echo and its reply have one identifier and so one flow, whoever sends them: it
+		 * may be that what opened it was the other of the two, and nothing was revoked. */
+		dp_judge_by(judgement, own,
+			    visit->packet.key == found->flow->opener_key &&
+					    visit->packet.table == found->flow->opener_table
+				    ? DP_REASON_REVOKED
+				    : DP_REASON_POLICY);
+	else if (dp_is_opening_syn(&visit->packet))
 		/* An answer has no bare SYN: it would open a connection the other way. */
 		dp_judge_by(judgement, own, DP_REASON_POLICY);
-	} else {
-		dp_judge_answer(judge, flow, packet, judgement);
-	}
+	else if (may_speak)
+		dp_judge_by_flow(judgement, found->flow->rule_index);
+	/* What passes by its own right does not keep a flow whose opener was silenced: while its
+	 * entry lives, nobody can open another flow on these ports. */
+	if (may_speak && judgement->verdict == DP_ALLOW)
+		dp_follow(judge, kind, found, visit);
 }
 
-/* Rule 5: whether an ICMP error, which the rules deny, is about a packet that the unit's policy let
- * pass the other way. It goes to the sender of that packet, whoever reports it.
- */
-static __always_inline bool dp_is_about_a_flow(const struct dp_judge *judge,
-					       const struct dp_packet *packet,
-					       struct dp_judgement *judgement)
+/* Rule 6. "closed": the entry of an earlier flow on this tuple, which becomes that of this one. */
+static __always_inline void dp_judge_opening(const struct dp_judge *judge, enum dp_flow_kind kind,
+					     struct dp_flow *closed, struct dp_visit *visit)
 {
-	const struct dp_tuple *quoted = &packet->quoted;
-	const struct dp_address *peer;
-	struct dp_judge about = *judge;
-	struct dp_flow_key key;
-	struct dp_flow *flow;
-	int i;
+	const struct dp_packet *packet = &visit->packet;
+	struct dp_flow *flow = &visit->fresh;
 
-	for (i = 0; i < 4; i++) {
-		if (quoted->source.word[i] != packet->tuple.destination.word[i])
-			return false;
-	}
-	dp_flow_key_of(quoted, judge->number, &key);
-	flow = dp_flow_find(&key, quoted->protocol);
-	if (!flow)
-		return false;
-	peer = judge->direction == DP_INCOMING ? &quoted->destination : &quoted->source;
-	about.peer_class = dp_classify(judge->generation, peer, quoted->is_ip6) & DP_LEAF_CLASS;
-	if (!dp_opener_may_speak(&about, flow, judgement))
-		return false;
-	judgement->rule_index = flow->rule_index;
-	judgement->verdict = DP_ALLOW;
-	judgement->reason = DP_REASON_NONE;
-	return true;
-}
-
-/* Rule 6. */
-static __always_inline void dp_judge_opening(const struct dp_judge *judge,
-					     const struct dp_flow_key *key,
-					     const struct dp_packet *packet,
-					     const struct dp_descriptor *own,
-					     struct dp_judgement *judgement)
-{
-	struct dp_flow flow = {};
-
-	dp_judge_by(judgement, own, DP_REASON_NONE);
+	dp_judge_by(&visit->judgement, &visit->own, DP_REASON_NONE);
 	/* Only a SYN opens a TCP flow; the rest of an unknown one passes by its own direction. */
-	if (packet->tuple.protocol == IPPROTO_TCP && !dp_is_opening_syn(packet))
+	if (dp_is_tcp(kind) && !dp_is_opening_syn(packet))
 		return;
-	flow.seen_jiffies = bpf_jiffies64();
-	flow.generation = judge->generation->id;
-	flow.rule_index = own->rule_index;
-	flow.opener_key = packet->key;
-	flow.opener_table = packet->table;
-	flow.direction = judge->direction;
-	if (!dp_flow_open(key, &flow))
-		dp_count_statistic(DP_STAT_FLOW_INSERT_FAILED);
-	judgement->new_flow = 1;
-}
-
-/* Rule 6, for a packet of no flow whose own direction is denied: first enforcement, and eviction,
- * cut no connection that policy allows. The entry is made again, so that the proof is asked for
- * once. Sockets of units other than the host are in namespaces of their own and not asked here.
- */
-static __always_inline bool dp_is_proved(struct __sk_buff *skb, const struct dp_judge *judge,
-					 const struct dp_flow_key *key,
-					 const struct dp_packet *packet,
-					 struct dp_judgement *judgement)
-{
-	const struct dp_descriptor *opener;
-	struct dp_flow flow = {};
-	int direction;
-
-	if (judge->number != DP_HOST_UNIT || packet->tuple.protocol != IPPROTO_TCP ||
-	    dp_is_opening_syn(packet))
-		return false;
-	direction = dp_socket_opener(skb, &packet->tuple, judge->direction);
-	/* The opener's own packet is judged by its own direction, which is denied. */
-	if (direction < 0 || direction == judge->direction)
-		return false;
-	flow.opener_key = bpf_ntohs(packet->tuple.source_port);
-	opener = dp_decide(judge->generation, judge->unit, direction, judge->peer_class,
-			   DP_PORTS_TCP, flow.opener_key);
-	if (!opener || opener->verdict != DP_ALLOW)
-		return false;
-	flow.seen_jiffies = bpf_jiffies64();
-	flow.generation = judge->generation->id;
-	flow.rule_index = opener->rule_index;
-	flow.opener_table = DP_PORTS_TCP;
-	flow.direction = direction;
-	flow.state = DP_FLOW_ESTABLISHED;
-	if (!dp_flow_open(key, &flow))
-		dp_count_statistic(DP_STAT_FLOW_INSERT_FAILED);
-	dp_judge_by(judgement, opener, DP_REASON_NONE);
-	return true;
+	__builtin_memset(flow, 0, sizeof(*flow));
+	flow->seen_jiffies = bpf_jiffies64();
+	flow->generation = judge->generation->id;
+	flow->rule_index = visit->own.rule_index;
+	flow->opener_key = packet->key;
+	flow->opener_table = packet->table;
+	flow->direction = judge->direction;
+	flow->next_sequence[DP_OPENER] = packet->sequence + 1;
+	flow->flags = DP_FLOW_KNOWS_OPENER;
+	if (closed)
+		*closed = *flow;
+	else
+		dp_flow_open(&visit->key, kind, flow);
+	visit->judgement.new_flow = 1;
 }
 
 /* Whether a SYN finds the tuple free: what was there has closed, or belongs to the other side, who
  * may not speak any more.
  */
-static __always_inline bool dp_tuple_is_free(const struct dp_judge *judge, struct dp_flow *flow,
-					     struct dp_judgement *judgement)
+static __always_inline bool dp_tuple_is_free(const struct dp_judge *judge,
+					     const struct dp_flow *flow, bool may_speak)
 {
-	if (flow->state >= DP_FLOW_CLOSING)
-		return true;
-	return flow->direction != judge->direction && !dp_opener_may_speak(judge, flow, judgement);
+	return flow->state >= DP_FLOW_FIN_WAIT ||
+	       (flow->direction != judge->direction && !may_speak);
 }
 
 /* Rules 4 to 6: everything that needs the flow table. */
-static __always_inline void dp_judge_with_state(struct __sk_buff *skb, const struct dp_judge *judge,
-						const struct dp_packet *packet,
-						const struct dp_descriptor *own,
-						struct dp_judgement *judgement)
+static __always_inline void dp_judge_by_table(struct __sk_buff *skb, const struct dp_judge *judge,
+					      enum dp_flow_kind kind, struct dp_visit *visit)
 {
-	struct dp_flow_key key;
-	struct dp_flow *flow;
+	const struct dp_packet *packet = &visit->packet;
+	struct dp_judgement *judgement = &visit->judgement;
+	bool is_tcp = dp_is_tcp(kind);
+	struct dp_flow *closed = NULL;
+	struct dp_found found;
+	bool may_speak = false;
 
-	if (packet->quoted.is_known && own->verdict != DP_ALLOW) {
-		if (!dp_is_about_a_flow(judge, packet, judgement))
-			dp_judge_by(judgement, own, DP_REASON_POLICY);
-		return;
+	dp_flow_key_of(&packet->tuple, judge->number, &visit->key);
+	found = dp_flow_find(&visit->key, kind, packet->tuple.protocol);
+	if (found.flow)
+		may_speak = dp_opener_may_speak(judge, found.flow, judgement);
+	if (is_tcp && found.flow && dp_is_opening_syn(packet) &&
+	    dp_tuple_is_free(judge, found.flow, may_speak)) {
+		closed = found.flow;
+		found.flow = NULL;
 	}
-	dp_flow_key_of(&packet->tuple, judge->number, &key);
-	flow = dp_flow_find(&key, packet->tuple.protocol);
-	if (flow && dp_is_opening_syn(packet) && dp_tuple_is_free(judge, flow, judgement))
-		flow = NULL;
-	if (flow)
-		dp_judge_flow(judge, flow, packet, own, judgement);
-	else if (own->verdict == DP_ALLOW)
-		dp_judge_opening(judge, &key, packet, own, judgement);
-	else if (!dp_is_proved(skb, judge, &key, packet, judgement))
-		dp_judge_by(judgement, own, DP_REASON_POLICY);
+	if (found.flow) {
+		dp_judge_flow(judge, kind, &found, may_speak, visit);
+		if (!is_tcp && judgement->verdict == DP_ALLOW)
+			dp_digest_write(packet, judge->number, judge->direction,
+					judge->generation->id, judgement->rule_index);
+	} else if (visit->own.verdict == DP_ALLOW) {
+		dp_judge_opening(judge, kind, closed, visit);
+		/* Forgotten before it was proved: there is nothing to look for. */
+		if (is_tcp && !judgement->new_flow)
+			dp_expect_no_proof(&packet->tuple, judge->number);
+	} else if (!is_tcp || !dp_is_proved(skb, judge, kind, visit)) {
+		dp_judge_by(judgement, &visit->own, DP_REASON_POLICY);
+	}
 }
 
-/* Rule 3. Built-in allowances hold in both directions, so that their answers need no flow. */
-static __always_inline bool dp_needs_no_lookup(const struct dp_packet *packet,
+/* A function for each kind of flow. Returns nothing that anybody needs.
+ *
+ * verifier: all in one would need more stack than there is. It wants a number in r0 where a
+ * function ends; a constant that nobody reads would be left out.
+ */
+#define DP_JUDGE_BY_TABLE(name, kind)                                                              \
+	static __attribute__((noinline)) int name(                                                 \
+		struct __sk_buff *skb, const struct dp_judge *judge, struct dp_visit *visit)       \
+	{                                                                                          \
+		int done = 0;                                                                      \
+                                                                                                   \
+		dp_judge_by_table(skb, judge, kind, visit);                                        \
+		dp_pin_here(done);                                                                 \
+		return done;                                                                       \
+	}
+
+DP_JUDGE_BY_TABLE(dp_judge_tcp4, DP_FLOWS_TCP4)
+DP_JUDGE_BY_TABLE(dp_judge_tcp6, DP_FLOWS_TCP6)
+DP_JUDGE_BY_TABLE(dp_judge_other4, DP_FLOWS_OTHER4)
+DP_JUDGE_BY_TABLE(dp_judge_other6, DP_FLOWS_OTHER6)
+
+/* Rules 4 to 6, for the packet of the visit. Returns nothing that anybody needs.
+ *
+ * verifier: not static, so that it is verified once and not for every way through the
+ * classification.
+ */
+__noinline int dp_judge_with_state(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction)
+{
+	struct dp_visit *visit = dp_this_visit();
+	struct dp_judge judge = {
+		.generation = dp_generation_in(slot), .number = unit, .direction = direction};
+
+	if (!visit || !judge.generation)
+		return 0;
+	judge.unit = dp_unit_of(judge.generation, unit);
+	if (!judge.unit)
+		return 0;
+	judge.peer_class = visit->peer_class;
+	if (visit->packet.quoted.is_known && visit->own.verdict != DP_ALLOW) {
+		if (!dp_is_about_a_flow(&judge, visit))
+			dp_judge_by(&visit->judgement, &visit->own, DP_REASON_POLICY);
+		return 0;
+	}
+	switch (dp_flow_kind_of(&visit->packet.tuple)) {
+	case DP_FLOWS_TCP4:
+		return dp_judge_tcp4(skb, &judge, visit);
+	case DP_FLOWS_TCP6:
+		return dp_judge_tcp6(skb, &judge, visit);
+	case DP_FLOWS_OTHER4:
+		return dp_judge_other4(skb, &judge, visit);
+	case DP_FLOWS_OTHER6:
+		return dp_judge_other6(skb, &judge, visit);
+	}
+	return 0;
+}
+
+/* Rule 4, for what has no handshake and looks its flow up with every packet: mostly that was just
+ * now. Returns whether it was.
+ */
+static __always_inline bool dp_judge_by_digest(const struct dp_packet *packet, __u32 number,
+					       __u32 direction, __u32 generation,
+					       const struct dp_descriptor *own,
+					       struct dp_judgement *judgement)
+{
+	__u32 rule;
+
+	if (packet->tuple.protocol == IPPROTO_TCP)
+		return false;
+	rule = dp_digest_rule(packet, number, direction, generation);
+	if (!rule)
+		return false;
+	if (own->verdict == DP_ALLOW)
+		dp_judge_by(judgement, own, DP_REASON_NONE);
+	else
+		dp_judge_by_flow(judgement, rule);
+	return true;
+}
+
+/* Rule 3. Built-in allowances hold in both directions, so that their answers need no flow. One
+ * packet of a connection is looked at nevertheless: the one that proves it.
+ */
+static __always_inline bool dp_needs_no_lookup(const struct dp_packet *packet, __u16 zone,
 					       const struct dp_descriptor *own)
 {
 	if (own->verdict != DP_ALLOW)
@@ -261,7 +209,8 @@ static __always_inline bool dp_needs_no_lookup(const struct dp_packet *packet,
 	if (own->flags & DP_BUILT_IN)
 		return true;
 	return packet->tuple.protocol == IPPROTO_TCP &&
-	       !(packet->tcp_flags & (DP_TCP_SYN | DP_TCP_FIN | DP_TCP_RST));
+	       !(packet->tcp_flags & (DP_TCP_SYN | DP_TCP_FIN | DP_TCP_RST)) &&
+	       !dp_is_proof_expected(&packet->tuple, zone);
 }
 
 /* Whether a packet whose other end is the unit's own address may be the unit's own. What comes in
@@ -277,33 +226,41 @@ static __always_inline bool dp_may_be_own(const struct __sk_buff *skb, __u32 num
 	return number != DP_HOST_UNIT && skb->ingress_ifindex == skb->ifindex;
 }
 
-/* Judges a packet by the policy of one unit. */
-static __always_inline void dp_judge_packet(struct __sk_buff *skb,
-					    const struct dp_generation *generation,
-					    const struct dp_packet *packet, __u32 number,
-					    __u32 direction, struct dp_judgement *judgement)
+/* Rule 1: whether some rule of the unit asks for what could not be read of a packet. */
+static __always_inline bool dp_does_matter(const struct dp_unit *unit,
+					   const struct dp_packet *packet, __u32 direction)
 {
-	struct dp_judge judge = {
-		.generation = generation, .number = number, .direction = direction};
+	bool incoming = direction == DP_INCOMING;
+
+	if (packet->flags & DP_PACKET_PROTOCOL_UNKNOWN)
+		return unit->flags &
+		       (incoming ? DP_UNIT_PROTOCOL_MATTERS_IN : DP_UNIT_PROTOCOL_MATTERS_OUT);
+	return unit->flags & (incoming ? DP_UNIT_PORTS_MATTER_IN : DP_UNIT_PORTS_MATTER_OUT);
+}
+
+/* Judges the packet of a visit by the policy of one unit. */
+static __always_inline void dp_judge_packet(struct __sk_buff *skb, struct dp_visit *visit,
+					    __u32 slot, __u32 number, __u32 direction)
+{
+	const struct dp_generation *generation = dp_generation_in(slot);
+	struct dp_judgement *judgement = &visit->judgement;
+	const struct dp_packet *packet = &visit->packet;
 	const struct dp_descriptor *own;
-	__u32 matter, leaf;
+	const struct dp_unit *unit;
+	__u32 leaf;
 
 	/* Fails closed: without tables nothing passes. The agent attaches after it has written
 	 * them. */
 	judgement->verdict = DP_REJECT;
 	judgement->reason = DP_REASON_NO_POLICY;
-	judge.unit = dp_unit_of(generation, number);
-	if (!judge.unit || !(judge.unit->flags & DP_UNIT_PRESENT))
+	if (!generation)
+		return;
+	unit = dp_unit_of(generation, number);
+	if (!unit || !(unit->flags & DP_UNIT_PRESENT))
 		return;
 
 	/* 1 */
-	if (packet->flags & DP_PACKET_PROTOCOL_UNKNOWN)
-		matter = direction == DP_INCOMING ? DP_UNIT_PROTOCOL_MATTERS_IN
-						  : DP_UNIT_PROTOCOL_MATTERS_OUT;
-	else
-		matter = direction == DP_INCOMING ? DP_UNIT_PORTS_MATTER_IN
-						  : DP_UNIT_PORTS_MATTER_OUT;
-	if (packet->defect && judge.unit->flags & matter) {
+	if (packet->defect && dp_does_matter(unit, packet, direction)) {
 		judgement->reason = packet->defect;
 		return;
 	}
@@ -311,24 +268,27 @@ static __always_inline void dp_judge_packet(struct __sk_buff *skb,
 			   direction == DP_INCOMING ? &packet->tuple.source
 						    : &packet->tuple.destination,
 			   packet->tuple.is_ip6);
-	judge.peer_class = leaf & DP_LEAF_CLASS;
 	/* 2 */
 	if ((leaf & DP_LEAF_UNIT) >> DP_LEAF_UNIT_BIT == number &&
 	    dp_may_be_own(skb, number, direction))
 		own = dp_descriptor_at(generation, generation->local_descriptor);
 	else
-		own = dp_decide(generation, judge.unit, direction, judge.peer_class, packet->table,
+		own = dp_decide(generation, unit, direction, leaf & DP_LEAF_CLASS, packet->table,
 				packet->key);
 	if (!own)
 		return;
 
 	/* A rehearsal asks for the policy alone: what flows there are is not its business. */
-	if (packet->defect || dp_dry_run || dp_needs_no_lookup(packet, own)) {
+	if (packet->defect || dp_dry_run || dp_needs_no_lookup(packet, number, own)) {
 		dp_judge_by(judgement, own,
 			    own->verdict == DP_ALLOW ? DP_REASON_NONE : DP_REASON_POLICY);
 		return;
 	}
-	dp_judge_with_state(skb, &judge, packet, own, judgement);
+	if (dp_judge_by_digest(packet, number, direction, generation->id, own, judgement))
+		return;
+	visit->own = *own;
+	visit->peer_class = leaf & DP_LEAF_CLASS;
+	dp_judge_with_state(skb, slot, number, direction);
 }
 
 #endif

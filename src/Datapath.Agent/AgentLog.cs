@@ -15,6 +15,15 @@ internal static partial class AgentLog
     [LoggerMessage(1003, LogLevel.Information, "stopping; nothing is enforced")]
     public static partial void StoppingNotEnforced(this ILogger log);
 
+    [LoggerMessage(1004, LogLevel.Warning, "eBPF was asked for and cannot be: {Reason}; iptables is used")]
+    public static partial void EbpfNotPossible(this ILogger log, string reason);
+
+    [LoggerMessage(1005, LogLevel.Information, "what {Backend} enforced before is removed, objects {Objects}")]
+    public static partial void FormerRemoved(this ILogger log, string backend, int objects);
+
+    [LoggerMessage(1006, LogLevel.Warning, "what {Backend} enforced before cannot be removed and judges too: {Reason}")]
+    public static partial void FormerNotRemoved(this ILogger log, string backend, string reason);
+
     // 11xx: from files to the kernel.
     [LoggerMessage(1101, LogLevel.Information, "generation {Generation} of an earlier agent is in force and taken over")]
     public static partial void Adopted(this ILogger log, uint generation);
@@ -91,10 +100,22 @@ internal static partial class AgentLog
     [LoggerMessage(1125, LogLevel.Error, "what has ended by itself in the kernel cannot be tidied up: {Reason}")]
     public static partial void LeaseNotSettled(this ILogger log, string reason);
 
+    [LoggerMessage(1126, LogLevel.Warning, "somebody changed what is in force: {Damage}; put back as generation {Generation}")]
+    public static partial void Repaired(this ILogger log, string damage, uint generation);
+
+    [LoggerMessage(1127, LogLevel.Error, "what is in force cannot be looked at or put back: {Reason}")]
+    public static partial void NotRepaired(this ILogger log, string reason);
+
     // 12xx: from the kernel to listeners.
     [LoggerMessage(1201, LogLevel.Warning, "flow events cannot be read: {Reason}")]
     public static partial void EventsNotRead(this ILogger log, string reason);
 
     [LoggerMessage(1202, LogLevel.Information, "flow events are read again")]
     public static partial void EventsReadAgain(this ILogger log);
+
+    [LoggerMessage(1203, LogLevel.Warning, "flows whose time is over cannot be taken away: {Reason}")]
+    public static partial void FlowsNotCollected(this ILogger log, string reason);
+
+    [LoggerMessage(1204, LogLevel.Information, "flows whose time is over are taken away again")]
+    public static partial void FlowsCollectedAgain(this ILogger log);
 }

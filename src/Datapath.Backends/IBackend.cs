@@ -54,6 +54,11 @@ public interface IBackend : IDisposable
     /// <exception cref="BackendException">The kernel refused.</exception>
     bool Resume();
 
+    /// <summary>Looks whether what was applied last is still in the kernel as it was, and puts it back when somebody has taken it away or moved it.</summary>
+    /// <returns>What was found and done; null when there was nothing to do.</returns>
+    /// <exception cref="BackendException">The kernel refused.</exception>
+    RepairReport? Repair();
+
     /// <summary>Hands over the events that wait in the kernel; returns at once.</summary>
     /// <param name="onEvent">Called for each event, in the order of the kernel.</param>
     /// <returns>How many there were.</returns>
@@ -66,6 +71,10 @@ public interface IBackend : IDisposable
     /// <param name="ruleIndexes">Numbers that no generation in the kernel has.</param>
     /// <exception cref="BackendException">The kernel refused.</exception>
     void ZeroCounters(ImmutableArray<int> ruleIndexes);
+
+    /// <summary>Takes away some of the flows whose time is over. To be called once a second; a call looks at a part of the tables.</summary>
+    /// <exception cref="BackendException">The kernel refused.</exception>
+    FlowUsage CollectFlows();
 
     /// <summary>Removes every kernel object of this instance in this network namespace, then looks again.</summary>
     /// <param name="dryRun">Only list what would be removed.</param>

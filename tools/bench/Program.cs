@@ -1,4 +1,5 @@
 using System.Globalization;
+using Datapath.Backends.Ebpf.Image;
 using Datapath.Bench;
 
 // Prints what the policy pipeline costs, beside the goals, and the machine that it was measured on.
@@ -19,6 +20,14 @@ Console.WriteLine($"  goal 50 ms: {change.RulesetMs / 50:P0} of it");
 var shared = Measurement.Of(new LargePolicy(100, 2_000, 5_000, 1_000, 50));
 Console.WriteLine($"1,000 units of 50 policies: {shared.Text}");
 Console.WriteLine($"  {shared.Compiled.Units.Length - 1} units and the host share {shared.Compiled.Policies.Length} policies");
+
+foreach (int prefixes in (int[])[5_000, 100_000])
+{
+    var rows = RowsMeasurement.Of(new LargePolicy(500, prefixes, 50_000, 1_000, 50));
+    Console.WriteLine($"50,000 rules over 50 policies, {prefixes} prefixes: {rows.Text}");
+    Console.WriteLine($"  {rows.Encoded(RowForm.Dense)}");
+    Console.WriteLine($"  {rows.Encoded(RowForm.Compressed)}");
+}
 
 Measurement? first = null;
 foreach (int prefixes in (int[])[1_000, 10_000, 100_000])

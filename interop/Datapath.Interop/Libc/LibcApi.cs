@@ -36,6 +36,9 @@ internal static unsafe partial class LibcApi
     internal static unsafe partial int clock_gettime(int clock, Timespec* time);
 
     [LibraryImport(Library, SetLastError = true)]
+    internal static unsafe partial int adjtimex(void* state);
+
+    [LibraryImport(Library, SetLastError = true)]
     internal static partial int fcntl(int fd, int command, int argument);
 
     [LibraryImport(Library, SetLastError = true)]

@@ -72,6 +72,7 @@ internal static class CommandLine
             OrderCommand.CreateRollback(options),
             OrderCommand.CreatePause(options),
             OrderCommand.CreateResume(options),
+            DoctorCommand.Create(options, parts),
             PurgeCommand.Create(options, parts),
             VersionCommand.Create(options),
         };

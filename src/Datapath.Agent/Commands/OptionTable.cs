@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Datapath.Backends.Ebpf;
 using Datapath.Policy.Options;
 using Datapath.Policy.Rulesets;
@@ -9,6 +10,8 @@ namespace Datapath.Agent.Commands;
 /// <param name="variables">Looks up a variable of the environment.</param>
 internal sealed class OptionTable(Func<string, string?> variables)
 {
+    private static readonly EbpfOptions Defaults = new() { Instance = "" };
+
     /// <summary>Where the policy stands.</summary>
     public AgentOption<string> Policy { get; } = PolicyOption(variables);
 
@@ -53,6 +56,18 @@ internal sealed class OptionTable(Func<string, string?> variables)
 
     /// <summary>Where programs are attached.</summary>
     public AgentOption<TcHookChoice> TcHook { get; } = TcHookOption(variables);
+
+    /// <summary>TCP connections that are remembered for certain.</summary>
+    public AgentOption<int> MaxTcpFlows { get; } =
+        FlowLimitOption("--max-tcp-flows", "TCP connections", "DATAPATH_MAX_TCP_FLOWS", Defaults.MaxTcpFlows, variables);
+
+    /// <summary>Flows of other protocols that are remembered for certain.</summary>
+    public AgentOption<int> MaxOtherFlows { get; } =
+        FlowLimitOption("--max-other-flows", "Answered flows of UDP and other protocols", "DATAPATH_MAX_OTHER_FLOWS", Defaults.MaxOtherFlows, variables);
+
+    /// <summary>Flows that are not answered yet.</summary>
+    public AgentOption<int> MaxNewFlows { get; } =
+        FlowLimitOption("--max-new-flows", "Flows that nobody has answered yet, of TCP and of the others,", "DATAPATH_MAX_NEW_FLOWS", Defaults.MaxNewFlows, variables, "16384 and 1024 for each CPU");
 
     /// <summary>How long a policy is on trial; null for one that stays.</summary>
     public AgentOption<TimeSpan?> ConfirmWithin { get; } = ConfirmWithinOption(variables);
@@ -228,6 +243,19 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Default = TcHookChoice.Auto,
             DefaultText = "auto",
             Read = OptionText.TcHook,
+            Variables = variables,
+        };
+
+    private static AgentOption<int> FlowLimitOption(string name, string what, string environment, int standard, Func<string, string?> variables, string? inWords = null) =>
+        new()
+        {
+            Name = name,
+            ValueName = "N",
+            Purpose = $"{what} that are remembered, of each address family; takes effect when the kernel objects are made, so after a purge",
+            Environment = environment,
+            Default = standard,
+            DefaultText = inWords ?? standard.ToString(CultureInfo.InvariantCulture),
+            Read = OptionText.FlowLimit,
             Variables = variables,
         };
 

@@ -13,6 +13,8 @@ internal static class OptionText
 {
     private const string In = "in:";
     private const string Out = "out:";
+    private const int LeastFlows = 1024;
+    private const int MostFlows = 1 << 26;
 
     /// <summary>A flag given on the command line is the text <c>true</c>; a variable may say either.</summary>
     public static OptionReading<bool> Flag(string text) =>
@@ -58,6 +60,12 @@ internal static class OptionText
             "reject" => Policy.Rulesets.DefaultAction.Reject,
             _ => Refused<DefaultAction>($"'{text}' is neither allow nor reject"),
         };
+
+    /// <summary>A number of flows: not so few that a CPU's own stock of free entries takes all, and not more than the kernel can count.</summary>
+    public static OptionReading<int> FlowLimit(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int limit) && limit is >= LeastFlows and <= MostFlows
+            ? limit
+            : Refused<int>($"'{text}' is not a number of flows: write {LeastFlows} to {MostFlows}");
 
     /// <summary>A whole number of seconds, minutes or hours, one day at most.</summary>
     public static OptionReading<TimeSpan> Time(string text)

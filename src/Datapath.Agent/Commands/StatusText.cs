@@ -8,6 +8,8 @@ namespace Datapath.Agent.Commands;
 /// <summary>The status of an agent as a person reads it. Equal states give equal bytes.</summary>
 internal static class StatusText
 {
+    private const int TablesOfLine = 4;
+
     /// <summary>A block of facts, then the units, then what is wrong with the policy files.</summary>
     /// <param name="status">The agent's answer.</param>
     public static string Render(StatusDocument status)
@@ -69,7 +71,31 @@ internal static class StatusText
 
         yield return ("rules", $"{status.Rules}");
         yield return ("memory", $"{status.Memory.UsedBytes} of {status.Memory.AvailableBytes} bytes");
+        if (status.Memory.RowForm is { } form)
+        {
+            yield return ("rows", $"{form}, {status.Memory.RowBytes} bytes");
+        }
+
+        foreach ((string name, string value) in FlowFacts(status.Flows))
+        {
+            yield return (name, value);
+        }
+
         yield return ("events", $"{status.Events.Received} received, {status.Events.Lost} lost, {status.Events.Listeners} listeners");
+    }
+
+    private static IEnumerable<(string Name, string Value)> FlowFacts(FlowsDocument flows)
+    {
+        string[] tables = [.. flows.Tables.Select(table => $"{table.Name} {table.Entries} of {table.Limit}")];
+        for (int i = 0; i < tables.Length; i += TablesOfLine)
+        {
+            yield return (i == 0 ? "flows" : "", string.Join(", ", tables.Skip(i).Take(TablesOfLine)));
+        }
+
+        if (flows.NotRecorded > 0 || flows.NotPromoted > 0)
+        {
+            yield return (tables.Length == 0 ? "flows" : "", $"{flows.NotRecorded} not recorded, {flows.NotPromoted} times no room for a proved one");
+        }
     }
 
     private static string Generation(StatusDocument status) =>

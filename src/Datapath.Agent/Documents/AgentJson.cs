@@ -15,6 +15,7 @@ namespace Datapath.Agent.Documents;
 [JsonSerializable(typeof(CompileDocument))]
 [JsonSerializable(typeof(DiffDocument))]
 [JsonSerializable(typeof(OrderDocument))]
+[JsonSerializable(typeof(DoctorDocument))]
 internal sealed partial class AgentJson : JsonSerializerContext
 {
     /// <summary>For other programs: one line.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Datapath.Backends;
 using Datapath.Policy.Diagnostics;
 
 namespace Datapath.Agent.Documents;
@@ -16,6 +17,7 @@ namespace Datapath.Agent.Documents;
 /// <param name="Units">The processing units of this host, by ascending number.</param>
 /// <param name="Rules">How many rules are enforced, defaults and built-ins included.</param>
 /// <param name="Memory">Kernel memory of the generation.</param>
+/// <param name="Flows">How full the kernel's tables of flows are.</param>
 /// <param name="Events">What became of the kernel's flow events.</param>
 internal sealed record StatusDocument(
     string Instance,
@@ -30,6 +32,7 @@ internal sealed record StatusDocument(
     ImmutableArray<UnitDocument> Units,
     int Rules,
     MemoryDocument Memory,
+    FlowsDocument Flows,
     EventCountsDocument Events
 )
 {
@@ -151,7 +154,31 @@ internal sealed record AttachmentDocument(string Interface, int Index, string Ho
 /// <summary>Kernel memory.</summary>
 /// <param name="UsedBytes">What the policy takes.</param>
 /// <param name="AvailableBytes">What there is for it.</param>
-internal sealed record MemoryDocument(long UsedBytes, long AvailableBytes);
+/// <param name="RowForm">How the rows of the verdict matrix are held: <c>dense</c> or <c>compressed</c>; null before there are any.</param>
+/// <param name="RowBytes">What of it the rows take.</param>
+internal sealed record MemoryDocument(long UsedBytes, long AvailableBytes, string? RowForm, long RowBytes);
+
+/// <summary>The kernel's tables of flows.</summary>
+/// <param name="Tables">By name; empty before they were looked at.</param>
+/// <param name="NotRecorded">Flows that passed and were not remembered.</param>
+/// <param name="NotPromoted">How often a proved flow found no room and stayed with those that may be forgotten.</param>
+internal sealed record FlowsDocument(ImmutableArray<FlowTableDocument> Tables, long NotRecorded, long NotPromoted)
+{
+    /// <summary>The tables as JSON has them.</summary>
+    /// <param name="usage">Of the backend.</param>
+    public static FlowsDocument Of(FlowUsage usage) =>
+        new(
+            [.. usage.Tables.Select(table => new FlowTableDocument(table.Name, table.Entries, table.Limit))],
+            usage.NotRecorded,
+            usage.NotPromoted
+        );
+}
+
+/// <summary>A table of flows.</summary>
+/// <param name="Name">What stands in it: <c>tcp</c> or <c>other</c> with the address family, <c>new-</c> before it is proved.</param>
+/// <param name="Entries">Flows in it when it was last looked through.</param>
+/// <param name="Limit">Flows that there is room for.</param>
+internal sealed record FlowTableDocument(string Name, long Entries, long Limit);
 
 /// <summary>What became of the kernel's flow events.</summary>
 /// <param name="Received">Handed over by the kernel since this agent started.</param>

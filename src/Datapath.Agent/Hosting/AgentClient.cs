@@ -25,6 +25,9 @@ internal static class AgentClient
     /// <summary>It answers from memory: longer means that it hangs.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
+    /// <summary>An explanation reads every rule for each unit that is asked about, and of either there may be tens of thousands.</summary>
+    private static readonly TimeSpan PatienceToExplain = TimeSpan.FromMinutes(2);
+
     /// <summary>It reads, compiles and waits for the kernel; the largest policies take seconds.</summary>
     private static readonly TimeSpan PatienceForOrders = TimeSpan.FromMinutes(2);
 
@@ -32,7 +35,7 @@ internal static class AgentClient
     /// <param name="socketPath">Where the agent listens.</param>
     /// <param name="cancellation">Gives up.</param>
     public static Task<AgentAnswer<StatusDocument>> StatusAsync(string socketPath, CancellationToken cancellation) =>
-        AskAsync(socketPath, "/v1/status", AgentJson.Compact.StatusDocument, cancellation);
+        AskAsync(socketPath, "/v1/status", AgentJson.Compact.StatusDocument, Patience, cancellation);
 
     /// <summary>Asks about a connection, by the policy that the agent enforces.</summary>
     /// <param name="socketPath">Where the agent listens.</param>
@@ -49,7 +52,7 @@ internal static class AgentClient
     )
     {
         string question = $"/v1/explain?from={Uri.EscapeDataString(from)}&to={Uri.EscapeDataString(to)}&port={Uri.EscapeDataString(port)}";
-        return AskAsync(socketPath, question, AgentJson.Compact.ExplainDocument, cancellation);
+        return AskAsync(socketPath, question, AgentJson.Compact.ExplainDocument, PatienceToExplain, cancellation);
     }
 
     /// <summary>Gives an order and waits until it is carried out.</summary>
@@ -59,8 +62,14 @@ internal static class AgentClient
     public static Task<AgentAnswer<OrderDocument>> OrderAsync(string socketPath, string order, CancellationToken cancellation) =>
         AskAsync(socketPath, AgentJson.Compact.OrderDocument, PatienceForOrders, client => client.PostAsync($"/v1/orders/{order}", null, cancellation), cancellation);
 
-    private static Task<AgentAnswer<T>> AskAsync<T>(string socketPath, string question, JsonTypeInfo<T> shape, CancellationToken cancellation)
-        where T : class => AskAsync(socketPath, shape, Patience, client => client.GetAsync(question, cancellation), cancellation);
+    private static Task<AgentAnswer<T>> AskAsync<T>(
+        string socketPath,
+        string question,
+        JsonTypeInfo<T> shape,
+        TimeSpan patience,
+        CancellationToken cancellation
+    )
+        where T : class => AskAsync(socketPath, shape, patience, client => client.GetAsync(question, cancellation), cancellation);
 
     private static async Task<AgentAnswer<T>> AskAsync<T>(
         string socketPath,

@@ -2,7 +2,6 @@ using Datapath.Agent.Commands;
 using Datapath.Agent.Documents;
 using Datapath.Agent.Loops;
 using Datapath.Backends;
-using Datapath.Backends.Ebpf;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Hosting;
 
@@ -25,8 +24,9 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         try
         {
             using ControlSocket socket = ControlSocket.Claim(settings.Instance, settings.SocketPath, parts.RuntimeDirectory);
-            using SharedBackend backend = new(parts.OpenEbpf(new EbpfOptions { Instance = settings.Instance.Text, TcHook = settings.TcHook }));
-            AgentProcess process = new(settings, parts, new LineLogger(error, parts.Clock));
+            LineLogger log = new(error, parts.Clock);
+            using SharedBackend backend = new(BackendChoice.Open(settings, parts, log));
+            AgentProcess process = new(settings, parts, log);
             return await process.RunAsync(socket, backend, stop);
         }
         catch (Exception refusal) when (refusal is ControlSocketException or BackendException)
@@ -39,7 +39,8 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
     private async Task<int> RunAsync(ControlSocket socket, SharedBackend backend, CancellationToken stop)
     {
         EventFeed feed = new();
-        StatusBoard board = new(Starting(backend), feed, parts.Clock);
+        CollectionLoop collection = new(backend, log, parts.Clock);
+        StatusBoard board = new(Starting(backend), feed, () => collection.Usage, parts.Clock);
         PolicyLoopReport report = new(settings.PolicyDirectory, board, log, parts.Clock);
         ActivePolicy active = new();
         RuleNumbers numbers = new(new RuleIndexStore(settings.StateDirectory), report, parts.Clock);
@@ -54,7 +55,8 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         TaskCompletionSource<PolicyLoopEnd> end = new(TaskCreationOptions.RunContinuationsAsynchronously);
         AgentLoop policyLoop = new(async stopping => end.SetResult(await policy.RunAsync(stopping)));
         AgentLoop flowLoop = new(flows.RunAsync);
-        WebApplication server = AgentServer.Build(socket, new ServedState(board, feed, active, policy.Give), log, [policyLoop, flowLoop]);
+        AgentLoop collectionLoop = new(collection.RunAsync);
+        WebApplication server = AgentServer.Build(socket, new ServedState(board, feed, active, policy.Give), log, [policyLoop, flowLoop, collectionLoop]);
         await using (server)
         {
             log.Started(AgentVersion.Current.Number, settings.Instance, backend.Name, settings.PolicyDirectory, socket.Path);
@@ -64,13 +66,13 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
             await server.StopAsync(CancellationToken.None);
         }
 
-        return Outcome(policyLoop, flowLoop, end.Task);
+        return Outcome([policyLoop, flowLoop, collectionLoop], end.Task);
     }
 
     // A loop that broke is a bug and must end the process as one, so that whoever supervises it sees that.
-    private static int Outcome(AgentLoop policyLoop, AgentLoop flowLoop, Task<PolicyLoopEnd> end)
+    private static int Outcome(ReadOnlySpan<AgentLoop> loops, Task<PolicyLoopEnd> end)
     {
-        foreach (AgentLoop loop in (ReadOnlySpan<AgentLoop>)[policyLoop, flowLoop])
+        foreach (AgentLoop loop in loops)
         {
             if (loop.ExecuteTask is { IsFaulted: true } broken)
             {
@@ -106,7 +108,8 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
             new PolicyDocument(settings.PolicyDirectory, PolicyState.Pending, Problem: null, [], []),
             Units: [],
             Rules: 0,
-            new MemoryDocument(0, 0),
+            new MemoryDocument(0, 0, null, 0),
+            FlowsDocument.Of(FlowUsage.None),
             new EventCountsDocument(0, 0, 0)
         );
 }

@@ -25,6 +25,9 @@ internal sealed partial class PolicyLoop
     /// <summary>What the kernel refused once it may take later, when memory or an interface is there.</summary>
     public static readonly TimeSpan RetryAfterRefusal = TimeSpan.FromSeconds(10);
 
+    /// <summary>How often it is looked whether somebody took away what enforces; with a busy machine's delay below five seconds.</summary>
+    public static readonly TimeSpan GuardInterval = TimeSpan.FromSeconds(3);
+
     private readonly PolicyLoopReport _report;
     private readonly PolicyTrigger _trigger;
     private readonly ConcurrentQueue<PolicyOrder> _orders = new();
@@ -106,6 +109,7 @@ internal sealed partial class PolicyLoop
         using PolicyWatch files = new(Settings.PolicyDirectory, () => _trigger.Raise(PolicyChange.Files), Clock, Rescan);
         using IDisposable host = Host.Watch(() => _trigger.Raise(PolicyChange.Host), _report.HostNotHeard);
         await using ITimer retry = Clock.CreateTimer(_ => _trigger.Raise(PolicyChange.Retry), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        await using ITimer guard = Clock.CreateTimer(_ => _trigger.Raise(PolicyChange.Guard), null, GuardInterval, GuardInterval);
         await using ITimer lease = Clock.CreateTimer(_ => _trigger.Raise(PolicyChange.Lease), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _report.Watching(files.IsPrompt, Rescan);
         await TakeUpTrialAsync(stop);
@@ -131,6 +135,10 @@ internal sealed partial class PolicyLoop
 
             WatchLease(lease);
             change = await _trigger.NextAsync(stop);
+            if (change.HasFlag(PolicyChange.Guard))
+            {
+                Repair();
+            }
         }
     }
 
@@ -147,6 +155,22 @@ internal sealed partial class PolicyLoop
             // Nothing is known of what is in force, so nothing may be built on it.
             _report.NotTaken([], [], 0, refusal.Message);
             return false;
+        }
+    }
+
+    private void Repair()
+    {
+        try
+        {
+            if (Backend.Ask(backend => backend.Repair()) is { } repair)
+            {
+                _generation = repair.Generation;
+                _report.Repaired(repair);
+            }
+        }
+        catch (BackendException refusal)
+        {
+            _report.NotRepaired(refusal.Message);
         }
     }
 

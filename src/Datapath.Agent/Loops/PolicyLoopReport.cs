@@ -17,6 +17,7 @@ internal sealed partial class PolicyLoopReport(string directory, StatusBoard boa
     private ImmutableArray<Diagnostic> _logged = [];
     private ImmutableArray<UnitNotEnforced> _notEnforced = [];
     private ImmutableArray<string> _warnings = [];
+    private string? _saidOfGuard;
 
     public void RuleNumbersLost(string problem) => log.RuleNumbersLost(problem);
 
@@ -78,6 +79,7 @@ internal sealed partial class PolicyLoopReport(string directory, StatusBoard boa
 
         (CompiledPolicy policy, ApplyReport applied) = (done.Policy!, done.Report!);
         LogIfNew(policy, applied.NotEnforced);
+        _saidOfGuard = applied.Changed ? null : _saidOfGuard;
         LogIfNew(applied.Warnings);
         if (applied.Changed)
         {
@@ -96,7 +98,7 @@ internal sealed partial class PolicyLoopReport(string directory, StatusBoard boa
                 Policy = isCandidate ? Document(PolicyState.Applied, problem: null, files, done.Diagnostics) : status.Policy,
                 Rules = policy.Rules.Length,
                 Units = [.. policy.Units.Select(unit => Document(unit, applied))],
-                Memory = new MemoryDocument(applied.BytesUsed, applied.BytesAvailable),
+                Memory = new MemoryDocument(applied.BytesUsed, applied.BytesAvailable, applied.Matrix?.RowForm, applied.Matrix?.RowBytes ?? 0),
                 Warnings = applied.Warnings,
             }
         );
@@ -117,6 +119,29 @@ internal sealed partial class PolicyLoopReport(string directory, StatusBoard boa
 
         string problem = $"{errors} {(errors == 1 ? "error" : "errors")}; what was enforced before stays in force";
         Write(PolicyState.Refused, problem, files, diagnostics);
+    }
+
+    /// <summary>Somebody had changed what the kernel enforces.</summary>
+    public void Repaired(RepairReport repair)
+    {
+        // Said once: whoever does it again and again would fill the log, and is counted.
+        if (repair.Damage != _saidOfGuard)
+        {
+            log.Repaired(repair.Damage, repair.Generation);
+            _saidOfGuard = repair.Damage;
+        }
+
+        board.Write(status => status with { Generation = repair.Generation });
+    }
+
+    /// <summary>It cannot be told whether somebody changed what the kernel enforces.</summary>
+    public void NotRepaired(string reason)
+    {
+        if (reason != _saidOfGuard)
+        {
+            log.NotRepaired(reason);
+            _saidOfGuard = reason;
+        }
     }
 
     private static UnitDocument Document(LocalUnit unit, ApplyReport applied) =>

@@ -1,12 +1,14 @@
 using Datapath.Agent.Documents;
+using Datapath.Backends;
 
 namespace Datapath.Agent.Loops;
 
 /// <summary>Where the policy loop writes what it did, and everybody else reads it. One writer, any number of readers.</summary>
 /// <param name="initial">What holds before the loop has done anything.</param>
 /// <param name="feed">Counts events.</param>
+/// <param name="flows">Says how full the tables of flows are.</param>
 /// <param name="clock">Says how much is left of a lease.</param>
-internal sealed class StatusBoard(StatusDocument initial, EventFeed feed, TimeProvider clock)
+internal sealed class StatusBoard(StatusDocument initial, EventFeed feed, Func<FlowUsage> flows, TimeProvider clock)
 {
     private StatusDocument _written = initial;
 
@@ -19,6 +21,7 @@ internal sealed class StatusBoard(StatusDocument initial, EventFeed feed, TimePr
             return written with
             {
                 Lease = written.Lease?.At(clock.GetUtcNow()),
+                Flows = FlowsDocument.Of(flows()),
                 Events = new EventCountsDocument(feed.Received, feed.Lost, feed.ListenerCount),
             };
         }

@@ -11,7 +11,7 @@ namespace Datapath.Backends.Ebpf;
 internal static class Abi
 {
     /// <summary><c>DP_ABI_VERSION</c>.</summary>
-    internal const int Version = 2;
+    internal const int Version = 3;
 
     /// <summary><c>DP_LINE_BYTES</c>.</summary>
     internal const int LineBytes = 64;
@@ -40,6 +40,9 @@ internal static class Abi
     /// <summary><c>DP_NODE_RUNS_WORD</c>.</summary>
     internal const int NodeRunsWord = 9;
 
+    /// <summary><c>DP_ENTRY_LOW</c>.</summary>
+    internal const int EntryLow = 1073741824;
+
     /// <summary><c>DP_HOST_UNIT</c>.</summary>
     internal const int HostUnit = 1;
 
@@ -63,6 +66,12 @@ internal static class Abi
 
     /// <summary><c>DP_NETWORK_FAMILY_BITS</c>.</summary>
     internal const int NetworkFamilyBits = 32;
+
+    /// <summary><c>DP_FLOW_FIN</c>.</summary>
+    internal const int FlowFin = 3;
+
+    /// <summary><c>DP_FLOW_KNOWS</c>.</summary>
+    internal const int FlowKnows = 12;
 
     /// <summary><c>DP_EVENT_OBSERVED_ALLOW</c>.</summary>
     internal const int EventObservedAllow = 2;
@@ -88,14 +97,28 @@ internal enum DpDirection : uint
     Outgoing = 1,
 }
 
+/// <summary>bpf: <c>enum dp_flow_flags</c>.</summary>
+[Flags]
+internal enum DpFlowFlags : uint
+{
+    FinOpener = 1,
+    FinAnswerer = 2,
+    KnowsOpener = 4,
+    KnowsAnswerer = 8,
+    Unpromoted = 16,
+}
+
 /// <summary>bpf: <c>enum dp_flow_state</c>.</summary>
 internal enum DpFlowState : uint
 {
     Opening = 0,
     Established = 1,
-    Closing = 2,
-    Closed = 3,
-    States = 4,
+    FinWait = 2,
+    CloseWait = 3,
+    LastAck = 4,
+    TimeWait = 5,
+    Closed = 6,
+    States = 7,
 }
 
 /// <summary>bpf: <c>enum dp_hook</c>.</summary>
@@ -163,6 +186,13 @@ internal enum DpRole : uint
     Pod = 2,
 }
 
+/// <summary>bpf: <c>enum dp_row_form</c>.</summary>
+internal enum DpRowForm : uint
+{
+    Dense = 0,
+    Compressed = 1,
+}
+
 /// <summary>bpf: <c>enum dp_statistic</c>.</summary>
 internal enum DpStatistic : uint
 {
@@ -173,7 +203,8 @@ internal enum DpStatistic : uint
     Forwarded = 4,
     OtherStation = 5,
     VlanPassed = 6,
-    Paused = 7,
+    FlowUnpromoted = 7,
+    Paused = 8,
     Statistics = 8,
 }
 
@@ -318,6 +349,57 @@ internal struct DpDescriptor : IEquatable<DpDescriptor>
     public static bool operator !=(DpDescriptor left, DpDescriptor right) => !left.Equals(right);
 }
 
+/// <summary>bpf: <c>struct dp_digest</c>, 64 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 64)]
+internal struct DpDigest : IEquatable<DpDigest>
+{
+    [FieldOffset(0)]
+    public UintArray4 SourceBigEndian;
+
+    [FieldOffset(16)]
+    public UintArray4 DestinationBigEndian;
+
+    [FieldOffset(32)]
+    public ushort SourcePortBigEndian;
+
+    [FieldOffset(34)]
+    public ushort DestinationPortBigEndian;
+
+    [FieldOffset(36)]
+    public ushort Zone;
+
+    [FieldOffset(38)]
+    public byte Protocol;
+
+    [FieldOffset(39)]
+    public byte Way;
+
+    [FieldOffset(40)]
+    public uint Generation;
+
+    [FieldOffset(44)]
+    public uint RuleIndex;
+
+    [FieldOffset(48)]
+    public ulong CheckedJiffies;
+
+    [FieldOffset(56)]
+    public ushort Key;
+
+    [FieldOffset(58)]
+    public UshortArray3 Reserved;
+
+    public readonly bool Equals(DpDigest other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpDigest other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpDigest left, DpDigest right) => left.Equals(right);
+
+    public static bool operator !=(DpDigest left, DpDigest right) => !left.Equals(right);
+}
+
 /// <summary>bpf: <c>struct dp_event</c>, 64 bytes.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 64)]
 internal struct DpEvent : IEquatable<DpEvent>
@@ -378,8 +460,8 @@ internal struct DpEvent : IEquatable<DpEvent>
     public static bool operator !=(DpEvent left, DpEvent right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_flow</c>, 24 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 24)]
+/// <summary>bpf: <c>struct dp_flow</c>, 32 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 32)]
 internal struct DpFlow : IEquatable<DpFlow>
 {
     [FieldOffset(0)]
@@ -392,19 +474,25 @@ internal struct DpFlow : IEquatable<DpFlow>
     public uint RuleIndex;
 
     [FieldOffset(16)]
+    public UintArray2 NextSequence;
+
+    [FieldOffset(24)]
     public ushort OpenerKey;
 
-    [FieldOffset(18)]
+    [FieldOffset(26)]
     public byte OpenerTable;
 
-    [FieldOffset(19)]
+    [FieldOffset(27)]
     public byte Direction;
 
-    [FieldOffset(20)]
+    [FieldOffset(28)]
     public byte State;
 
-    [FieldOffset(21)]
-    public ByteArray3 Reserved;
+    [FieldOffset(29)]
+    public byte Flags;
+
+    [FieldOffset(30)]
+    public ByteArray2 Reserved;
 
     public readonly bool Equals(DpFlow other) => RawBytes.Equal(in this, in other);
 
@@ -415,6 +503,30 @@ internal struct DpFlow : IEquatable<DpFlow>
     public static bool operator ==(DpFlow left, DpFlow right) => left.Equals(right);
 
     public static bool operator !=(DpFlow left, DpFlow right) => !left.Equals(right);
+}
+
+/// <summary>bpf: <c>struct dp_flow_key</c>, 44 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 44)]
+internal struct DpFlowKey : IEquatable<DpFlowKey>
+{
+    [FieldOffset(0)]
+    public DpFlowKey4 IPv4;
+
+    [FieldOffset(0)]
+    public DpFlowKey6 IPv6;
+
+    [FieldOffset(40)]
+    public byte IsIPv6;
+
+    public readonly bool Equals(DpFlowKey other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpFlowKey other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpFlowKey left, DpFlowKey right) => left.Equals(right);
+
+    public static bool operator !=(DpFlowKey left, DpFlowKey right) => !left.Equals(right);
 }
 
 /// <summary>bpf: <c>struct dp_flow_key4</c>, 16 bytes.</summary>
@@ -587,7 +699,7 @@ internal struct DpGeneration : IEquatable<DpGeneration>
     public uint LocalDescriptor;
 
     [FieldOffset(60)]
-    public uint Reserved;
+    public uint RowForm;
 
     [FieldOffset(64)]
     public ulong Checksum;
@@ -726,8 +838,8 @@ internal struct DpNetwork : IEquatable<DpNetwork>
     public static bool operator !=(DpNetwork left, DpNetwork right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_packet</c>, 96 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 96)]
+/// <summary>bpf: <c>struct dp_packet</c>, 104 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 104)]
 internal struct DpPacket : IEquatable<DpPacket>
 {
     [FieldOffset(0)]
@@ -740,30 +852,36 @@ internal struct DpPacket : IEquatable<DpPacket>
     public uint FragmentId;
 
     [FieldOffset(84)]
-    public ushort Key;
-
-    [FieldOffset(86)]
-    public byte Table;
-
-    [FieldOffset(87)]
-    public byte TcpFlags;
+    public uint Sequence;
 
     [FieldOffset(88)]
-    public byte HopLimit;
-
-    [FieldOffset(89)]
-    public byte Flags;
-
-    [FieldOffset(90)]
-    public byte Defect;
-
-    [FieldOffset(91)]
-    public byte Next;
+    public uint Acknowledged;
 
     [FieldOffset(92)]
-    public ushort Offset;
+    public ushort Key;
 
     [FieldOffset(94)]
+    public byte Table;
+
+    [FieldOffset(95)]
+    public byte TcpFlags;
+
+    [FieldOffset(96)]
+    public byte HopLimit;
+
+    [FieldOffset(97)]
+    public byte Flags;
+
+    [FieldOffset(98)]
+    public byte Defect;
+
+    [FieldOffset(99)]
+    public byte Next;
+
+    [FieldOffset(100)]
+    public ushort Offset;
+
+    [FieldOffset(102)]
     public ByteArray2 Reserved;
 
     public readonly bool Equals(DpPacket other) => RawBytes.Equal(in this, in other);
@@ -882,15 +1000,27 @@ internal struct DpUnit : IEquatable<DpUnit>
     public static bool operator !=(DpUnit left, DpUnit right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_visit</c>, 112 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 112)]
+/// <summary>bpf: <c>struct dp_visit</c>, 216 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 216)]
 internal struct DpVisit : IEquatable<DpVisit>
 {
     [FieldOffset(0)]
     public DpPacket Packet;
 
-    [FieldOffset(96)]
+    [FieldOffset(104)]
     public DpJudgement Judgement;
+
+    [FieldOffset(120)]
+    public DpDescriptor Own;
+
+    [FieldOffset(136)]
+    public DpFlow Fresh;
+
+    [FieldOffset(168)]
+    public DpFlowKey Key;
+
+    [FieldOffset(212)]
+    public uint PeerClass;
 
     public readonly bool Equals(DpVisit other) => RawBytes.Equal(in this, in other);
 
@@ -936,6 +1066,9 @@ internal static class DpMaps
     /// <summary><c>dp_control</c>.</summary>
     internal static readonly MapName<uint, DpControl> Control = new("dp_control");
 
+    /// <summary><c>dp_digests</c>.</summary>
+    internal static readonly MapName<uint, DpDigest> Digests = new("dp_digests");
+
     /// <summary><c>dp_drop_counts</c>.</summary>
     internal static readonly MapName<uint, DpCounter> DropCounts = new("dp_drop_counts");
 
@@ -948,23 +1081,44 @@ internal static class DpMaps
     /// <summary><c>dp_fallback_ifs</c>.</summary>
     internal static readonly MapName<uint, DpInterface> FallbackIfs = new("dp_fallback_ifs");
 
-    /// <summary><c>dp_flows4</c>.</summary>
-    internal static readonly MapName<DpFlowKey4, DpFlow> Flows4 = new("dp_flows4");
-
-    /// <summary><c>dp_flows6</c>.</summary>
-    internal static readonly MapName<DpFlowKey6, DpFlow> Flows6 = new("dp_flows6");
-
     /// <summary><c>dp_fragments</c>.</summary>
     internal static readonly MapName<DpFragmentKey, DpFragment> Fragments = new("dp_fragments");
 
     /// <summary><c>dp_generations</c>.</summary>
     internal static readonly MapName<uint, DpGeneration> Generations = new("dp_generations");
 
+    /// <summary><c>dp_handshakes</c>.</summary>
+    internal static readonly MapName<uint, uint> Handshakes = new("dp_handshakes");
+
     /// <summary><c>dp_interfaces</c>.</summary>
     internal static readonly MapName<uint, DpInterface> Interfaces = new("dp_interfaces");
 
+    /// <summary><c>dp_live_other4</c>.</summary>
+    internal static readonly MapName<DpFlowKey4, DpFlow> LiveOther4 = new("dp_live_other4");
+
+    /// <summary><c>dp_live_other6</c>.</summary>
+    internal static readonly MapName<DpFlowKey6, DpFlow> LiveOther6 = new("dp_live_other6");
+
+    /// <summary><c>dp_live_tcp4</c>.</summary>
+    internal static readonly MapName<DpFlowKey4, DpFlow> LiveTcp4 = new("dp_live_tcp4");
+
+    /// <summary><c>dp_live_tcp6</c>.</summary>
+    internal static readonly MapName<DpFlowKey6, DpFlow> LiveTcp6 = new("dp_live_tcp6");
+
     /// <summary><c>dp_local_nets</c>.</summary>
     internal static readonly MapName<DpNetwork, byte> LocalNets = new("dp_local_nets");
+
+    /// <summary><c>dp_new_other4</c>.</summary>
+    internal static readonly MapName<DpFlowKey4, DpFlow> NewOther4 = new("dp_new_other4");
+
+    /// <summary><c>dp_new_other6</c>.</summary>
+    internal static readonly MapName<DpFlowKey6, DpFlow> NewOther6 = new("dp_new_other6");
+
+    /// <summary><c>dp_new_tcp4</c>.</summary>
+    internal static readonly MapName<DpFlowKey4, DpFlow> NewTcp4 = new("dp_new_tcp4");
+
+    /// <summary><c>dp_new_tcp6</c>.</summary>
+    internal static readonly MapName<DpFlowKey6, DpFlow> NewTcp6 = new("dp_new_tcp6");
 
     /// <summary><c>dp_rule_counts</c>.</summary>
     internal static readonly MapName<uint, DpCounter> RuleCounts = new("dp_rule_counts");
@@ -982,13 +1136,6 @@ internal static class DpMaps
 /// <summary>2 times <c>byte</c>, inside whatever holds it.</summary>
 [InlineArray(2)]
 internal struct ByteArray2
-{
-    private byte _first;
-}
-
-/// <summary>3 times <c>byte</c>, inside whatever holds it.</summary>
-[InlineArray(3)]
-internal struct ByteArray3
 {
     private byte _first;
 }
@@ -1042,6 +1189,13 @@ internal struct UlongArray8
     private ulong _first;
 }
 
+/// <summary>3 times <c>ushort</c>, inside whatever holds it.</summary>
+[InlineArray(3)]
+internal struct UshortArray3
+{
+    private ushort _first;
+}
+
 /// <summary>32 times <c>ushort</c>, inside whatever holds it.</summary>
 [InlineArray(32)]
 internal struct UshortArray32
@@ -1086,6 +1240,21 @@ internal static class AbiLayout
                 new("flags", 80, 0, 2),
                 new("reserved", 96, 0, 4),
             ]),
+            new("dp_digest", 64,
+            [
+                new("source", 0, 0, 16),
+                new("destination", 128, 0, 16),
+                new("source_port", 256, 0, 2),
+                new("destination_port", 272, 0, 2),
+                new("zone", 288, 0, 2),
+                new("protocol", 304, 0, 1),
+                new("way", 312, 0, 1),
+                new("generation", 320, 0, 4),
+                new("rule_index", 352, 0, 4),
+                new("checked_jiffies", 384, 0, 8),
+                new("key", 448, 0, 2),
+                new("reserved", 464, 0, 6),
+            ]),
             new("dp_event", 64,
             [
                 new("time_ns", 0, 0, 8),
@@ -1104,16 +1273,24 @@ internal static class AbiLayout
                 new("observed_rule_index", 448, 0, 4),
                 new("generation", 480, 0, 4),
             ]),
-            new("dp_flow", 24,
+            new("dp_flow", 32,
             [
                 new("seen_jiffies", 0, 0, 8),
                 new("generation", 64, 0, 4),
                 new("rule_index", 96, 0, 4),
-                new("opener_key", 128, 0, 2),
-                new("opener_table", 144, 0, 1),
-                new("direction", 152, 0, 1),
-                new("state", 160, 0, 1),
-                new("reserved", 168, 0, 3),
+                new("next_sequence", 128, 0, 8),
+                new("opener_key", 192, 0, 2),
+                new("opener_table", 208, 0, 1),
+                new("direction", 216, 0, 1),
+                new("state", 224, 0, 1),
+                new("flags", 232, 0, 1),
+                new("reserved", 240, 0, 2),
+            ]),
+            new("dp_flow_key", 44,
+            [
+                new("ip4", 0, 0, 16),
+                new("ip6", 0, 0, 40),
+                new("is_ip6", 320, 0, 1),
             ]),
             new("dp_flow_key4", 16,
             [
@@ -1164,7 +1341,7 @@ internal static class AbiLayout
                 new("unit_count", 384, 0, 4),
                 new("descriptors", 416, 0, 4),
                 new("local_descriptor", 448, 0, 4),
-                new("reserved", 480, 0, 4),
+                new("row_form", 480, 0, 4),
                 new("checksum", 512, 0, 8),
             ]),
             new("dp_interface", 12,
@@ -1200,20 +1377,22 @@ internal static class AbiLayout
                 new("family", 32, 0, 4),
                 new("address", 64, 0, 16),
             ]),
-            new("dp_packet", 96,
+            new("dp_packet", 104,
             [
                 new("tuple", 0, 0, 40),
                 new("quoted", 320, 0, 40),
                 new("fragment_id", 640, 0, 4),
-                new("key", 672, 0, 2),
-                new("table", 688, 0, 1),
-                new("tcp_flags", 696, 0, 1),
-                new("hop_limit", 704, 0, 1),
-                new("flags", 712, 0, 1),
-                new("defect", 720, 0, 1),
-                new("next", 728, 0, 1),
-                new("offset", 736, 0, 2),
-                new("reserved", 752, 0, 2),
+                new("sequence", 672, 0, 4),
+                new("acknowledged", 704, 0, 4),
+                new("key", 736, 0, 2),
+                new("table", 752, 0, 1),
+                new("tcp_flags", 760, 0, 1),
+                new("hop_limit", 768, 0, 1),
+                new("flags", 776, 0, 1),
+                new("defect", 784, 0, 1),
+                new("next", 792, 0, 1),
+                new("offset", 800, 0, 2),
+                new("reserved", 816, 0, 2),
             ]),
             new("dp_skip", 64,
             [
@@ -1244,10 +1423,14 @@ internal static class AbiLayout
                 new("flags", 64, 0, 4),
                 new("reserved", 96, 0, 4),
             ]),
-            new("dp_visit", 112,
+            new("dp_visit", 216,
             [
-                new("packet", 0, 0, 96),
-                new("judgement", 768, 0, 16),
+                new("packet", 0, 0, 104),
+                new("judgement", 832, 0, 16),
+                new("own", 960, 0, 16),
+                new("fresh", 1088, 0, 32),
+                new("key", 1344, 0, 44),
+                new("peer_class", 1696, 0, 4),
             ]),
             new("dp_vlan_key", 8,
             [
@@ -1269,13 +1452,24 @@ internal static class AbiLayout
                 new("DP_INCOMING", 0),
                 new("DP_OUTGOING", 1),
             ]),
+            new("dp_flow_flags",
+            [
+                new("DP_FLOW_FIN_OPENER", 1),
+                new("DP_FLOW_FIN_ANSWERER", 2),
+                new("DP_FLOW_KNOWS_OPENER", 4),
+                new("DP_FLOW_KNOWS_ANSWERER", 8),
+                new("DP_FLOW_UNPROMOTED", 16),
+            ]),
             new("dp_flow_state",
             [
                 new("DP_FLOW_OPENING", 0),
                 new("DP_FLOW_ESTABLISHED", 1),
-                new("DP_FLOW_CLOSING", 2),
-                new("DP_FLOW_CLOSED", 3),
-                new("DP_FLOW_STATES", 4),
+                new("DP_FLOW_FIN_WAIT", 2),
+                new("DP_FLOW_CLOSE_WAIT", 3),
+                new("DP_FLOW_LAST_ACK", 4),
+                new("DP_FLOW_TIME_WAIT", 5),
+                new("DP_FLOW_CLOSED", 6),
+                new("DP_FLOW_STATES", 7),
             ]),
             new("dp_hook",
             [
@@ -1327,6 +1521,11 @@ internal static class AbiLayout
                 new("DP_ROLE_HOST", 1),
                 new("DP_ROLE_POD", 2),
             ]),
+            new("dp_row_form",
+            [
+                new("DP_ROWS_DENSE", 0),
+                new("DP_ROWS_COMPRESSED", 1),
+            ]),
             new("dp_statistic",
             [
                 new("DP_STAT_EVENTS_SUPPRESSED", 0),
@@ -1336,7 +1535,8 @@ internal static class AbiLayout
                 new("DP_STAT_FORWARDED", 4),
                 new("DP_STAT_OTHER_STATION", 5),
                 new("DP_STAT_VLAN_PASSED", 6),
-                new("DP_STAT_PAUSED", 7),
+                new("DP_STAT_FLOW_UNPROMOTED", 7),
+                new("DP_STAT_PAUSED", 8),
                 new("DP_STATISTICS", 8),
             ]),
             new("dp_unit_flags",
@@ -1356,19 +1556,27 @@ internal static class AbiLayout
         [
             new("dp_arena", 4, 64),
             new("dp_control", 4, 56),
+            new("dp_digests", 4, 64),
             new("dp_drop_counts", 4, 16),
             new("dp_event_bucket", 4, 16),
             new("dp_events", 0, 0),
             new("dp_fallback_ifs", 4, 12),
-            new("dp_flows4", 16, 24),
-            new("dp_flows6", 40, 24),
             new("dp_fragments", 40, 16),
             new("dp_generations", 4, 72),
+            new("dp_handshakes", 4, 4),
             new("dp_interfaces", 4, 12),
+            new("dp_live_other4", 16, 32),
+            new("dp_live_other6", 40, 32),
+            new("dp_live_tcp4", 16, 32),
+            new("dp_live_tcp6", 40, 32),
             new("dp_local_nets", 24, 1),
+            new("dp_new_other4", 16, 32),
+            new("dp_new_other6", 40, 32),
+            new("dp_new_tcp4", 16, 32),
+            new("dp_new_tcp6", 40, 32),
             new("dp_rule_counts", 4, 16),
             new("dp_statistics", 4, 8),
-            new("dp_tc_visit", 4, 112),
+            new("dp_tc_visit", 4, 216),
             new("dp_vlans", 8, 4),
         ]);
 }

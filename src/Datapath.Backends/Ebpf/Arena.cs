@@ -184,6 +184,7 @@ internal sealed class Arena : IDisposable
             UnitCount = (uint)layout.UnitCount,
             Descriptors = (uint)layout.Descriptors,
             LocalDescriptor = (uint)layout.LocalDescriptor,
+            RowForm = (uint)layout.Form,
             Checksum = checksum,
         };
         for (int table = 0; table < layout.Ports.Count; table++)

@@ -17,6 +17,7 @@ internal static class CounterReader
         "forwarded",
         "other_station",
         "vlan_passed",
+        "flow_unpromoted",
         "passed_while_paused",
     ];
 
@@ -36,6 +37,12 @@ internal static class CounterReader
             ReadPackets(loaded.Map(DpMaps.DropCounts), reason => (DropReason)reason),
             ReadStatistics(loaded.Map(DpMaps.Statistics))
         );
+
+    /// <summary>One of the statistics.</summary>
+    /// <param name="loaded">The loaded object.</param>
+    /// <param name="which">Which.</param>
+    public static long ReadStatistic(BpfObject loaded, DpStatistic which) =>
+        (loaded.Map(DpMaps.Statistics).LookupPerCpu((uint)which) ?? []).Sum(one => (long)one);
 
     /// <summary>Zeroes the counters of rules.</summary>
     /// <param name="loaded">The loaded object.</param>

@@ -14,14 +14,15 @@ public sealed partial class EbpfBackend
     {
         private Rehearsal? _rehearsal;
 
-        public Session(BpfObject loaded, EbpfOptions options, PinDirectory pins, EventDecoder decoder)
+        public Session(EbpfOptions options, PinDirectory pins, EventDecoder decoder)
         {
-            Loaded = loaded;
-            Arena = new Arena(loaded);
-            Host = new HostTables(loaded);
-            Hooks = new AttachedHooks(loaded, pins, MechanismOf(options.TcHook));
+            Loaded = SegmentObject.Load(options, pins, out FlowTimeouts timeouts);
+            Arena = new Arena(Loaded);
+            Host = new HostTables(Loaded);
+            Flows = new FlowCollector(Loaded, timeouts);
+            Hooks = new AttachedHooks(Loaded, pins, MechanismOf(options.TcHook));
             Events = new RingBuffer(
-                loaded.Map(DpMaps.Events),
+                Loaded.Map(DpMaps.Events),
                 record =>
                 {
                     if (decoder.Decode(record) is { } one)
@@ -39,6 +40,8 @@ public sealed partial class EbpfBackend
         public HostTables Host { get; }
 
         public AttachedHooks Hooks { get; }
+
+        public FlowCollector Flows { get; }
 
         public RingBuffer Events { get; }
 
@@ -102,7 +105,7 @@ public sealed partial class EbpfBackend
         }
 
         _pins.Create();
-        var session = new Session(SegmentObject.Load(options, _pins), options, _pins, _decoder);
+        var session = new Session(options, _pins, _decoder);
         try
         {
             session.Arena.Claim(options.Instance, OwnNetworkNamespace.Inode());

@@ -28,6 +28,14 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
     public static ImmutableArray<string> FindInstances(string bpfFileSystem = EbpfOptions.DefaultBpfFileSystem) =>
         Guard(() => EbpfRemoval.FindInstances(bpfFileSystem));
 
+    /// <summary>Why programs cannot be loaded here, one sentence; null when nothing speaks against it.</summary>
+    public static string? FindObstacle() =>
+        ((IEnumerable<Func<KernelFeature>>)[KernelFeatures.Bpf, () => KernelFeatures.Map(BpfMapType.RingBuffer)])
+            .Select(probe => probe())
+            .Where(feature => feature.Answer != FeatureAnswer.Yes)
+            .Select(feature => $"{feature.Name}: {feature.Reason}")
+            .FirstOrDefault();
+
     /// <inheritdoc/>
     public uint Adopt()
     {
@@ -68,6 +76,10 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
     }
 
     /// <inheritdoc/>
+    // Programs are held by pinned links, which nobody takes away by mistake; a filter that was is put back with the next apply.
+    public RepairReport? Repair() => null;
+
+    /// <inheritdoc/>
     public int ReadEvents(Action<FlowEvent> onEvent)
     {
         if (_session is not { } session)
@@ -91,6 +103,9 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         Guard(() => _session is { } session ? CounterReader.Zero(session.Loaded, ruleIndexes) : 0);
 
     /// <inheritdoc/>
+    public FlowUsage CollectFlows() => _session is { } session ? Guard(session.Flows.Collect) : FlowUsage.None;
+
+    /// <inheritdoc/>
     public RemovalReport Remove(bool dryRun)
     {
         if (!dryRun)
@@ -110,7 +125,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         uint judging = session.Arena.Judging.Id;
         bool isFirst = judging == 0;
         RequireNothingPending(before, isFirst, wanted);
-        PolicyImage image = PolicyImageEncoder.Encode(policy, session.Images);
+        PolicyImage image = EncodeFor(session, policy);
         DesiredAttachments desired = DesiredAttachments.Of(policy, host);
         long available = session.Arena.FreeBytes;
 
@@ -146,7 +161,22 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         (ImmutableArray<UnitAttachment> attached, ImmutableArray<UnitNotEnforced> gone) = AttachAll(session, desired, isFirst);
         // 7. What nobody is judged by any more goes when everything is in place that judges instead.
         Tidy(session, host, desired, attached, isFirst);
-        return new ApplyReport(session.Arena.Judging.Id, slot is not null, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available);
+        var matrix = new MatrixReport(RowFormText.Of(image.Layout.Form), image.Layout.RowBytes);
+        return new ApplyReport(session.Arena.Judging.Id, slot is not null, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available, matrix);
+    }
+
+    /// <summary>The image in the form that suits; where that does not fit, in the smaller one: a slower verdict is better than none.</summary>
+    private PolicyImage EncodeFor(Session session, CompiledPolicy policy)
+    {
+        Arena arena = session.Arena;
+        PolicyImage image = PolicyImageEncoder.Encode(policy, options.Rows, session.Images);
+        if (options.Rows is not null || image.Layout.Form == RowForm.Compressed || image.Bytes <= arena.FreeBytes || image.Checksum() == arena.Active.Checksum)
+        {
+            return image;
+        }
+
+        PolicyImage compressed = PolicyImageEncoder.Encode(policy, RowForm.Compressed, session.Images);
+        return compressed.Bytes < image.Bytes ? compressed : image;
     }
 
     /// <summary>Interfaces that change hands do so with the switch itself: until then their entries say both.</summary>

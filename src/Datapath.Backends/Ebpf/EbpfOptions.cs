@@ -1,3 +1,6 @@
+using Datapath.Backends.Ebpf.Image;
+using Datapath.Interop.Libbpf;
+
 namespace Datapath.Backends.Ebpf;
 
 /// <summary>How the eBPF backend is set up.</summary>
@@ -18,11 +21,27 @@ public sealed record EbpfOptions
     /// <summary>Highest rule index plus one; each costs 16 bytes on every possible CPU.</summary>
     public int MaxRules { get; init; } = 65536;
 
-    /// <summary>Flows of each family that are remembered; about 120 bytes each.</summary>
-    public int MaxFlows { get; init; } = 131072;
+    /// <summary>TCP connections of each address family that are remembered for certain; some 130 bytes each, taken as they come.</summary>
+    public int MaxTcpFlows { get; init; } = 262144;
+
+    /// <summary>Answered flows of UDP and other protocols, of each family, that are remembered for certain; some 130 bytes each.</summary>
+    public int MaxOtherFlows { get; init; } = 131072;
+
+    /// <summary>
+    /// Flows that nobody has proved yet, of TCP and of other protocols, of each family; some 120 bytes each, set aside. The least recently
+    /// used is forgotten.
+    /// </summary>
+    /// <remarks>Each CPU keeps a stock of free entries: less than the default forgets earlier than it says.</remarks>
+    public int MaxNewFlows { get; init; } = DefaultNewFlows;
+
+    /// <summary>What <see cref="MaxNewFlows"/> is on this machine unless told otherwise.</summary>
+    public static int DefaultNewFlows => (16 << 10) + (PossibleCpus.Count << 10);
 
     /// <summary>How programs are attached.</summary>
     public TcHookChoice TcHook { get; init; }
+
+    /// <summary>How the rows of the verdict matrix are held; null for the form that suits their size. Verdicts do not depend on it.</summary>
+    public RowForm? Rows { get; init; }
 
     /// <summary>Events a CPU may send each second.</summary>
     public int EventsPerSecond { get; init; } = 1000;

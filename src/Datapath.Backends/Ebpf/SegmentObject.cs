@@ -26,8 +26,14 @@ internal static class SegmentObject
         DpMaps.FallbackIfs.Name,
         DpMaps.LocalNets.Name,
         DpMaps.Vlans.Name,
-        DpMaps.Flows4.Name,
-        DpMaps.Flows6.Name,
+        DpMaps.NewTcp4.Name,
+        DpMaps.NewTcp6.Name,
+        DpMaps.NewOther4.Name,
+        DpMaps.NewOther6.Name,
+        DpMaps.LiveTcp4.Name,
+        DpMaps.LiveTcp6.Name,
+        DpMaps.LiveOther4.Name,
+        DpMaps.LiveOther6.Name,
         DpMaps.Fragments.Name,
         DpMaps.RuleCounts.Name,
         DpMaps.DropCounts.Name,
@@ -42,7 +48,8 @@ internal static class SegmentObject
     /// <summary>Loads the programs over the pinned maps of the instance, which are made where they are missing.</summary>
     /// <param name="options">Sizes and knobs.</param>
     /// <param name="pins">Where the maps are pinned.</param>
-    public static BpfObject Load(EbpfOptions options, PinDirectory pins) => Load(options, pins, _ => { });
+    /// <param name="timeouts">When the programs forget a flow.</param>
+    public static BpfObject Load(EbpfOptions options, PinDirectory pins, out FlowTimeouts timeouts) => Load(options, pins, _ => { }, out timeouts);
 
     /// <summary>Loads a copy of <see cref="RehearsedProgram"/> over the same maps that only answers; it is never to be attached.</summary>
     /// <param name="options">As for the programs that are attached.</param>
@@ -55,10 +62,11 @@ internal static class SegmentObject
             {
                 loading.SetKnob("dp_dry_run", 1u);
                 loading.SetAutoload("dp_egress", load: false);
-            }
+            },
+            out _
         );
 
-    private static BpfObject Load(EbpfOptions options, PinDirectory pins, Action<BpfObject> adjust)
+    private static BpfObject Load(EbpfOptions options, PinDirectory pins, Action<BpfObject> adjust, out FlowTimeouts timeouts)
     {
         RaiseLockedMemory();
         BpfObject loading = BpfObject.Open(ReadResource(), ObjectName);
@@ -68,6 +76,7 @@ internal static class SegmentObject
             loading.SetKnob("dp_jiffies_per_second", (uint)KernelClock.JiffiesPerSecond());
             loading.SetKnob("dp_events_per_second", (uint)options.EventsPerSecond);
             loading.SetKnob("dp_event_burst", (uint)options.EventsPerSecond * 2);
+            timeouts = FlowTimeouts.Of(loading);
             SetSizes(loading, options);
             foreach (string map in PinnedMaps)
             {
@@ -103,8 +112,14 @@ internal static class SegmentObject
     {
         loading.SetMaxEntries(DpMaps.Arena.Name, checked((uint)(options.ArenaBytes / Image.PolicyImage.LineBytes)));
         loading.SetMaxEntries(DpMaps.RuleCounts.Name, (uint)options.MaxRules);
-        loading.SetMaxEntries(DpMaps.Flows4.Name, (uint)options.MaxFlows);
-        loading.SetMaxEntries(DpMaps.Flows6.Name, (uint)options.MaxFlows);
+        loading.SetMaxEntries(DpMaps.NewTcp4.Name, (uint)options.MaxNewFlows);
+        loading.SetMaxEntries(DpMaps.NewTcp6.Name, (uint)options.MaxNewFlows);
+        loading.SetMaxEntries(DpMaps.NewOther4.Name, (uint)options.MaxNewFlows);
+        loading.SetMaxEntries(DpMaps.NewOther6.Name, (uint)options.MaxNewFlows);
+        loading.SetMaxEntries(DpMaps.LiveTcp4.Name, (uint)options.MaxTcpFlows);
+        loading.SetMaxEntries(DpMaps.LiveTcp6.Name, (uint)options.MaxTcpFlows);
+        loading.SetMaxEntries(DpMaps.LiveOther4.Name, (uint)options.MaxOtherFlows);
+        loading.SetMaxEntries(DpMaps.LiveOther6.Name, (uint)options.MaxOtherFlows);
     }
 
     /// <summary>A map cannot be resized while packets use it: the size it was made with holds until purge.</summary>

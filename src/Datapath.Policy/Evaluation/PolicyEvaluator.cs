@@ -64,7 +64,7 @@ public sealed class PolicyEvaluator
     internal Judgement Judge(WrittenUnit unit, Question question)
     {
         WrittenUnit? owner = _units.Find(one => one.Addresses.Contains(question.Peer));
-        if (owner == unit)
+        if (owner == unit && question.PeerMayBeUnit)
         {
             return Plain(RuleKind.Local, "local", question.Direction, DescriptorFlags.Log) with { Rule = new(RuleKind.Local, "", "local", Direction.Incoming, 0, "") };
         }

@@ -9,7 +9,14 @@ namespace Datapath.Policy.Evaluation;
 /// <param name="Peer">The other end.</param>
 /// <param name="Table">What kind of key <paramref name="Key"/> is.</param>
 /// <param name="Key">Destination port, <c>type &lt;&lt; 8 | code</c>, or protocol number.</param>
-public sealed record Question(UnitName? Unit, Direction Direction, AddressKey Peer, PortTable Table, ushort Key);
+public sealed record Question(UnitName? Unit, Direction Direction, AddressKey Peer, PortTable Table, ushort Key)
+{
+    /// <summary>
+    /// Whether a peer with an address of the unit is the unit. Not so for what comes in from outside: that only claims to be, and the rules
+    /// judge it like any other peer.
+    /// </summary>
+    public bool PeerMayBeUnit { get; init; } = true;
+}
 
 /// <summary>A processing unit by name.</summary>
 /// <param name="Namespace">Absolute path of its namespace.</param>

@@ -1,8 +1,6 @@
 using System.Collections.Immutable;
-using System.Runtime.InteropServices;
 using Datapath.Backends;
 using Datapath.Flows;
-using Datapath.Interop.Libbpf;
 using Datapath.KernelTests.Support;
 using Datapath.Policy.Compilation;
 using Xunit;
@@ -314,20 +312,12 @@ public sealed class FlowTests : IDisposable
     /// <summary>When the one flow there is was last seen, in jiffies.</summary>
     private ulong SeenOfTheFlow()
     {
-        using BpfMap flows = BpfMap.OpenPinned(_lab.PinOf("dp_flows4"));
-        return Assert.Single(flows.Entries<UInt128, SeenFlow>()).Value.SeenJiffies;
+        using FlowTables flows = _lab.OpenFlows();
+        return Assert.Single(flows.Seen);
     }
 
     /// <summary>Last-seen is written once a second at most.</summary>
     private static Task TheNextSecondAsync() => Task.Delay(TimeSpan.FromSeconds(1.2), TestContext.Current.CancellationToken);
-
-    /// <summary>The part of <c>struct dp_flow</c> that is looked at.</summary>
-    [StructLayout(LayoutKind.Explicit, Size = 24)]
-    private struct SeenFlow
-    {
-        [FieldOffset(0)]
-        public ulong SeenJiffies;
-    }
 
     private bool In(byte[] tcp) => Passes(true, Tcp, tcp);
 

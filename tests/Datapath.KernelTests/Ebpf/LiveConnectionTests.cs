@@ -40,7 +40,7 @@ public sealed class LiveConnectionTests : IAsyncLifetime
         await _host.AddAddressAsync("up0", IPAddress.Parse("2001:db8:9::1"), 64, Token);
         await _friend.AddAddressAsync("eth0", IPAddress.Parse("10.9.0.2"), 24, Token);
         await _friend.AddAddressAsync("eth0", IPAddress.Parse("2001:db8:9::2"), 64, Token);
-        _backend = new EbpfBackend(new EbpfOptions { Instance = _host.NamespaceName, MaxFlows = 1024, MaxRules = 1024, ArenaBytes = 8 << 20 });
+        _backend = new EbpfBackend(new EbpfOptions { Instance = _host.NamespaceName, MaxTcpFlows = 1024, MaxOtherFlows = 1024, MaxRules = 1024, ArenaBytes = 8 << 20 });
     }
 
     /// <inheritdoc/>

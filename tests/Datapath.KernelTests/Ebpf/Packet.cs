@@ -94,8 +94,8 @@ internal static class Packet
             .. rest,
         ];
 
-    public static byte[] TcpHeader(ushort source, ushort destination, byte flags) =>
-        [.. Big(source), .. Big(destination), 0, 0, 0, 1, 0, 0, 0, 0, 0x50, flags, 0x20, 0, 0, 0, 0, 0];
+    public static byte[] TcpHeader(ushort source, ushort destination, byte flags, uint sequence = 1, uint acknowledged = 0) =>
+        [.. Big(source), .. Big(destination), .. Big(sequence), .. Big(acknowledged), 0x50, flags, 0x20, 0, 0, 0, 0, 0];
 
     public static byte[] UdpHeader(ushort source, ushort destination, int payload = 4) =>
         [.. Big(source), .. Big(destination), .. Big((ushort)(8 + payload)), 0, 0, .. new byte[payload]];
@@ -111,6 +111,8 @@ internal static class Packet
         BinaryPrimitives.WriteUInt16BigEndian(bytes, value);
         return bytes;
     }
+
+    private static byte[] Big(uint value) => [.. Big((ushort)(value >> 16)), .. Big((ushort)value)];
 
     private static byte[] Address(string text, AddressFamily family)
     {

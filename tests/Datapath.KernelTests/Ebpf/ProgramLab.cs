@@ -42,7 +42,7 @@ internal sealed class ProgramLab : IDisposable
     {
         int number = Interlocked.Increment(ref _count);
         Name = string.Create(CultureInfo.InvariantCulture, $"dpk-{Environment.ProcessId}-{number}");
-        var options = new EbpfOptions { Instance = Name, MaxFlows = 4096, MaxRules = 1024, ArenaBytes = 16 << 20 };
+        var options = new EbpfOptions { Instance = Name, MaxTcpFlows = 4096, MaxOtherFlows = 4096, MaxRules = 1024, ArenaBytes = 16 << 20 };
         Options = adjust?.Invoke(options) ?? options;
         Ip("netns", "add", Name);
         _namespace = NetworkNamespace.OpenNamed(Name);
@@ -176,6 +176,36 @@ internal sealed class ProgramLab : IDisposable
 
             return (passed, dropped);
         });
+
+    /// <summary>Runs many frames through one hook, without looking the hook up for each.</summary>
+    /// <param name="interfaceName">Where.</param>
+    /// <param name="ingress">Which way, seen from the interface.</param>
+    /// <param name="frames">From the Ethernet header on.</param>
+    /// <returns>How many passed.</returns>
+    public int CountPassing(string interfaceName, bool ingress, IEnumerable<byte[]> frames) =>
+        _namespace.Run(() =>
+        {
+            int index = IndexOf(interfaceName);
+            var context = new byte[ContextBytes];
+            BinaryPrimitives.WriteInt32LittleEndian(context.AsSpan(InterfaceOffset), index);
+            BinaryPrimitives.WriteInt32LittleEndian(context.AsSpan(IngressInterfaceOffset), ingress ? index : 0);
+            using BpfProgram program = OpenProgram(index, ingress);
+            return frames.Count(frame => program.TestRun(frame, context).ReturnValue == Pass);
+        });
+
+    /// <summary>The tables of flows.</summary>
+    public FlowTables OpenFlows() =>
+        _namespace.Run(() =>
+        {
+            using BpfProgram program = OpenProgram(IndexOf("up0"), ingress: true);
+            return new FlowTables(Name, program);
+        });
+
+    private static BpfProgram OpenProgram(int interfaceIndex, bool ingress)
+    {
+        var hook = new TcHook(interfaceIndex, ingress ? TcDirection.Ingress : TcDirection.Egress);
+        return BpfProgram.OpenById(Assert.Single(hook.Query()).ProgramId);
+    }
 
     /// <summary>Index of an interface.</summary>
     public int IndexOf(string interfaceName) => _namespace.Run(() => IndexHere(interfaceName));

@@ -32,7 +32,7 @@ internal sealed class HostLab : IAsyncDisposable
     private readonly EbpfBackend _backend;
 
     private HostLab() =>
-        _backend = new EbpfBackend(new EbpfOptions { Instance = _network.Prefix, MaxFlows = 1024, MaxRules = 1024, ArenaBytes = 8 << 20 });
+        _backend = new EbpfBackend(new EbpfOptions { Instance = _network.Prefix, MaxTcpFlows = 1024, MaxOtherFlows = 1024, MaxRules = 1024, ArenaBytes = 8 << 20 });
 
     /// <summary>The host that is protected.</summary>
     public LabHost Host { get; private set; } = null!;

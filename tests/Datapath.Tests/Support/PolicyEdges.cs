@@ -9,6 +9,8 @@ internal sealed class PolicyEdges
 {
     private readonly List<AddressKey> _addresses = [];
     private readonly List<(PortTable Table, ushort Key)> _ports = [];
+    private readonly HashSet<AddressKey> _beginnings = [];
+    private readonly HashSet<(PortTable Table, ushort Key)> _portBeginnings = [];
 
     public PolicyEdges(PolicyCase one)
     {
@@ -39,6 +41,12 @@ internal sealed class PolicyEdges
         }
     }
 
+    /// <summary>Where a range of addresses begins, or the one before it has ended.</summary>
+    public IReadOnlyCollection<AddressKey> Beginnings => _beginnings;
+
+    /// <summary>Where a range of ports begins, or the one before it has ended.</summary>
+    public IReadOnlyCollection<(PortTable Table, ushort Key)> PortBeginnings => _portBeginnings;
+
     public AddressKey Address(Random random, Func<AddressKey> otherwise) =>
         _addresses.Count > 0 && random.Next(4) != 0 ? _addresses[random.Next(_addresses.Count)] : otherwise();
 
@@ -61,8 +69,10 @@ internal sealed class PolicyEdges
         {
             _addresses.Add(new AddressKey(network.IsIPv6, network.Address - 1));
         }
+        _beginnings.Add(new AddressKey(network.IsIPv6, network.Address));
         if (network.Last < end)
         {
+            _beginnings.Add(new AddressKey(network.IsIPv6, network.Last + 1));
             _addresses.Add(new AddressKey(network.IsIPv6, network.Last + 1));
         }
     }
@@ -99,6 +109,11 @@ internal sealed class PolicyEdges
             {
                 _ports.Add((table, (ushort)key));
             }
+        }
+        _portBeginnings.Add((table, first));
+        if (last < end)
+        {
+            _portBeginnings.Add((table, (ushort)(last + 1)));
         }
     }
 }

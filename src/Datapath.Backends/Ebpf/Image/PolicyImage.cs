@@ -49,6 +49,9 @@ public sealed record PolicyImage(ReadOnlyMemory<uint> Words, ImageLayout Layout)
 /// <param name="UnitCount">One more than the highest unit number.</param>
 /// <param name="Descriptors">Sixteen bytes for each cell value.</param>
 /// <param name="LocalDescriptor">The cell value of "a unit with itself".</param>
+/// <param name="Rows">Where the rows of the verdict matrix begin.</param>
+/// <param name="Form">How rows are to be read.</param>
+/// <param name="RowBytes">What the rows take; which peer class has which row is not counted.</param>
 public sealed record ImageLayout(
     int IPv4Root,
     int IPv6Root,
@@ -56,5 +59,8 @@ public sealed record ImageLayout(
     int Units,
     int UnitCount,
     int Descriptors,
-    int LocalDescriptor
+    int LocalDescriptor,
+    int Rows,
+    RowForm Form,
+    long RowBytes
 );

@@ -16,7 +16,7 @@ internal sealed class FakeBackend : IBackend
     private int _callers;
     private uint _highest;
 
-    public string Name => "ebpf";
+    public string Name { get; init; } = "ebpf";
 
     /// <summary>What an earlier agent left in force.</summary>
     public uint Generation
@@ -108,12 +108,24 @@ internal sealed class FakeBackend : IBackend
                 .. policy.Units.Where(unit => unit.Number > 1).Select(unit => new UnitNotEnforced(unit.Number, "no such interface")),
                 .. RefusedPlaces-- > 0 ? [new UnitNotEnforced(1, "interface eth0: no", MayBeLater: true)] : ImmutableArray<UnitNotEnforced>.Empty,
             ];
-            return new ApplyReport(Generation, Changed: true, places, absent, BytesUsed: 4096, BytesAvailable: 1 << 20);
+            return new ApplyReport(Generation, Changed: true, places, absent, BytesUsed: 4096, BytesAvailable: 1 << 20, new MatrixReport("dense", 1024));
         }
         finally
         {
             Leave();
         }
+    }
+
+    /// <summary>What the next look finds.</summary>
+    public string? Damage { get; set; }
+
+    public RepairReport? Repair()
+    {
+        Enter();
+        RepairReport? report = Damage is { } damage ? new RepairReport(++Generation, damage) : null;
+        Damage = null;
+        Leave();
+        return report;
     }
 
     public PendingLease ReadLease() => Lease;
@@ -159,6 +171,9 @@ internal sealed class FakeBackend : IBackend
         return count;
     }
 
+    /// <summary>What it says of its tables.</summary>
+    public FlowUsage Flows { get; set; } = FlowUsage.None;
+
     public BackendCounters ReadCounters() =>
         new(
             ImmutableDictionary<int, PacketCount>.Empty,
@@ -171,6 +186,13 @@ internal sealed class FakeBackend : IBackend
         Enter();
         Zeroed = Zeroed.AddRange(ruleIndexes);
         Leave();
+    }
+
+    public FlowUsage CollectFlows()
+    {
+        Enter();
+        Leave();
+        return Flows;
     }
 
     public RemovalReport Remove(bool dryRun)

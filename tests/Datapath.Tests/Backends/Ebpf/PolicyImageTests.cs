@@ -11,8 +11,10 @@ namespace Datapath.Tests.Backends.Ebpf;
 /// <summary>The image that the kernel walks says what the tables say.</summary>
 public sealed class PolicyImageTests(ITestOutputHelper output)
 {
-    [Fact]
-    public void An_image_answers_like_the_tables_it_was_made_from()
+    [Theory]
+    [InlineData(RowForm.Dense)]
+    [InlineData(RowForm.Compressed)]
+    public void An_image_answers_like_the_tables_it_was_made_from(RowForm form)
     {
         int seed = Random.Shared.Next();
         output.WriteLine($"seed {seed}");
@@ -24,7 +26,7 @@ public sealed class PolicyImageTests(ITestOutputHelper output)
             PolicyResolution resolution = PolicyResolver.Resolve(one.Written, one.Inventory, one.Options);
             CompiledPolicy compiled = Assert.IsType<CompiledPolicy>(PolicyCompiler.Compile(resolution.Policy, RuleIndexes.Empty).Policy);
             var reader = new CompiledPolicyReader(compiled);
-            var walker = new ImageWalker(PolicyImageEncoder.Encode(compiled));
+            var walker = new ImageWalker(PolicyImageEncoder.Encode(compiled, form));
             var edges = new PolicyEdges(one);
             for (int i = 0; i < 300 && compiled.Units.Length > 0; i++)
             {
@@ -53,7 +55,7 @@ public sealed class PolicyImageTests(ITestOutputHelper output)
             bool fits = ipv6 || ranges[^1].First <= uint.MaxValue;
             CompiledPolicy policy = PolicyOf(ipv6 || !fits, ranges);
             Assert.True(
-                PolicyImageEncoder.Encode(policy).Words.Span.SequenceEqual(PolicyImageEncoder.Encode(policy, memory).Words.Span),
+                PolicyImageEncoder.Encode(policy).Words.Span.SequenceEqual(PolicyImageEncoder.Encode(policy, memory: memory).Words.Span),
                 $"seed {seed}, image {i}"
             );
         }

@@ -1,0 +1,59 @@
+using Datapath.Backends;
+using Microsoft.Extensions.Logging;
+
+namespace Datapath.Agent.Loops;
+
+/// <summary>Has the backend take away flows whose time is over, a part of them each second, and keeps what it says of its tables.</summary>
+/// <param name="backend">What has the tables.</param>
+/// <param name="log">Where it says that it cannot.</param>
+/// <param name="clock">Times the rounds.</param>
+internal sealed class CollectionLoop(SharedBackend backend, ILogger log, TimeProvider clock)
+{
+    /// <summary>A table is looked through within some sixteen of them; no timeout of a flow is shorter than ten seconds.</summary>
+    public static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+
+    private FlowUsage _usage = FlowUsage.None;
+    private bool _isRefused;
+
+    /// <summary>How full the tables were when they were last looked at.</summary>
+    public FlowUsage Usage => Volatile.Read(ref _usage);
+
+    /// <summary>Runs until it is stopped.</summary>
+    /// <param name="stop">Stops it.</param>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        using PeriodicTimer timer = new(Interval, clock);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stop))
+            {
+                Collect();
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // The kernel goes on without us; the next agent collects what is left.
+        }
+    }
+
+    private void Collect()
+    {
+        try
+        {
+            Volatile.Write(ref _usage, backend.Ask(kernel => kernel.CollectFlows()));
+            if (_isRefused)
+            {
+                _isRefused = false;
+                log.FlowsCollectedAgain();
+            }
+        }
+        catch (BackendException refusal)
+        {
+            if (!_isRefused)
+            {
+                _isRefused = true;
+                log.FlowsNotCollected(refusal.Message);
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+using System.Collections.Immutable;
+using Datapath.Interop.Libbpf;
+using Datapath.Interop.Libc;
+
+namespace Datapath.Backends.Ebpf;
+
+/// <summary>
+/// Walks the tables of flows, a part at a time: counts what is there, and deletes what is over where the kernel does not forget by itself.
+/// </summary>
+/// <remarks>
+/// Reading and deleting are two steps, but nothing that lives can be lost between them: an entry whose time is over is never written again by
+/// any program, and nothing takes its place while it is there (<c>dp_flow_is_over</c> and <c>dp_proved_insert</c> in bpf/lib/conntrack.h).
+/// The slack is for a program that found an entry at the last moment and writes it now.
+/// </remarks>
+internal sealed class FlowCollector
+{
+    /// <summary>A program runs for microseconds, with softirqs off.</summary>
+    private const uint SlackSeconds = 2;
+
+    // A whole table within some sixteen calls, and never so much that somebody waits for it.
+    private const int CallsPerRound = 16;
+    private const int LeastBatch = 512;
+    private const int MostBatch = 16384;
+
+    private readonly BpfObject _loaded;
+    private readonly BpfProgram _clock;
+    private readonly FlowTimeouts _timeouts;
+    private readonly uint _jiffiesPerSecond = (uint)KernelClock.JiffiesPerSecond();
+    private readonly ImmutableArray<Table> _tables;
+
+    /// <summary>Walks from the first entry of each table.</summary>
+    /// <param name="loaded">The loaded object.</param>
+    /// <param name="timeouts">Its timeouts.</param>
+    public FlowCollector(BpfObject loaded, FlowTimeouts timeouts)
+    {
+        _loaded = loaded;
+        _clock = loaded.Program("dp_clock");
+        _timeouts = timeouts;
+        _tables =
+        [
+            new Table<DpFlowKey4>("tcp4", loaded.Map(DpMaps.LiveTcp4), key => key.Protocol, IsCollected: true),
+            new Table<DpFlowKey6>("tcp6", loaded.Map(DpMaps.LiveTcp6), key => key.Protocol, IsCollected: true),
+            new Table<DpFlowKey4>("other4", loaded.Map(DpMaps.LiveOther4), key => key.Protocol, IsCollected: true),
+            new Table<DpFlowKey6>("other6", loaded.Map(DpMaps.LiveOther6), key => key.Protocol, IsCollected: true),
+            new Table<DpFlowKey4>("new-tcp4", loaded.Map(DpMaps.NewTcp4), key => key.Protocol, IsCollected: false),
+            new Table<DpFlowKey6>("new-tcp6", loaded.Map(DpMaps.NewTcp6), key => key.Protocol, IsCollected: false),
+            new Table<DpFlowKey4>("new-other4", loaded.Map(DpMaps.NewOther4), key => key.Protocol, IsCollected: false),
+            new Table<DpFlowKey6>("new-other6", loaded.Map(DpMaps.NewOther6), key => key.Protocol, IsCollected: false),
+        ];
+    }
+
+    /// <summary>Looks at the next part of each table.</summary>
+    public FlowUsage Collect()
+    {
+        // Asked before anything is read: what is stamped later is younger, and lives.
+        uint now = _clock.TestRun(new byte[MinimumPacket]).ReturnValue;
+        foreach (Table table in _tables)
+        {
+            table.Advance((protocol, flow) => IsOver(protocol, flow, now));
+        }
+
+        return new FlowUsage(
+            [.. _tables.Select(table => table.Usage)],
+            CounterReader.ReadStatistic(_loaded, DpStatistic.FlowInsertFailed),
+            CounterReader.ReadStatistic(_loaded, DpStatistic.FlowUnpromoted)
+        );
+    }
+
+    // An Ethernet header: less is no packet to BPF_PROG_TEST_RUN.
+    private const int MinimumPacket = 14;
+
+    // The clock has 32 bits, which go round in months: what seems to be that old was stamped after we asked.
+    private const uint Future = uint.MaxValue - (1 << 24);
+
+    private bool IsOver(byte protocol, DpFlow flow, uint now)
+    {
+        uint idle = now - (uint)flow.SeenJiffies;
+        return idle < Future && idle > (ulong)(_timeouts.Seconds(protocol, flow.State) + SlackSeconds) * _jiffiesPerSecond;
+    }
+
+    private abstract class Table
+    {
+        public abstract FlowTableUsage Usage { get; }
+
+        public abstract void Advance(Func<byte, DpFlow, bool> isOver);
+    }
+
+    private sealed class Table<TKey>(string name, BpfMap<TKey, DpFlow> map, Func<TKey, byte> protocolOf, bool IsCollected) : Table
+        where TKey : unmanaged
+    {
+        private readonly BpfMapWalk<TKey, DpFlow> _walk = new(map.Map, Math.Clamp((int)(map.Map.MaxEntries / CallsPerRound), LeastBatch, MostBatch));
+        private long _entries;
+        private long _entriesSoFar;
+
+        public override FlowTableUsage Usage => new(name, _entries, map.Map.MaxEntries);
+
+        public override void Advance(Func<byte, DpFlow, bool> isOver)
+        {
+            IReadOnlyList<KeyValuePair<TKey, DpFlow>> part = _walk.Next();
+            foreach ((TKey key, DpFlow flow) in part)
+            {
+                if (IsCollected && isOver(protocolOf(key), flow))
+                {
+                    map.Delete(key);
+                }
+                else
+                {
+                    _entriesSoFar++;
+                }
+            }
+
+            if (_walk.IsAtStart)
+            {
+                (_entries, _entriesSoFar) = (_entriesSoFar, 0);
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+using System.Buffers.Binary;
+using System.Collections.Immutable;
+using System.Globalization;
+using Datapath.Backends.Ebpf;
+using Datapath.Backends.Host;
+using Datapath.Flows;
+using Datapath.Interop.Libbpf;
+using Datapath.Interop.Libc;
+using Datapath.Interop.Processes;
+using Datapath.Shared.Sequences;
+using Xunit;
+
+namespace Datapath.KernelTests.Oracle;
+
+/// <summary>
+/// The shipped programs in a namespace of our own, attached by the shipped backend to an uplink and to the interfaces that random policies
+/// name, run on crafted packets (BPF_PROG_TEST_RUN). Policies are written by the shipped writer; going back to one that is still there is
+/// a store to the switch.
+/// </summary>
+internal sealed class SequenceLab : IDisposable
+{
+    // struct __sk_buff of linux/bpf.h.
+    private const int ContextBytes = 192;
+    private const int IngressInterfaceOffset = 36;
+    private const int InterfaceOffset = 40;
+
+    // TC_ACT_UNSPEC and TC_ACT_SHOT of linux/pkt_cls.h.
+    private const uint Pass = uint.MaxValue;
+    private const uint Drop = 2;
+
+    private const int NoInterface = 0;
+    private const int AnotherInterface = 1;
+
+    private static readonly string[] Interfaces = [CompiledCase.Uplink, "if0", "if1", "if2", "if3"];
+
+    private static int _count;
+
+    private readonly NetworkNamespace _namespace;
+    private readonly EbpfBackend _backend;
+    private readonly List<FlowEvent> _events = [];
+    private readonly Dictionary<(string Interface, bool IsInwards), (BpfProgram Program, int Index)> _programs = [];
+    private HostSnapshot? _host;
+    private MappedArray? _control;
+    private MappedArray? _generations;
+    private BpfMap? _ruleCounts;
+    private BpfMap? _dropCounts;
+    private FlowTables? _tables;
+    private BpfMap? _handshakes;
+    private uint[] _marks = [];
+    private uint[] _slots = [];
+
+    public SequenceLab()
+    {
+        Name = string.Create(CultureInfo.InvariantCulture, $"dpo-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}");
+        var options = new EbpfOptions { Instance = Name, MaxRules = 4096, ArenaBytes = 32 << 20, EventsPerSecond = 100_000_000 };
+        Ip("netns", "add", Name);
+        _namespace = NetworkNamespace.OpenNamed(Name);
+        foreach (string one in Interfaces)
+        {
+            Ip("-n", Name, "link", "add", one, "address", "02:00:00:00:00:02", "type", "veth", "peer", "name", one + "p");
+        }
+        _backend = new EbpfBackend(options);
+        Pins = Path.Combine(options.BpfFileSystem, "datapath", Name);
+    }
+
+    public string Name { get; }
+
+    private string Pins { get; }
+
+    /// <summary>What is remembered of flows; there is some once a policy was enforced.</summary>
+    public FlowTables Tables => _tables ?? throw new InvalidOperationException("nothing is enforced");
+
+    /// <summary>Everything of a sequence runs in the namespace.</summary>
+    public T Inside<T>(Func<T> function) => _namespace.Run(function);
+
+    /// <summary>Enforces policies one after the other. Returns the generation of each.</summary>
+    public ImmutableArray<uint> Enforce(CompiledCase one)
+    {
+        _host ??= Snapshot();
+        HostSnapshot host = _host with { Addresses = [.. one.HostAddresses.Select(address => address.ToAddress())] };
+        ImmutableArray<uint> generations = [.. one.Versions.Select(policy => _backend.Apply(policy, host).Generation)];
+        OpenMaps();
+        FindPrograms(one);
+        _handshakes ??= OpenScratch("dp_handshakes");
+        return generations;
+    }
+
+    /// <summary>
+    /// Gives a generation a number that nobody had: what a CPU remembers of packets that it has just seen holds for one number only, and a
+    /// test can neither empty that memory nor make it older.
+    /// </summary>
+    /// <param name="generation">Its number until now.</param>
+    /// <returns>Its number from now on.</returns>
+    public uint Renumber(uint generation)
+    {
+        MappedArray generations = _generations!;
+        uint highest = Enumerable.Range(0, generations.Count).Max(IdOf);
+        BinaryPrimitives.WriteUInt32LittleEndian(generations.Bytes[(SlotOf(generation) * generations.StrideBytes)..], highest + 1);
+        return highest + 1;
+    }
+
+    /// <summary>Goes back to a generation that is still there, as a fallback does.</summary>
+    public void Switch(uint generation) => BinaryPrimitives.WriteUInt32LittleEndian(_control!.Bytes, (uint)SlotOf(generation));
+
+    private int SlotOf(uint generation) => Enumerable.Range(0, _generations!.Count).Single(slot => IdOf(slot) == generation);
+
+    private uint IdOf(int slot) => BinaryPrimitives.ReadUInt32LittleEndian(_generations!.Bytes[(slot * _generations.StrideBytes)..]);
+
+    /// <summary>Sends a packet across an interface. Returns whether it passed.</summary>
+    public bool Passes(PacketStep step)
+    {
+        (BpfProgram program, int index) = _programs[(step.Interface, step.IsInwards)];
+        int cameBy = step.IsInwards || step.Origin == Origin.SameInterface ? index : step.Origin == Origin.Host ? NoInterface : AnotherInterface;
+        Span<byte> context = stackalloc byte[ContextBytes];
+        context.Clear();
+        BinaryPrimitives.WriteInt32LittleEndian(context[InterfaceOffset..], index);
+        BinaryPrimitives.WriteInt32LittleEndian(context[IngressInterfaceOffset..], cameBy);
+        uint action = program.TestRun(WireFrame.Of(step.Packet), context).ReturnValue;
+        Assert.True(action is Pass or Drop, $"action {action}");
+        return action == Pass;
+    }
+
+    /// <summary>What was reported since the last look.</summary>
+    public ImmutableArray<FlowEvent> TakeEvents()
+    {
+        _events.Clear();
+        _backend.ReadEvents(_events.Add);
+        return [.. _events];
+    }
+
+    /// <summary>How many packets a rule has decided.</summary>
+    public long PacketsOfRule(int index) => Packets(_ruleCounts!, (uint)index);
+
+    /// <summary>How many packets were dropped for a reason.</summary>
+    public long PacketsDropped(DropReason reason) => Packets(_dropCounts!, (uint)reason);
+
+    public void Dispose()
+    {
+        _namespace.Run(() =>
+        {
+            ForgetPrograms();
+            _tables?.Dispose();
+            _handshakes?.Dispose();
+            _control?.Dispose();
+            _generations?.Dispose();
+            _ruleCounts?.Dispose();
+            _dropCounts?.Dispose();
+            return _backend.Remove(dryRun: false);
+        });
+        _backend.Dispose();
+        _namespace.Dispose();
+        Ip("netns", "delete", Name);
+    }
+
+    private static long Packets(BpfMap map, uint key) => map.LookupPerCpu<uint, (long Packets, long Bytes)>(key)!.Sum(one => one.Packets);
+
+    private static HostSnapshot Snapshot()
+    {
+        HostSnapshot real = HostObserver.Read();
+        // The peers' ends are in the same namespace only because nobody else is needed.
+        IEnumerable<HostInterface> ours = real.Interfaces.Where(one => Interfaces.Contains(one.Name));
+        return real with { Interfaces = [.. ours.Select(one => one with { ForwardsIPv4 = true, ForwardsIPv6 = true })], LocalNetworks = [] };
+    }
+
+    private void OpenMaps()
+    {
+        if (_tables is not null)
+        {
+            return;
+        }
+        string maps = Directory.EnumerateDirectories(Pins).Select(layout => Path.Combine(layout, "maps")).Single(Directory.Exists);
+        _control = MapMemory(maps, "dp_control");
+        _generations = MapMemory(maps, "dp_generations");
+        _ruleCounts = BpfMap.OpenPinned(Path.Combine(maps, "dp_rule_counts"));
+        _dropCounts = BpfMap.OpenPinned(Path.Combine(maps, "dp_drop_counts"));
+        _tables = new FlowTables(maps);
+    }
+
+    private static MappedArray MapMemory(string maps, string name)
+    {
+        using BpfMap map = BpfMap.OpenPinned(Path.Combine(maps, name));
+        return map.MapMemory();
+    }
+
+    private void FindPrograms(CompiledCase one)
+    {
+        ForgetPrograms();
+        foreach (string name in one.Places.Select(place => place.Interface))
+        {
+            int index = _host!.Interfaces.Single(known => known.Name == name).Index;
+            foreach (bool isInwards in (bool[])[true, false])
+            {
+                var hook = new TcHook(index, isInwards ? TcDirection.Ingress : TcDirection.Egress);
+                _programs.Add((name, isInwards), (BpfProgram.OpenById(Assert.Single(hook.Query()).ProgramId), index));
+            }
+        }
+    }
+
+    /// <summary>No connection's next packet is waited for.</summary>
+    public void ForgetHandshakes()
+    {
+        BpfMap map = _handshakes!;
+        if (_marks.Length == 0)
+        {
+            _marks = new uint[map.MaxEntries];
+            _slots = [.. Enumerable.Range(0, (int)map.MaxEntries).Select(slot => (uint)slot)];
+        }
+        map.UpdateBatch<uint, uint>(_slots, _marks);
+    }
+
+    private BpfMap OpenScratch(string name)
+    {
+        BpfProgram any = _programs.Values.First().Program;
+        ImmutableArray<uint> ids = any.Describe().MapIds;
+        return ids.Select(BpfMap.OpenById).First(map => map.Name == name);
+    }
+
+    private void ForgetPrograms()
+    {
+        foreach ((BpfProgram program, _) in _programs.Values)
+        {
+            program.Dispose();
+        }
+        _programs.Clear();
+    }
+
+    private static void Ip(params string[] arguments) => CommandRunner.Run("ip", arguments);
+}
