@@ -370,8 +370,8 @@ enum dp_statistic {
 	DP_STAT_OTHER_STATION = 5, /* for another MAC address: the host's stack does not take it */
 	DP_STAT_VLAN_PASSED = 6,   /* judged at the VLAN interface instead */
 	DP_STAT_FLOW_UNPROMOTED = 7, /* a proved flow found no room and stays with the unproved */
-	DP_STAT_PAUSED = 8,	   /* passed only because enforcement is paused */
-	DP_STATISTICS = 8,
+	DP_STAT_PAUSED = 8,	     /* passed only because enforcement is paused */
+	DP_STATISTICS = 9,
 };
 
 enum dp_hook {
