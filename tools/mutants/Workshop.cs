@@ -50,8 +50,8 @@ internal sealed partial class Workshop(TreeCopy tree, string configuration)
         string sound = await File.ReadAllTextAsync(file);
         string assembly = AssemblyOf(mutant.File);
         string project = Path.Combine(tree.Root, ProjectOf(mutant.File));
-        string installed = Path.Combine(FolderOf(Path.Combine(tree.Root, "tests", mutant.TestProject)), assembly);
-        byte[] soundAssembly = await File.ReadAllBytesAsync(installed);
+        string[] installed = InstalledOf(mutant, assembly);
+        byte[] soundAssembly = await File.ReadAllBytesAsync(installed[0]);
         try
         {
             await File.WriteAllTextAsync(file, mutant.Plant(sound));
@@ -62,13 +62,28 @@ internal sealed partial class Workshop(TreeCopy tree, string configuration)
                 throw new MutantException($"mutant {mutant.Name} changes nothing in {assembly}");
             }
 
-            await File.WriteAllBytesAsync(installed, mutated);
+            await InstallAsync(installed, mutated);
             return (await TestAsync(mutant.TestProject, [mutant.TestClass])).FailedTest;
         }
         finally
         {
             await File.WriteAllTextAsync(file, sound);
-            await File.WriteAllBytesAsync(installed, soundAssembly);
+            await InstallAsync(installed, soundAssembly);
+        }
+    }
+
+    // Tests have a copy of what they call, and some start the agent, which has another.
+    private string[] InstalledOf(Mutant mutant, string assembly) =>
+        [
+            Path.Combine(FolderOf(Path.Combine(tree.Root, "tests", mutant.TestProject)), assembly),
+            .. new[] { Path.Combine(FolderOf(Path.Combine(tree.Root, "src", "Datapath.Agent")), assembly) }.Where(File.Exists),
+        ];
+
+    private static async Task InstallAsync(string[] places, byte[] assembly)
+    {
+        foreach (string place in places)
+        {
+            await File.WriteAllBytesAsync(place, assembly);
         }
     }
 
