@@ -37,6 +37,7 @@ readonly requirements=(
     'nftables            nft'
     'conntrack           conntrack'
     'iputils-ping        ping'
+    'curl                curl'
     'ca-certificates     /etc/ssl/certs/ca-certificates.crt'
 )
 # What only `check` needs.
@@ -46,13 +47,13 @@ usage() {
     cat <<'HELP'
 usage: ./build.sh VERB
 
-  demo    show it working: a lab of network namespaces, the agent, real traffic, expected beside observed
+  demo    show it working: a lab of network namespaces, the agent, real traffic, expected beside observed; demo iptables without eBPF
   build   compile the BPF objects and the solution; the executable is out/datapath
   test    run every test that this machine can run; last line: N passed, N failed, N skipped
   check   formats, analyzers, shell scripts, generated files: is everything as it should be?
   fix     repair what check can repair
   bpf     compile only the BPF objects
-  prove   the long property and fuzz tests (DATAPATH_PROPERTY_DECISIONS and DATAPATH_ORACLE_PACKETS, ten million; DATAPATH_FUZZ_RUNS, a hundred million)
+  prove   the long tests (DATAPATH_PROPERTY_DECISIONS and DATAPATH_ORACLE_PACKETS, ten million; DATAPATH_FUZZ_RUNS, a hundred million; DATAPATH_FLOOD_PACKETS, a million)
   mutants plant every fault of tests/mutants in a copy of the tree, or those named like the arguments, and see a test fail
   bench   print the measurements
   clean   delete everything that was built
@@ -218,12 +219,18 @@ verb_prove() {
     say "property and fuzz tests"
     DATAPATH_PROPERTY_DECISIONS=${DATAPATH_PROPERTY_DECISIONS:-10000000} DATAPATH_FUZZ_RUNS=${DATAPATH_FUZZ_RUNS:-100000000} \
         dotnet "$(program tests Datapath.Tests)" "${runner_options[@]}" -showLiveOutput -class '*AgreementTests' -class '*ParserFuzzTests'
-    if ((EUID == 0)); then
-        DATAPATH_ORACLE_PACKETS=${DATAPATH_ORACLE_PACKETS:-10000000} \
-            dotnet "$(program tests Datapath.KernelTests)" "${runner_options[@]}" -showLiveOutput -class '*FlowOracleTests'
-    else
-        say 'skipped the oracle of flows: needs root'
+    if ((EUID != 0)); then
+        say "the oracle of flows, the flood of spoofed SYNs and the agent killed at every call of the kernel are not run: that needs root"
+        return
     fi
+    say "the oracle of flows"
+    DATAPATH_ORACLE_PACKETS=${DATAPATH_ORACLE_PACKETS:-10000000} \
+        dotnet "$(program tests Datapath.KernelTests)" "${runner_options[@]}" -showLiveOutput -class '*FlowOracleTests'
+    say "a flood of spoofed SYNs"
+    DATAPATH_FLOOD_PACKETS=${DATAPATH_FLOOD_PACKETS:-1000000} \
+        dotnet "$(program tests Datapath.KernelTests)" "${runner_options[@]}" -showLiveOutput -class '*FloodTests'
+    say "the agent killed at every call of the kernel"
+    DATAPATH_FAULTS=all dotnet "$(program tests Datapath.KernelTests)" "${runner_options[@]}" -showLiveOutput -class '*FaultTests'
 }
 
 verb_mutants() {
@@ -319,11 +326,12 @@ sweep_demo() {
 verb_demo() {
     ((EUID == 0)) || cannot 'the demo makes network namespaces and loads programs into the kernel: run it as root'
     verb_build
-    local status=0 instance=demo-$$ prefix=dpl-$$ work lab
+    local status=0 instance=demo-$$ prefix=dpl-$$ work lab backend=${1:-ebpf}
+    [[ $backend == ebpf || $backend == iptables ]] || cannot "the demo knows ebpf and iptables, not '$backend'"
     work=$(mktemp -d)
     # In the background, because a shell runs its traps only between foreground commands; the lab cleans up on TERM.
     dotnet "$(program tools lab Datapath.Lab)" demo --agent "$PWD/$out/datapath" --example examples/three-tier \
-        --work "$work" --instance "$instance" --prefix "$prefix" &
+        --work "$work" --instance "$instance" --prefix "$prefix" --backend "$backend" &
     lab=$!
     trap 'kill -TERM "$lab" 2>/dev/null || true' INT TERM HUP
     # A trap ends the first wait early; the loop waits for the lab's own cleaning.
@@ -340,7 +348,11 @@ main() {
     local verb=${1:-help}
     case $verb in
         help | -h | --help) usage ;;
-        demo | build | test | check | fix | bpf | prove | bench | clean)
+        demo)
+            (($# <= 2)) || cannot "demo takes one argument; see ./build.sh"
+            verb_demo "${@:2}"
+            ;;
+        build | test | check | fix | bpf | prove | bench | clean)
             (($# == 1)) || cannot "$verb takes no arguments; see ./build.sh"
             "verb_$verb"
             ;;

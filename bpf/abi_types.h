@@ -13,6 +13,7 @@ union dp_abi_types {
 	struct dp_unit unit;
 	struct dp_descriptor descriptor;
 	struct dp_event event;
+	enum dp_row_form row_form;
 	enum dp_port_table port_table;
 	enum dp_unit_flags unit_flags;
 	enum dp_verdict verdict;
@@ -26,6 +27,7 @@ union dp_abi_types {
 	enum dp_reason reason;
 	enum dp_statistic statistic;
 	enum dp_hook hook;
+	enum dp_lease lease;
 };
 
 /* Nothing reads it; eight bytes beside the knobs. */

@@ -5,6 +5,11 @@
 
 #include "include/dp_abi.h"
 
+/* Set in a second copy of the programs that is never attached, by which the agent tries a generation
+ * before it is in force: nothing is counted, remembered or reported.
+ */
+const volatile __u32 dp_dry_run = 0;
+
 /* The kernel's HZ: bpf_jiffies64 costs 1 ns, a clock in nanoseconds 38. */
 const volatile __u32 dp_jiffies_per_second = 250;
 

@@ -29,7 +29,7 @@ struct {
 	__type(value, struct dp_generation);
 } dp_generations SEC(".maps");
 
-/* 0 -> which slot is active. One aligned 32-bit store by the agent flips the policy. */
+/* 0 -> which slot is active. One aligned 64-bit store by the agent flips the policy. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -45,6 +45,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct dp_interface);
 } dp_interfaces SEC(".maps");
+
+/* The same as the policy has it that judges when a lease runs out; empty while none is pending. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct dp_interface);
+} dp_fallback_ifs SEC(".maps");
 
 /* What the host takes from the network -> 1: addresses, and prefixes of its local, broadcast and
  * anycast routes. Written by the agent from rtnetlink; asked only where an interface forwards. An

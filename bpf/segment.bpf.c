@@ -57,6 +57,16 @@ __noinline int dp_read_packet(struct __sk_buff *skb, __u32 link)
 	return result;
 }
 
+/* While enforcement is paused what is denied passes, under the rule that denied it. */
+static __always_inline void dp_let_pass(struct dp_judgement *judgement)
+{
+	if (judgement->verdict == DP_ALLOW)
+		return;
+	judgement->verdict = DP_ALLOW;
+	judgement->reason = DP_REASON_NONE;
+	dp_count_statistic(DP_STAT_PAUSED);
+}
+
 /* Has one unit judge the packet of the visit, and reports. Returns the action. */
 __noinline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction, __u32 hook)
 {
@@ -72,7 +82,10 @@ __noinline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direc
 		origin.generation = generation->id;
 		dp_judge_packet(skb, visit, slot, unit, direction);
 	}
-	dp_report(skb, &visit->packet, &origin, &visit->judgement);
+	if (slot & DP_SLOT_PAUSED)
+		dp_let_pass(&visit->judgement);
+	if (!dp_dry_run)
+		dp_report(skb, &visit->packet, &origin, &visit->judgement);
 	return visit->judgement.verdict == DP_ALLOW ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 
@@ -96,6 +109,8 @@ static __attribute__((noinline)) int dp_refuse(struct __sk_buff *skb, struct dp_
 
 	__builtin_memset(&visit->judgement, 0, sizeof(visit->judgement));
 	visit->judgement.reason = reason;
+	if (place->slot & DP_SLOT_PAUSED)
+		dp_let_pass(&visit->judgement);
 	dp_report(skb, &visit->packet, &origin, &visit->judgement);
 	dp_pin_here(action);
 	return action;
@@ -146,6 +161,21 @@ static __always_inline int dp_to_pod(struct __sk_buff *skb, const struct dp_plac
 	return dp_ask(skb, place->slot, place->unit, DP_INCOMING, DP_HOOK_TC_EGRESS);
 }
 
+/* A generation is tried before it is in force: slot, unit and direction come from who asks, and the
+ * rule goes back to it in the mark.
+ */
+static __always_inline int dp_rehearse(struct __sk_buff *skb)
+{
+	struct dp_visit *visit = dp_this_visit();
+	int action = TC_ACT_SHOT;
+
+	if (!visit || dp_read_packet(skb, DP_LINK_ETHERNET))
+		return action;
+	action = dp_ask(skb, skb->cb[0], skb->cb[1], skb->cb[2], DP_HOOK_TC_INGRESS);
+	skb->mark = visit->judgement.rule_index;
+	return action;
+}
+
 static __always_inline int dp_segment(struct __sk_buff *skb, enum dp_hook hook)
 {
 	bool inwards = hook == DP_HOOK_TC_INGRESS;
@@ -153,6 +183,8 @@ static __always_inline int dp_segment(struct __sk_buff *skb, enum dp_hook hook)
 	struct dp_place place;
 	int result;
 
+	if (dp_dry_run)
+		return dp_rehearse(skb);
 	if (!dp_place_of(skb->ifindex, &place))
 		return TC_ACT_UNSPEC;
 	if (dp_is_judged_above(skb, &place))

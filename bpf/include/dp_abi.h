@@ -40,6 +40,20 @@ struct dp_line {
 #define DP_LEAF_UNIT_BIT  16
 #define DP_NODE_RUNS_WORD 9 /* a node: 8 words of bitmap, 1 word of counts, then the runs */
 
+/* How the rows of the verdict matrix stand in an image. A table of rows says for each peer class
+ * where its row is:
+ *
+ * - dense: the line of an array of 16-bit cells by port class.
+ * - compressed: an entry as in a trie. A leaf is the cell of every port class; a node with
+ *   DP_ENTRY_LOW is indexed by the lower eight bits of the port class, one without by the upper
+ *   eight, and its entries are leaves and low nodes.
+ */
+enum dp_row_form {
+	DP_ROWS_DENSE = 0,
+	DP_ROWS_COMPRESSED = 1,
+};
+#define DP_ENTRY_LOW 0x40000000u
+
 /* A path of an IPv6 trie along which only one address prefix continues. Words are addresses in host
  * order: hi is the first eight bytes.
  */
@@ -71,7 +85,7 @@ enum dp_port_table {
 
 /* One processing unit as a generation sees it, by unit number. */
 struct dp_unit {
-	__u32 rows[2]; /* by enum dp_direction: line of the table "peer class -> line of the row" */
+	__u32 rows[2]; /* by enum dp_direction: line of the table "peer class -> row" */
 	__u32 flags;   /* enum dp_unit_flags; 0 = no such unit */
 	__u32 reserved;
 };
@@ -130,22 +144,39 @@ struct dp_generation {
 	__u32 unit_count;
 	__u32 descriptors;	/* array of struct dp_descriptor by cell */
 	__u32 local_descriptor; /* the cell that stands for "a unit with itself" */
-	__u32 reserved;
+	__u32 row_form;		/* enum dp_row_form */
 	__u64 checksum; /* of the image, FNV-1a over 64-bit words; the agent compares after writing
 			 */
 };
 
 #define DP_INSTANCE_BYTES 32
 
+/* What ends by itself, whether or not the agent lives. */
+enum dp_lease {
+	DP_LEASE_NONE = 0,    /* nothing does */
+	DP_LEASE_CONFIRM = 1, /* unless confirmed, the other slot judges when the time is over */
+	DP_LEASE_PAUSE = 2,   /* until then everything passes */
+};
+
+/* The switch: one word, stored and loaded as a whole, so that nobody sees half of a change. While
+ * nothing is pending the clock is not read.
+ */
+#define DP_SWITCH_SLOT_BITS    8  /* bits 0-7: the slot that judges */
+#define DP_SWITCH_LEASE_BIT    16 /* bits 8-15: the slot after a lease; 16-23: enum dp_lease */
+#define DP_SWITCH_DEADLINE_BIT 24 /* bits 24-63: the end of the lease */
+#define DP_DEADLINE_NS_BITS    20 /* in units of 2^20 ns of CLOCK_BOOTTIME, which counts sleep */
+
 /* The switch, and whose it is. The agent writes the switch with one aligned store, a program reads
- * it once per packet and hook. The rest is written once, before anything is attached: by it purge
- * recognises the programs of an instance without knowing anything else of them.
+ * it once per packet and hook. The rest is written once, before anything is attached: by it purge,
+ * and an agent of another version, recognise the programs of an instance without knowing anything
+ * else of them, so it stays where it is whatever the version.
  */
 struct dp_control {
-	__u32 active_slot;
+	__u32 reserved;
 	__u32 abi_version;	 /* DP_ABI_VERSION */
 	__u64 network_namespace; /* inode of /proc/self/ns/net */
 	char instance[DP_INSTANCE_BYTES];
+	__u64 in_force; /* the switch */
 };
 
 /* ---- Inventory ------------------------------------------------------------------------------ */
@@ -339,6 +370,7 @@ enum dp_statistic {
 	DP_STAT_OTHER_STATION = 5, /* for another MAC address: the host's stack does not take it */
 	DP_STAT_VLAN_PASSED = 6,   /* judged at the VLAN interface instead */
 	DP_STAT_FLOW_UNPROMOTED = 7, /* a proved flow found no room and stays with the unproved */
+	DP_STAT_PAUSED = 8,	   /* passed only because enforcement is paused */
 	DP_STATISTICS = 8,
 };
 
@@ -378,6 +410,7 @@ _Static_assert(sizeof(struct dp_flow_key6) == 40, "no padding: keys are compared
 _Static_assert(sizeof(struct dp_fragment_key) == 40, "no padding: keys are compared as bytes");
 _Static_assert(sizeof(struct dp_flow) == 32, "no padding: the agent reads it");
 _Static_assert(sizeof(struct dp_digest) == 64, "one cache line a digest");
+_Static_assert(sizeof(struct dp_control) == 56, "its head is read by other versions");
 _Static_assert(sizeof(struct dp_interface) == 12, "no padding: entries are compared as bytes");
 _Static_assert(sizeof(struct dp_vlan_key) == 8, "no padding: keys are compared as bytes");
 _Static_assert(sizeof(struct dp_network) == 24, "no padding: keys are compared as bytes");

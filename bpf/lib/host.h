@@ -36,7 +36,9 @@ static __always_inline bool dp_place_of(__u32 ifindex, struct dp_place *place)
 	struct dp_interface entry;
 
 	place->slot = dp_active_slot();
-	interface = bpf_map_lookup_elem(&dp_interfaces, &ifindex);
+	interface = place->slot & DP_SLOT_FELL_BACK
+			    ? bpf_map_lookup_elem(&dp_fallback_ifs, &ifindex)
+			    : bpf_map_lookup_elem(&dp_interfaces, &ifindex);
 	if (!interface)
 		return false;
 	/* Copied at once: the kernel gives the room of a replaced entry to another one. */

@@ -25,22 +25,41 @@ static __always_inline const struct dp_line *dp_line_at(__u32 line)
 	return bpf_map_lookup_elem(&dp_arena, &line);
 }
 
-/* The slot of the generation that is active now. Read once per packet and hook, so that no judge
- * sees two; an impossible slot has no generation, and that fails closed.
+/* What the switch says besides the number of a slot. */
+#define DP_SLOT_NUMBER	  0xff
+#define DP_SLOT_PAUSED	  0x100 /* what is denied passes */
+#define DP_SLOT_FELL_BACK 0x200 /* nobody confirmed the generation that was active */
+
+/* The slot of the generation that is active now, and whether its word counts. Read once per packet
+ * and hook, so that no judge sees two; an impossible slot has no generation, and that fails closed.
+ * The clock is read only while something is pending.
  */
 static __always_inline __u32 dp_active_slot(void)
 {
 	const struct dp_control *control;
-	__u32 zero = 0;
+	__u32 slot, lease, zero = 0;
+	__u64 word;
+	bool over;
 
 	control = bpf_map_lookup_elem(&dp_control, &zero);
 	if (!control)
 		return DP_GENERATION_SLOTS;
-	return *(volatile const __u32 *)&control->active_slot;
+	word = *(volatile const __u64 *)&control->in_force;
+	slot = word & DP_SLOT_NUMBER;
+	lease = (word >> DP_SWITCH_LEASE_BIT) & 0xff;
+	if (lease == DP_LEASE_NONE)
+		return slot;
+	over = bpf_ktime_get_boot_ns() >> DP_DEADLINE_NS_BITS >= word >> DP_SWITCH_DEADLINE_BIT;
+	if (lease == DP_LEASE_PAUSE)
+		return over ? slot : slot | DP_SLOT_PAUSED;
+	if (!over)
+		return slot;
+	return ((word >> DP_SWITCH_SLOT_BITS) & DP_SLOT_NUMBER) | DP_SLOT_FELL_BACK;
 }
 
 static __always_inline const struct dp_generation *dp_generation_in(__u32 slot)
 {
+	slot &= DP_SLOT_NUMBER;
 	return bpf_map_lookup_elem(&dp_generations, &slot);
 }
 
@@ -173,19 +192,32 @@ static __always_inline const struct dp_descriptor *dp_descriptor_at(const struct
 	return (const struct dp_descriptor *)line + cell % 4;
 }
 
-/* What the unit's policy says of a connection: a chain of four loads. */
+/* The cell of a port class in a compressed row: at most two nodes deep, whatever the row holds. */
+static __always_inline __u32 dp_compressed_cell(const struct dp_generation *gen, __u32 entry,
+						__u32 port_class)
+{
+	if ((entry & (DP_ENTRY_NODE | DP_ENTRY_LOW)) == DP_ENTRY_NODE)
+		entry = dp_node_entry(gen->base + (entry & DP_ENTRY_LINE), port_class >> 8);
+	if (entry & DP_ENTRY_NODE)
+		entry = dp_node_entry(gen->base + (entry & DP_ENTRY_LINE), port_class & 0xff);
+	return entry;
+}
+
+/* What the unit's policy says of a connection: a chain of four loads where rows are dense. */
 static __always_inline const struct dp_descriptor *
 dp_decide(const struct dp_generation *gen, const struct dp_unit *unit, enum dp_direction direction,
 	  __u32 peer_class, __u32 table, __u32 key)
 {
-	__u32 ports, port_class, row;
+	__u32 ports, port_class, row, cell;
 
 	if (table >= DP_PORT_TABLES)
 		return NULL;
 	ports = gen->ports[table];
 	port_class = dp_half_at(gen->base + ports, key);
 	row = dp_word_at(gen->base + unit->rows[direction & 1], peer_class);
-	return dp_descriptor_at(gen, dp_half_at(gen->base + row, port_class));
+	cell = gen->row_form == DP_ROWS_DENSE ? dp_half_at(gen->base + row, port_class)
+					      : dp_compressed_cell(gen, row, port_class);
+	return dp_descriptor_at(gen, cell);
 }
 
 #endif

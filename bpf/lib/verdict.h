@@ -226,6 +226,18 @@ static __always_inline bool dp_may_be_own(const struct __sk_buff *skb, __u32 num
 	return number != DP_HOST_UNIT && skb->ingress_ifindex == skb->ifindex;
 }
 
+/* Rule 1: whether some rule of the unit asks for what could not be read of a packet. */
+static __always_inline bool dp_does_matter(const struct dp_unit *unit,
+					   const struct dp_packet *packet, __u32 direction)
+{
+	bool incoming = direction == DP_INCOMING;
+
+	if (packet->flags & DP_PACKET_PROTOCOL_UNKNOWN)
+		return unit->flags &
+		       (incoming ? DP_UNIT_PROTOCOL_MATTERS_IN : DP_UNIT_PROTOCOL_MATTERS_OUT);
+	return unit->flags & (incoming ? DP_UNIT_PORTS_MATTER_IN : DP_UNIT_PORTS_MATTER_OUT);
+}
+
 /* Judges the packet of a visit by the policy of one unit. */
 static __always_inline void dp_judge_packet(struct __sk_buff *skb, struct dp_visit *visit,
 					    __u32 slot, __u32 number, __u32 direction)
@@ -235,7 +247,7 @@ static __always_inline void dp_judge_packet(struct __sk_buff *skb, struct dp_vis
 	const struct dp_packet *packet = &visit->packet;
 	const struct dp_descriptor *own;
 	const struct dp_unit *unit;
-	__u32 matter, leaf;
+	__u32 leaf;
 
 	/* Fails closed: without tables nothing passes. The agent attaches after it has written
 	 * them. */
@@ -248,13 +260,7 @@ static __always_inline void dp_judge_packet(struct __sk_buff *skb, struct dp_vis
 		return;
 
 	/* 1 */
-	if (packet->flags & DP_PACKET_PROTOCOL_UNKNOWN)
-		matter = direction == DP_INCOMING ? DP_UNIT_PROTOCOL_MATTERS_IN
-						  : DP_UNIT_PROTOCOL_MATTERS_OUT;
-	else
-		matter = direction == DP_INCOMING ? DP_UNIT_PORTS_MATTER_IN
-						  : DP_UNIT_PORTS_MATTER_OUT;
-	if (packet->defect && unit->flags & matter) {
+	if (packet->defect && dp_does_matter(unit, packet, direction)) {
 		judgement->reason = packet->defect;
 		return;
 	}
@@ -272,7 +278,8 @@ static __always_inline void dp_judge_packet(struct __sk_buff *skb, struct dp_vis
 	if (!own)
 		return;
 
-	if (packet->defect || dp_needs_no_lookup(packet, number, own)) {
+	/* A rehearsal asks for the policy alone: what flows there are is not its business. */
+	if (packet->defect || dp_dry_run || dp_needs_no_lookup(packet, number, own)) {
 		dp_judge_by(judgement, own,
 			    own->verdict == DP_ALLOW ? DP_REASON_NONE : DP_REASON_POLICY);
 		return;

@@ -15,6 +15,15 @@ internal static partial class AgentLog
     [LoggerMessage(1003, LogLevel.Information, "stopping; nothing is enforced")]
     public static partial void StoppingNotEnforced(this ILogger log);
 
+    [LoggerMessage(1004, LogLevel.Warning, "eBPF was asked for and cannot be: {Reason}; iptables is used")]
+    public static partial void EbpfNotPossible(this ILogger log, string reason);
+
+    [LoggerMessage(1005, LogLevel.Information, "what {Backend} enforced before is removed, objects {Objects}")]
+    public static partial void FormerRemoved(this ILogger log, string backend, int objects);
+
+    [LoggerMessage(1006, LogLevel.Warning, "what {Backend} enforced before cannot be removed and judges too: {Reason}")]
+    public static partial void FormerNotRemoved(this ILogger log, string backend, string reason);
+
     // 11xx: from files to the kernel.
     [LoggerMessage(1101, LogLevel.Information, "generation {Generation} of an earlier agent is in force and taken over")]
     public static partial void Adopted(this ILogger log, uint generation);
@@ -63,6 +72,39 @@ internal static partial class AgentLog
 
     [LoggerMessage(1116, LogLevel.Warning, "{Warning}")]
     public static partial void BackendWarning(this ILogger log, string warning);
+
+    [LoggerMessage(1117, LogLevel.Warning, "generation {Generation} is on trial: without `datapath confirm` the policy before comes back in {Seconds} s")]
+    public static partial void OnTrial(this ILogger log, uint generation, long seconds);
+
+    [LoggerMessage(1118, LogLevel.Information, "generation {Generation} is confirmed")]
+    public static partial void Confirmed(this ILogger log, uint generation);
+
+    [LoggerMessage(1119, LogLevel.Warning, "the policy on trial was not confirmed, generation {Generation} is in force again")]
+    public static partial void FellBack(this ILogger log, uint generation);
+
+    [LoggerMessage(1120, LogLevel.Warning, "the policy directory holds what was rolled back, policy {Hash}: not applied until it changes, or `datapath apply`")]
+    public static partial void RolledBackCandidate(this ILogger log, string hash);
+
+    [LoggerMessage(1121, LogLevel.Warning, "enforcement is paused for {Seconds} s, everything passes")]
+    public static partial void Paused(this ILogger log, long seconds);
+
+    [LoggerMessage(1122, LogLevel.Information, "enforcement goes on after a pause")]
+    public static partial void Resumed(this ILogger log);
+
+    [LoggerMessage(1123, LogLevel.Warning, "which policy was confirmed is not known: {Problem}")]
+    public static partial void RecordLost(this ILogger log, string problem);
+
+    [LoggerMessage(1124, LogLevel.Warning, "which policy is confirmed cannot be saved, a restart may begin with another: {Problem}")]
+    public static partial void RecordNotSaved(this ILogger log, string problem);
+
+    [LoggerMessage(1125, LogLevel.Error, "what has ended by itself in the kernel cannot be tidied up: {Reason}")]
+    public static partial void LeaseNotSettled(this ILogger log, string reason);
+
+    [LoggerMessage(1126, LogLevel.Warning, "somebody changed what is in force: {Damage}; put back as generation {Generation}")]
+    public static partial void Repaired(this ILogger log, string damage, uint generation);
+
+    [LoggerMessage(1127, LogLevel.Error, "what is in force cannot be looked at or put back: {Reason}")]
+    public static partial void NotRepaired(this ILogger log, string reason);
 
     // 12xx: from the kernel to listeners.
     [LoggerMessage(1201, LogLevel.Warning, "flow events cannot be read: {Reason}")]

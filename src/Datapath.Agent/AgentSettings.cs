@@ -8,6 +8,7 @@ namespace Datapath.Agent;
 /// <param name="PolicyDirectory">Where its policy stands.</param>
 /// <param name="SocketPath">Where it listens.</param>
 /// <param name="StateDirectory">Where it keeps what must outlive a restart.</param>
+/// <param name="EnableEbpf">Whether eBPF is asked for.</param>
 /// <param name="TcHook">How it attaches to interfaces.</param>
 /// <param name="FlowLimits">How many flows the kernel remembers.</param>
 /// <param name="Options">What decides the meaning of the policy besides its files.</param>
@@ -16,10 +17,15 @@ internal sealed record AgentSettings(
     string PolicyDirectory,
     string SocketPath,
     string StateDirectory,
+    bool EnableEbpf,
     TcHookChoice TcHook,
     FlowLimits FlowLimits,
     PolicyOptions Options
-);
+)
+{
+    /// <summary>What keeps eBPF from being used although it is asked for, one sentence; null when nothing is known to.</summary>
+    public string? EbpfLack { get; init; }
+}
 
 /// <summary>How many flows of each address family the kernel remembers.</summary>
 /// <param name="Tcp">TCP connections whose handshake is over.</param>

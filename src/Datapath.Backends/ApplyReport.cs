@@ -7,20 +7,27 @@ namespace Datapath.Backends;
 /// <param name="Changed">False when the policy was enforced already.</param>
 /// <param name="Attachments">Where packets are judged, by interface index.</param>
 /// <param name="NotEnforced">Units that cannot be judged now, each with the reason, such as an interface that is not there.</param>
-/// <param name="BytesUsed">Size of the generation in kernel memory.</param>
-/// <param name="BytesAvailable">Room that was there for it.</param>
+/// <param name="BytesUsed">Size of the generation in kernel memory; 0 where the kernel does not tell.</param>
+/// <param name="BytesAvailable">Room that was there for it; 0 where there is no limit but the machine's.</param>
+/// <param name="Matrix">What of it the verdict matrix takes; null where there is none.</param>
 public sealed record ApplyReport(
     uint Generation,
     bool Changed,
     ImmutableArray<UnitAttachment> Attachments,
     ImmutableArray<UnitNotEnforced> NotEnforced,
     long BytesUsed,
-    long BytesAvailable
+    long BytesAvailable,
+    MatrixReport? Matrix
 )
 {
     /// <summary>What endangers enforcement though the policy is in force, each with its remedy, as sentences without a full stop.</summary>
     public ImmutableArray<string> Warnings { get; init; } = [];
 }
+
+/// <summary>The verdict matrix of a generation.</summary>
+/// <param name="RowForm">The form of its rows, one word: <c>dense</c> or <c>compressed</c>.</param>
+/// <param name="RowBytes">What the rows take in kernel memory.</param>
+public sealed record MatrixReport(string RowForm, long RowBytes);
 
 /// <summary>A place where the packets of a unit are judged.</summary>
 /// <param name="Unit">Number of the unit.</param>
@@ -34,6 +41,11 @@ public sealed record UnitAttachment(int Unit, string Interface, int InterfaceInd
 /// <param name="Reason">Why, as a sentence without a full stop.</param>
 /// <param name="MayBeLater">The kernel refused; the same apply may succeed at another time.</param>
 public sealed record UnitNotEnforced(int Unit, string Reason, bool MayBeLater = false);
+
+/// <summary>Something that was applied had been changed by somebody else, and is in force again.</summary>
+/// <param name="Generation">The generation that packets are judged by now.</param>
+/// <param name="Damage">What was found, as a sentence without a full stop.</param>
+public sealed record RepairReport(uint Generation, string Damage);
 
 /// <summary>What a removal found and did.</summary>
 /// <param name="Removed">The objects that were (or, in a dry run, would be) removed, one line each.</param>

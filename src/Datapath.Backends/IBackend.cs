@@ -23,9 +23,41 @@ public interface IBackend : IDisposable
     /// <summary>Makes the kernel judge by a policy. Idempotent; a packet is judged by one generation, old or new, never by a mixture.</summary>
     /// <param name="policy">What to enforce.</param>
     /// <param name="host">Interfaces and addresses as they are now.</param>
+    /// <param name="options">Whether it must be confirmed, and what it is tried by; null for <see cref="ApplyOptions.None"/>.</param>
     /// <exception cref="PolicyTooLargeException">It does not fit; the old policy stays.</exception>
-    /// <exception cref="BackendException">The kernel refused; the old policy stays.</exception>
-    ApplyReport Apply(CompiledPolicy policy, HostSnapshot host);
+    /// <exception cref="CanaryException">What was written would judge otherwise than it ought to; the old policy stays.</exception>
+    /// <exception cref="BackendException">
+    /// The kernel refused, or another policy waits for confirmation and no <see cref="ApplyOptions.Fallback"/> was given; the old policy stays.
+    /// </exception>
+    ApplyReport Apply(CompiledPolicy policy, HostSnapshot host, ApplyOptions? options = null);
+
+    /// <summary>What is pending in the kernel, whichever agent began it.</summary>
+    PendingLease ReadLease();
+
+    /// <summary>Makes the policy that waits for confirmation the one that stays.</summary>
+    /// <returns>False when none waits, or when the time is over and the kernel has gone back.</returns>
+    /// <exception cref="BackendException">The kernel refused.</exception>
+    bool Confirm();
+
+    /// <summary>Goes back to the policy before the one that waits for confirmation; what the kernel did by itself is made to last.</summary>
+    /// <returns>The generation that packets are judged by now.</returns>
+    /// <exception cref="BackendException">The kernel refused, or no policy waits.</exception>
+    uint Rollback();
+
+    /// <summary>Lets everything pass, and be counted, for a time; then the policy is back by itself, also when the agent is dead by then.</summary>
+    /// <param name="time">How long; positive. Another pause takes the place of the one before.</param>
+    /// <exception cref="BackendException">The kernel refused, nothing is enforced, or a policy waits for confirmation.</exception>
+    void Pause(TimeSpan time);
+
+    /// <summary>Ends a pause.</summary>
+    /// <returns>False when there was none.</returns>
+    /// <exception cref="BackendException">The kernel refused.</exception>
+    bool Resume();
+
+    /// <summary>Looks whether what was applied last is still in the kernel as it was, and puts it back when somebody has taken it away or moved it.</summary>
+    /// <returns>What was found and done; null when there was nothing to do.</returns>
+    /// <exception cref="BackendException">The kernel refused.</exception>
+    RepairReport? Repair();
 
     /// <summary>Hands over the events that wait in the kernel; returns at once.</summary>
     /// <param name="onEvent">Called for each event, in the order of the kernel.</param>

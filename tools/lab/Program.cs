@@ -2,12 +2,24 @@
 using System.Runtime.InteropServices;
 using Datapath.Interop;
 using Datapath.Interop.Processes;
+using Datapath.Lab.Confinement;
 using Datapath.Lab.Demo;
 using Datapath.Lab.Networks;
 
+if (args is ["confine", var refusals, .. { Length: > 0 } command])
+{
+    // Before anything is awaited: the filter belongs to the thread that becomes the program.
+    return Confine(refusals, command);
+}
+
 if (args is not ["demo", .. var arguments])
 {
-    await Console.Error.WriteLineAsync("usage: Datapath.Lab demo OPTIONS; ./build.sh demo knows them");
+    await Console.Error.WriteLineAsync(
+        """
+        usage: Datapath.Lab demo OPTIONS                       ./build.sh demo knows them
+               Datapath.Lab confine CALL=ERRNO[,…] COMMAND…    run a command for which system calls fail, such as bpf=ENOSYS
+        """
+    );
     return 2;
 }
 
@@ -38,4 +50,18 @@ catch (Exception exception) when (exception is LabException or KernelException o
 {
     await Console.Error.WriteLineAsync($"error: {exception.Message}");
     return 2;
+}
+
+static int Confine(string refusals, string[] command)
+{
+    try
+    {
+        ConfinedLaunch.Become(SystemCallRefusal.ParseAll(refusals), command);
+        return 2;
+    }
+    catch (Exception exception) when (exception is LabException or FormatException)
+    {
+        Console.Error.WriteLine($"error: {exception.Message}");
+        return 2;
+    }
 }

@@ -50,8 +50,8 @@ internal sealed partial class Workshop(TreeCopy tree, string configuration)
         string sound = await File.ReadAllTextAsync(file);
         string assembly = AssemblyOf(mutant.File);
         string project = Path.Combine(tree.Root, ProjectOf(mutant.File));
-        string installed = Path.Combine(FolderOf(Path.Combine(tree.Root, "tests", mutant.TestProject)), assembly);
-        byte[] soundAssembly = await File.ReadAllBytesAsync(installed);
+        string[] installed = [.. PlacesOf(assembly, mutant.TestProject)];
+        byte[] soundAssembly = await File.ReadAllBytesAsync(installed[0]);
         try
         {
             await File.WriteAllTextAsync(file, mutant.Plant(sound));
@@ -62,15 +62,29 @@ internal sealed partial class Workshop(TreeCopy tree, string configuration)
                 throw new MutantException($"mutant {mutant.Name} changes nothing in {assembly}");
             }
 
-            await File.WriteAllBytesAsync(installed, mutated);
+            await InstallAsync(mutated, installed);
             return (await TestAsync(mutant.TestProject, [mutant.TestClass])).FailedTest;
         }
         finally
         {
             await File.WriteAllTextAsync(file, sound);
-            await File.WriteAllBytesAsync(installed, soundAssembly);
+            await InstallAsync(soundAssembly, installed);
         }
     }
+
+    private static async Task InstallAsync(byte[] assembly, string[] places)
+    {
+        foreach (string place in places)
+        {
+            await File.WriteAllBytesAsync(place, assembly);
+        }
+    }
+
+    // Tests load an assembly from beside them; some of them run the executable, which has its own.
+    private IEnumerable<string> PlacesOf(string assembly, string testProject) =>
+        ((string[])[Path.Combine("tests", testProject), Path.Combine("src", "Datapath.Agent")])
+            .Select(project => Path.Combine(FolderOf(Path.Combine(tree.Root, project)), assembly))
+            .Where((path, place) => place == 0 || File.Exists(path));
 
     // The kernel half is embedded into the assembly that loads it.
     private static string ProjectOf(string file) =>

@@ -9,6 +9,10 @@ public static unsafe class BpfFs
     // BPF_FS_MAGIC of linux/magic.h.
     private const long Magic = 0xcafe4a11;
 
+    // fsopen(2), the same number on every architecture, and FSOPEN_CLOEXEC of linux/mount.h.
+    private const int OpenFileSystem = 430;
+    private const int CloseOnExec = 1;
+
     /// <summary>Whether a path lies in a bpf file system.</summary>
     /// <param name="path">An existing directory; anything else is a no.</param>
     public static bool IsMounted(string path)
@@ -17,6 +21,22 @@ public static unsafe class BpfFs
         fixed (byte* cPath = Utf8Text.ZeroTerminated(path))
         {
             return LibcApi.statfs(cPath, &statfs) == 0 && statfs.Type == Magic;
+        }
+    }
+
+    /// <summary>Opens a bpf file system for mounting and lets it go again: nothing is mounted.</summary>
+    /// <exception cref="KernelException">Not permitted, no such file system (ENODEV), or a kernel before 5.2 (ENOSYS).</exception>
+    internal static void RequireMountable()
+    {
+        fixed (byte* type = "bpf\0"u8)
+        {
+            nint result = LibcApi.syscall(OpenFileSystem, (nint)type, CloseOnExec, 0);
+            if (result < 0)
+            {
+                throw new KernelException("open", "a bpf file system", Marshal.GetLastPInvokeError());
+            }
+
+            using var context = new FileDescriptor((int)result);
         }
     }
 

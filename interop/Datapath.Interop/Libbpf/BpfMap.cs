@@ -10,6 +10,9 @@ namespace Datapath.Interop.Libbpf;
 /// </remarks>
 public sealed partial class BpfMap : IDisposable
 {
+    /// <summary>BPF_F_MMAPABLE of linux/bpf.h: a flag of arrays that user space may map.</summary>
+    internal const uint Mappable = 1 << 10;
+
     private readonly FileDescriptor _descriptor;
 
     private BpfMap(FileDescriptor descriptor, string? fullName)

@@ -138,6 +138,18 @@ internal static unsafe partial class LibbpfApi
     [LibraryImport(Library)]
     internal static partial int bpf_program__set_autoload(bpf_program* prog, byte autoload);
 
+    /// <summary>bpf/libbpf.h: <c>libbpf_probe_bpf_prog_type</c>.</summary>
+    [LibraryImport(Library)]
+    internal static partial int libbpf_probe_bpf_prog_type(bpf_prog_type prog_type, void* opts);
+
+    /// <summary>bpf/libbpf.h: <c>libbpf_probe_bpf_map_type</c>.</summary>
+    [LibraryImport(Library)]
+    internal static partial int libbpf_probe_bpf_map_type(bpf_map_type map_type, void* opts);
+
+    /// <summary>bpf/libbpf.h: <c>libbpf_probe_bpf_helper</c>.</summary>
+    [LibraryImport(Library)]
+    internal static partial int libbpf_probe_bpf_helper(bpf_prog_type prog_type, bpf_func_id helper_id, void* opts);
+
     /// <summary>bpf/bpf.h: <c>bpf_map_create</c>.</summary>
     [LibraryImport(Library)]
     internal static partial int bpf_map_create(bpf_map_type map_type, byte* map_name, uint key_size, uint value_size, uint max_entries, bpf_map_create_opts* opts);

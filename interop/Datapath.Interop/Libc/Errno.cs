@@ -49,6 +49,9 @@ public static class Errno
     /// <summary>EOPNOTSUPP: the kernel has no such operation.</summary>
     public const int NotSupported = 95;
 
+    /// <summary>ENOBUFS: the kernel had to drop messages that nobody read.</summary>
+    public const int NoBuffers = 105;
+
     /// <summary>ENOTSUPP: the same, in the number that the kernel uses inside and bpf(2) lets out.</summary>
     public const int NotSupportedInsideKernel = 524;
 

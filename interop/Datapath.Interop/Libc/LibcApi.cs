@@ -33,6 +33,12 @@ internal static unsafe partial class LibcApi
     internal static unsafe partial int clock_getres(int clock, Timespec* resolution);
 
     [LibraryImport(Library, SetLastError = true)]
+    internal static unsafe partial int clock_gettime(int clock, Timespec* time);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static unsafe partial int adjtimex(void* state);
+
+    [LibraryImport(Library, SetLastError = true)]
     internal static partial int fcntl(int fd, int command, int argument);
 
     [LibraryImport(Library, SetLastError = true)]
@@ -58,6 +64,12 @@ internal static unsafe partial class LibcApi
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int unlink(byte* path);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int renameat2(int oneDirectory, byte* one, int otherDirectory, byte* other, uint flags);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int fsync(int fd);
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int socket(int domain, int type, int protocol);

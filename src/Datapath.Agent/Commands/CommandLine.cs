@@ -67,6 +67,12 @@ internal static class CommandLine
             ExplainCommand.Create(options),
             DiffCommand.Create(options),
             StatusCommand.Create(options),
+            OrderCommand.CreateApply(options),
+            OrderCommand.CreateConfirm(options),
+            OrderCommand.CreateRollback(options),
+            OrderCommand.CreatePause(options),
+            OrderCommand.CreateResume(options),
+            DoctorCommand.Create(options, parts),
             PurgeCommand.Create(options, parts),
             VersionCommand.Create(options),
         };

@@ -51,12 +51,14 @@ internal static class CompileText
         yield return ("files", $"{document.Files.Length}");
         yield return ("kernel image", $"{image.Bytes} bytes");
         yield return ("  addresses", $"{image.Addresses} bytes");
-        yield return ("  verdicts", $"{image.PortsAndVerdicts} bytes");
+        yield return ("  ports", $"{image.Ports} bytes");
+        yield return ("  rows", $"{image.Rows} bytes, {document.RowForm}");
+        yield return ("  row tables", $"{image.RowTables} bytes");
         yield return ("  units", $"{image.Units} bytes");
         yield return ("  outcomes", $"{image.Outcomes} bytes");
         yield return ("rules", $"{document.Rules}");
         yield return ("outcomes", $"{document.Descriptors}");
-        yield return ("matrix", $"{document.Rows} rows of {document.PortClasses.Length} cells");
+        yield return ("matrix", $"{document.Rows} rows of {document.PortClasses.Length} cells in {document.Runs} runs");
         yield return ("classes", $"{document.PeerClasses.Length} of peers, {document.PortClasses.Length} of ports");
     }
 

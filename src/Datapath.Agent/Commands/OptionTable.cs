@@ -69,6 +69,12 @@ internal sealed class OptionTable(Func<string, string?> variables)
     public AgentOption<int> MaxNewFlows { get; } =
         FlowLimitOption("--max-new-flows", "Flows that nobody has answered yet, of TCP and of the others,", "DATAPATH_MAX_NEW_FLOWS", Defaults.MaxNewFlows, variables, "16384 and 1024 for each CPU");
 
+    /// <summary>How long a policy is on trial; null for one that stays.</summary>
+    public AgentOption<TimeSpan?> ConfirmWithin { get; } = ConfirmWithinOption(variables);
+
+    /// <summary>How long everything passes.</summary>
+    public AgentOption<TimeSpan> PauseFor { get; } = PauseForOption(variables);
+
     /// <summary>Every instance.</summary>
     public AgentOption<bool> All { get; } = AllOption(variables);
 
@@ -260,6 +266,29 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Purpose = "Answer in JSON",
             Default = false,
             Read = OptionText.Flag,
+            Variables = variables,
+        };
+
+    private static AgentOption<TimeSpan?> ConfirmWithinOption(Func<string, string?> variables) =>
+        new()
+        {
+            Name = "--confirm-within",
+            ValueName = "TIME",
+            Purpose = "Go back by itself, in the kernel, unless `datapath confirm` comes within this time: 90s, 2m or 1h",
+            Default = null,
+            Read = text => OptionText.Time(text) is { Problem: { } problem } ? new OptionReading<TimeSpan?>(null, problem) : OptionText.Time(text).Value,
+            Variables = variables,
+        };
+
+    private static AgentOption<TimeSpan> PauseForOption(Func<string, string?> variables) =>
+        new()
+        {
+            Name = "--for",
+            ValueName = "TIME",
+            Purpose = "How long: 90s, 10m or 1h",
+            IsRequired = true,
+            Default = TimeSpan.Zero,
+            Read = OptionText.Time,
             Variables = variables,
         };
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Datapath.Agent.Loops;
 using Datapath.Backends.Ebpf;
 using Datapath.Policy.Compilation;
 using Datapath.Policy.Options;
@@ -65,6 +66,17 @@ internal static class OptionText
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int limit) && limit is >= LeastFlows and <= MostFlows
             ? limit
             : Refused<int>($"'{text}' is not a number of flows: write {LeastFlows} to {MostFlows}");
+
+    /// <summary>A whole number of seconds, minutes or hours, one day at most.</summary>
+    public static OptionReading<TimeSpan> Time(string text)
+    {
+        bool isNumber = int.TryParse(text.AsSpan(0, Math.Max(0, text.Length - 1)), NumberStyles.None, CultureInfo.InvariantCulture, out int count);
+        long secondsOfUnit = text is [.., var unit] ? unit switch { 's' => 1, 'm' => 60, 'h' => 3600, _ => 0 } : 0;
+        long seconds = count * secondsOfUnit;
+        return isNumber && seconds >= 1 && seconds <= PolicyOrder.LongestTime.TotalSeconds
+            ? TimeSpan.FromSeconds(seconds)
+            : Refused<TimeSpan>($"'{text}' is not a time: write 90s, 2m or 1h, at most 24h");
+    }
 
     /// <summary><c>auto</c>, <c>tcx</c> or <c>clsact</c>.</summary>
     public static OptionReading<TcHookChoice> TcHook(string text) =>

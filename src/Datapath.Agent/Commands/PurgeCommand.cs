@@ -5,6 +5,7 @@ using Datapath.Agent.Documents;
 using Datapath.Agent.Hosting;
 using Datapath.Backends;
 using Datapath.Backends.Ebpf;
+using Datapath.Backends.Iptables;
 
 namespace Datapath.Agent.Commands;
 
@@ -80,9 +81,30 @@ internal static class PurgeCommand
     {
         // Held until it is done: an agent that starts meanwhile would find half of what it adopts. With --force another has it.
         using InstanceLock? right = dryRun ? null : InstanceLock.TryTake(instance, parts.RuntimeDirectory);
-        using IBackend backend = parts.OpenEbpf(new EbpfOptions { Instance = instance.Text });
-        RemovalReport report = backend.Remove(dryRun);
-        return new PurgedInstanceDocument(instance.Text, report.Removed, report.Remaining);
+        ImmutableArray<string> removed = [];
+        ImmutableArray<string> remaining = [];
+        foreach (IBackend backend in Backends(parts, instance))
+        {
+            using (backend)
+            {
+                RemovalReport report = backend.Remove(dryRun);
+                removed = removed.AddRange(report.Removed);
+                remaining = remaining.AddRange(report.Remaining);
+            }
+        }
+
+        return new PurgedInstanceDocument(instance.Text, removed, remaining);
+    }
+
+    // Both, whichever is in use: an agent may have changed from one to the other. Where eBPF cannot be, it has left nothing.
+    private static IEnumerable<IBackend> Backends(AgentParts parts, InstanceName instance)
+    {
+        if (parts.FindEbpfObstacle() is null)
+        {
+            yield return parts.OpenEbpf(new EbpfOptions { Instance = instance.Text });
+        }
+
+        yield return parts.OpenIptables(new IptablesOptions { Instance = instance.Text });
     }
 
     private static string Text(PurgeDocument answer)

@@ -1,15 +1,12 @@
 using System.CommandLine;
 using Datapath.Agent.Hosting;
+using Datapath.Backends.Selection;
 
 namespace Datapath.Agent.Commands;
 
 /// <summary><c>datapath run</c>: the agent itself, in the foreground.</summary>
 internal static class RunCommand
 {
-    /// <summary>What is said, and all that is done, without the opt-in.</summary>
-    public const string NoIptablesYet =
-        "without --enable-ebpf (or DATAPATH_ENABLE_EBPF=1) the iptables backend is used, and it does not exist yet: nothing is enforced";
-
     /// <summary>The verb.</summary>
     /// <param name="options">Every option there is.</param>
     /// <param name="parts">What the agent works with.</param>
@@ -34,18 +31,32 @@ internal static class RunCommand
         verb.SetAction(
             async (parse, stop) =>
             {
+                AgentSettings settings = Settings(parse, options);
                 TextWriter error = parse.InvocationConfiguration.Error;
-                if (!options.EnableEbpf.In(parse))
+                if (!settings.EnableEbpf)
                 {
-                    await error.WriteLineAsync($"datapath: {NoIptablesYet}");
+                    return await AgentProcess.RunAsync(settings, parts, error, stop);
+                }
+
+                // Before anything is claimed or written: who cannot enforce says why, and leaves no trace.
+                BackendSelection selection = BackendSelector.Select(enableEbpf: true, parts.Survey(false).Requirements, BackendSelector.Built);
+                if (selection.Chosen == BackendKind.None)
+                {
+                    await error.WriteAsync(Refusal(selection));
                     return ExitCode.CouldNot;
                 }
 
-                return await AgentProcess.RunAsync(Settings(parse, options), parts, error, stop);
+                return await AgentProcess.RunAsync(settings with { EbpfLack = LackOf(selection) }, parts, error, stop);
             }
         );
         return verb;
     }
+
+    private static string Refusal(BackendSelection selection) =>
+        $"datapath: {selection.Reason}\n{DoctorText.InTheWay(selection)}datapath: `datapath doctor --enable-ebpf` shows everything; nothing was changed\n";
+
+    private static string? LackOf(BackendSelection selection) =>
+        selection.Chosen == BackendKind.Ebpf ? null : $"{selection.InTheWay[0].Name}: {selection.InTheWay[0].Evidence}";
 
     private static AgentSettings Settings(ParseResult parse, OptionTable options)
     {
@@ -55,6 +66,7 @@ internal static class RunCommand
             options.Policy.In(parse),
             options.Socket.In(parse) ?? instance.DefaultSocketPath,
             options.StateDirectory.In(parse) ?? instance.DefaultStateDirectory,
+            options.EnableEbpf.In(parse),
             options.TcHook.In(parse),
             new FlowLimits(options.MaxTcpFlows.In(parse), options.MaxOtherFlows.In(parse), options.MaxNewFlows.In(parse)),
             CheckCommand.PolicyOptionsOf(parse, options)

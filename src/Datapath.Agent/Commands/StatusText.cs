@@ -1,5 +1,6 @@
 using System.Text;
 using Datapath.Agent.Documents;
+using Datapath.Agent.Files;
 using Datapath.Policy.Diagnostics;
 
 namespace Datapath.Agent.Commands;
@@ -51,7 +52,7 @@ internal static class StatusText
         yield return ("version", status.Version);
         yield return ("backend", status.Backend);
         yield return ("state", status.State);
-        yield return ("generation", $"{status.Generation}");
+        yield return ("generation", Generation(status));
         yield return ("policy", $"{policy.State}: {policy.Directory}, {policy.Files.Length} {(policy.Files.Length == 1 ? "file" : "files")}");
         if (policy.Problem is { } problem)
         {
@@ -63,8 +64,18 @@ internal static class StatusText
             yield return ("warning", warning);
         }
 
+        if (status.RolledBack is { } hash)
+        {
+            yield return ("rolled back", $"policy {hash[..PolicySet.ShortHashLength]}: not applied until it changes, or `datapath apply`");
+        }
+
         yield return ("rules", $"{status.Rules}");
         yield return ("memory", $"{status.Memory.UsedBytes} of {status.Memory.AvailableBytes} bytes");
+        if (status.Memory.RowForm is { } form)
+        {
+            yield return ("rows", $"{form}, {status.Memory.RowBytes} bytes");
+        }
+
         foreach ((string name, string value) in FlowFacts(status.Flows))
         {
             yield return (name, value);
@@ -86,6 +97,14 @@ internal static class StatusText
             yield return (tables.Length == 0 ? "flows" : "", $"{flows.NotRecorded} not recorded, {flows.NotPromoted} times no room for a proved one");
         }
     }
+
+    private static string Generation(StatusDocument status) =>
+        status.Lease switch
+        {
+            { Kind: LeaseWord.Trial, SecondsLeft: var left } => $"{status.Generation}, on trial: the policy before comes back in {left} s unless confirmed",
+            { SecondsLeft: var left } => $"{status.Generation}, paused: everything passes for {left} s",
+            null => status.Confirmed ? $"{status.Generation}, confirmed" : $"{status.Generation}",
+        };
 
     private static string Places(UnitDocument unit)
     {

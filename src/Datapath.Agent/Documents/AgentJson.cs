@@ -14,6 +14,8 @@ namespace Datapath.Agent.Documents;
 [JsonSerializable(typeof(ExplainDocument))]
 [JsonSerializable(typeof(CompileDocument))]
 [JsonSerializable(typeof(DiffDocument))]
+[JsonSerializable(typeof(OrderDocument))]
+[JsonSerializable(typeof(DoctorDocument))]
 internal sealed partial class AgentJson : JsonSerializerContext
 {
     /// <summary>For other programs: one line.</summary>

@@ -12,7 +12,8 @@ namespace Datapath.Agent.Documents;
 /// <param name="Rules">Rules that decide somewhere, defaults and built-ins included.</param>
 /// <param name="Descriptors">Distinct outcomes: verdict, rule, observing rule.</param>
 /// <param name="Rows">Distinct rows of the verdict matrix.</param>
-/// <param name="Cells">Cells of all rows together.</param>
+/// <param name="RowForm">How the kernel would hold them: <c>dense</c> or <c>compressed</c>.</param>
+/// <param name="Runs">Runs of equal cells in all rows together.</param>
 /// <param name="Units">Units of this host.</param>
 /// <param name="Policies">Distinct policies, which units share.</param>
 /// <param name="PeerClasses">Groups of addresses that no rule tells apart.</param>
@@ -23,7 +24,8 @@ internal sealed record CompileDocument(
     int Rules,
     int Descriptors,
     int Rows,
-    long Cells,
+    string RowForm,
+    long Runs,
     ImmutableArray<CompiledUnitDocument> Units,
     ImmutableArray<CompiledSharingDocument> Policies,
     ImmutableArray<ClassDocument> PeerClasses,
@@ -35,19 +37,23 @@ internal sealed record CompileDocument(
     /// <summary>The tables as JSON has them.</summary>
     /// <param name="files">The files that were read, in order.</param>
     /// <param name="policy">The tables.</param>
-    public static CompileDocument Of(ImmutableArray<string> files, CompiledPolicy policy) =>
-        new(
+    public static CompileDocument Of(ImmutableArray<string> files, CompiledPolicy policy)
+    {
+        PolicyImage image = PolicyImageEncoder.Encode(policy);
+        return new CompileDocument(
             files,
-            ImageSizesDocument.Of(PolicyImageEncoder.Encode(policy)),
+            ImageSizesDocument.Of(image),
             policy.Rules.Length,
             policy.Descriptors.Length,
             policy.Rows.Length,
-            (long)policy.Rows.Length * policy.Ports.ClassCount,
+            RowFormText.Of(image.Layout.Form),
+            policy.Rows.Sum(row => (long)row.Runs.Length),
             [.. policy.Units.Select(unit => new CompiledUnitDocument(unit.Number, unit.Name, unit.Namespace, AttachedTo(unit.Attach), unit.Policy))],
             [.. policy.Policies.Select((one, i) => Sharing(policy, one, i))],
             PeersOf(policy),
             PortsOf(policy)
         );
+    }
 
     private static CompiledSharingDocument Sharing(CompiledPolicy policy, UnitPolicy one, int number) =>
         new(
@@ -101,19 +107,31 @@ internal sealed record CompileDocument(
 /// <summary>Bytes of the kernel's image of a policy, counters and connection table not included.</summary>
 /// <param name="Bytes">All of it.</param>
 /// <param name="Addresses">Address to peer class.</param>
-/// <param name="PortsAndVerdicts">Port to port class, and the verdict matrix.</param>
-/// <param name="Units">Units to their matrix.</param>
+/// <param name="Ports">Port to port class.</param>
+/// <param name="Rows">Rows of the verdict matrix: port class to outcome.</param>
+/// <param name="RowTables">Peer class to row, for each policy and direction.</param>
+/// <param name="Units">Units to their policy.</param>
 /// <param name="Outcomes">Descriptors.</param>
-internal sealed record ImageSizesDocument(long Bytes, long Addresses, long PortsAndVerdicts, long Units, long Outcomes)
+internal sealed record ImageSizesDocument(long Bytes, long Addresses, long Ports, long Rows, long RowTables, long Units, long Outcomes)
 {
     /// <summary>The sizes of an image, which holds its parts in this order.</summary>
     /// <param name="image">The image.</param>
     public static ImageSizesDocument Of(PolicyImage image)
     {
         long ports = (long)image.Layout.Ports[0] * PolicyImage.LineBytes;
+        long rows = (long)image.Layout.Rows * PolicyImage.LineBytes;
+        long rowTables = rows + image.Layout.RowBytes;
         long units = (long)image.Layout.Units * PolicyImage.LineBytes;
         long outcomes = (long)image.Layout.Descriptors * PolicyImage.LineBytes;
-        return new ImageSizesDocument(image.Bytes, ports, units - ports, outcomes - units, image.Bytes - outcomes);
+        return new ImageSizesDocument(
+            image.Bytes,
+            ports,
+            rows - ports,
+            image.Layout.RowBytes,
+            units - rowTables,
+            outcomes - units,
+            image.Bytes - outcomes
+        );
     }
 }
 

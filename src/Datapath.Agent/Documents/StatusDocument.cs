@@ -10,6 +10,9 @@ namespace Datapath.Agent.Documents;
 /// <param name="Backend">What judges packets: <c>ebpf</c> or <c>iptables</c>.</param>
 /// <param name="State">One of <see cref="AgentState"/>.</param>
 /// <param name="Generation">The generation that packets are judged by; 0 when there is none.</param>
+/// <param name="Confirmed">Whether that is the policy that a restart begins with; false while it is on trial.</param>
+/// <param name="Lease">What the kernel ends by itself; null when nothing is pending.</param>
+/// <param name="RolledBack">Hash of the policy that is not applied again until its content changes; null for none.</param>
 /// <param name="Policy">The policy directory and what became of its content.</param>
 /// <param name="Units">The processing units of this host, by ascending number.</param>
 /// <param name="Rules">How many rules are enforced, defaults and built-ins included.</param>
@@ -22,6 +25,9 @@ internal sealed record StatusDocument(
     string Backend,
     string State,
     uint Generation,
+    bool Confirmed,
+    LeaseDocument? Lease,
+    string? RolledBack,
     PolicyDocument Policy,
     ImmutableArray<UnitDocument> Units,
     int Rules,
@@ -44,6 +50,27 @@ internal static class AgentState
     public const string Enforcing = "enforcing";
 }
 
+/// <summary>What the kernel ends by itself.</summary>
+/// <param name="Kind">One of <see cref="LeaseWord"/>.</param>
+/// <param name="EndsAt">When.</param>
+/// <param name="SecondsLeft">Until then; 0 when it is over.</param>
+internal sealed record LeaseDocument(string Kind, DateTimeOffset EndsAt, long SecondsLeft)
+{
+    /// <summary>The same at another time.</summary>
+    /// <param name="now">The time.</param>
+    public LeaseDocument At(DateTimeOffset now) => this with { SecondsLeft = (long)Math.Ceiling(Math.Max(0, (EndsAt - now).TotalSeconds)) };
+}
+
+/// <summary>What ends, in one word.</summary>
+internal static class LeaseWord
+{
+    /// <summary>A policy that waits for confirmation.</summary>
+    public const string Trial = "trial";
+
+    /// <summary>A pause.</summary>
+    public const string Pause = "pause";
+}
+
 /// <summary>What became of the content of the policy directory.</summary>
 internal static class PolicyState
 {
@@ -58,6 +85,12 @@ internal static class PolicyState
 
     /// <summary>It is sound, and the kernel would not take it; what was enforced before still is.</summary>
     public const string NotTaken = "not-taken";
+
+    /// <summary>Another policy is on trial: it is looked at afterwards.</summary>
+    public const string Waiting = "waiting";
+
+    /// <summary>It was not confirmed in time, or rolled back, and has not changed since.</summary>
+    public const string RolledBack = "rolled-back";
 }
 
 /// <summary>The policy directory.</summary>
@@ -121,7 +154,9 @@ internal sealed record AttachmentDocument(string Interface, int Index, string Ho
 /// <summary>Kernel memory.</summary>
 /// <param name="UsedBytes">What the policy takes.</param>
 /// <param name="AvailableBytes">What there is for it.</param>
-internal sealed record MemoryDocument(long UsedBytes, long AvailableBytes);
+/// <param name="RowForm">How the rows of the verdict matrix are held: <c>dense</c> or <c>compressed</c>; null before there are any.</param>
+/// <param name="RowBytes">What of it the rows take.</param>
+internal sealed record MemoryDocument(long UsedBytes, long AvailableBytes, string? RowForm, long RowBytes);
 
 /// <summary>The kernel's tables of flows.</summary>
 /// <param name="Tables">By name; empty before they were looked at.</param>

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Diagnostics;
 using System.Text.Json;
+using Datapath.Backends.Selection;
 using Datapath.Flows;
 using Datapath.Policy.Compilation;
 using Datapath.Policy.Diagnostics;
@@ -46,6 +47,33 @@ internal static class Wording
 
     /// <summary><c>error</c> or <c>warning</c>.</summary>
     public static string Of(DiagnosticSeverity severity) => severity == DiagnosticSeverity.Error ? "error" : "warning";
+
+    /// <summary><c>found</c>, <c>missing</c> or <c>could-not-tell</c>.</summary>
+    public static string Of(Finding finding) =>
+        finding switch
+        {
+            Finding.Found => "found",
+            Finding.Missing => "missing",
+            _ => "could-not-tell",
+        };
+
+    /// <summary><c>both</c>, <c>ebpf</c> or <c>iptables</c>.</summary>
+    public static string Of(RequirementScope scope) =>
+        scope switch
+        {
+            RequirementScope.Both => "both",
+            RequirementScope.Ebpf => "ebpf",
+            _ => "iptables",
+        };
+
+    /// <summary><c>needed</c>, <c>useful</c> or <c>information</c>.</summary>
+    public static string Of(RequirementLevel level) =>
+        level switch
+        {
+            RequirementLevel.Needed => "needed",
+            RequirementLevel.Useful => "useful",
+            _ => "information",
+        };
 
     /// <summary>Such as <c>short-header</c>. A reason of a newer kernel half than this agent is its number.</summary>
     public static string Of(DropReason reason) =>

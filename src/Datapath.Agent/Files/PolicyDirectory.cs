@@ -67,10 +67,12 @@ internal static class PolicyDirectory
         return print.ToString();
     }
 
-    private static bool IsPolicy(string path)
+    /// <summary>Whether a file of this name counts.</summary>
+    /// <param name="path">With or without its directory.</param>
+    public static bool IsPolicy(string path)
     {
         string name = Path.GetFileName(path);
-        return name[0] != '.' && Extensions.Any(extension => name.EndsWith(extension, StringComparison.Ordinal));
+        return name.Length > 0 && name[0] != '.' && Extensions.Any(extension => name.EndsWith(extension, StringComparison.Ordinal));
     }
 
     // Of a link the time and length are its own; what matters is what it leads to.

@@ -25,11 +25,17 @@ internal static class AgentClient
     /// <summary>It answers from memory: longer means that it hangs.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
+    /// <summary>An explanation reads every rule for each unit that is asked about, and of either there may be tens of thousands.</summary>
+    private static readonly TimeSpan PatienceToExplain = TimeSpan.FromMinutes(2);
+
+    /// <summary>It reads, compiles and waits for the kernel; the largest policies take seconds.</summary>
+    private static readonly TimeSpan PatienceForOrders = TimeSpan.FromMinutes(2);
+
     /// <summary>Asks for the status.</summary>
     /// <param name="socketPath">Where the agent listens.</param>
     /// <param name="cancellation">Gives up.</param>
     public static Task<AgentAnswer<StatusDocument>> StatusAsync(string socketPath, CancellationToken cancellation) =>
-        AskAsync(socketPath, "/v1/status", AgentJson.Compact.StatusDocument, cancellation);
+        AskAsync(socketPath, "/v1/status", AgentJson.Compact.StatusDocument, Patience, cancellation);
 
     /// <summary>Asks about a connection, by the policy that the agent enforces.</summary>
     /// <param name="socketPath">Where the agent listens.</param>
@@ -46,10 +52,32 @@ internal static class AgentClient
     )
     {
         string question = $"/v1/explain?from={Uri.EscapeDataString(from)}&to={Uri.EscapeDataString(to)}&port={Uri.EscapeDataString(port)}";
-        return AskAsync(socketPath, question, AgentJson.Compact.ExplainDocument, cancellation);
+        return AskAsync(socketPath, question, AgentJson.Compact.ExplainDocument, PatienceToExplain, cancellation);
     }
 
-    private static async Task<AgentAnswer<T>> AskAsync<T>(string socketPath, string question, JsonTypeInfo<T> shape, CancellationToken cancellation)
+    /// <summary>Gives an order and waits until it is carried out.</summary>
+    /// <param name="socketPath">Where the agent listens.</param>
+    /// <param name="order">Behind <c>/v1/orders/</c>, with its parameters.</param>
+    /// <param name="cancellation">Gives up waiting; the order may be carried out all the same.</param>
+    public static Task<AgentAnswer<OrderDocument>> OrderAsync(string socketPath, string order, CancellationToken cancellation) =>
+        AskAsync(socketPath, AgentJson.Compact.OrderDocument, PatienceForOrders, client => client.PostAsync($"/v1/orders/{order}", null, cancellation), cancellation);
+
+    private static Task<AgentAnswer<T>> AskAsync<T>(
+        string socketPath,
+        string question,
+        JsonTypeInfo<T> shape,
+        TimeSpan patience,
+        CancellationToken cancellation
+    )
+        where T : class => AskAsync(socketPath, shape, patience, client => client.GetAsync(question, cancellation), cancellation);
+
+    private static async Task<AgentAnswer<T>> AskAsync<T>(
+        string socketPath,
+        JsonTypeInfo<T> shape,
+        TimeSpan patience,
+        Func<HttpClient, Task<HttpResponseMessage>> ask,
+        CancellationToken cancellation
+    )
         where T : class
     {
         using SocketsHttpHandler handler = new()
@@ -57,10 +85,16 @@ internal static class AgentClient
             ConnectCallback = async (_, token) => await ConnectAsync(socketPath, token),
             UseProxy = false,
         };
-        using HttpClient client = new(handler) { Timeout = Patience, BaseAddress = new Uri("http://agent") };
+        using HttpClient client = new(handler) { Timeout = patience, BaseAddress = new Uri("http://agent") };
         try
         {
-            T? document = await client.GetFromJsonAsync(question, shape, cancellation);
+            using HttpResponseMessage answer = await ask(client);
+            if (!answer.IsSuccessStatusCode)
+            {
+                return Unclear($"{(int)answer.StatusCode} {(await answer.Content.ReadAsStringAsync(cancellation)).Trim()}");
+            }
+
+            T? document = await answer.Content.ReadFromJsonAsync(shape, cancellation);
             return document is null ? Unclear("it says nothing") : new AgentAnswer<T>(AgentReach.Answered, document, null);
         }
         catch (HttpRequestException refusal) when (IsNobodyThere(refusal.InnerException))
@@ -73,7 +107,7 @@ internal static class AgentClient
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            return Unclear($"no answer within {Patience.TotalSeconds} s");
+            return Unclear($"no answer within {patience.TotalSeconds} s");
         }
 
         AgentAnswer<T> Unclear(string reason) => new(AgentReach.Unclear, null, $"the agent on {socketPath} cannot be asked: {reason}");

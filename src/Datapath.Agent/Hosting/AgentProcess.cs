@@ -2,7 +2,6 @@ using Datapath.Agent.Commands;
 using Datapath.Agent.Documents;
 using Datapath.Agent.Loops;
 using Datapath.Backends;
-using Datapath.Backends.Ebpf;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Hosting;
 
@@ -25,8 +24,9 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         try
         {
             using ControlSocket socket = ControlSocket.Claim(settings.Instance, settings.SocketPath, parts.RuntimeDirectory);
-            using SharedBackend backend = new(parts.OpenEbpf(BackendOptions(settings)));
-            AgentProcess process = new(settings, parts, new LineLogger(error, parts.Clock));
+            LineLogger log = new(error, parts.Clock);
+            using SharedBackend backend = new(BackendChoice.Open(settings, parts, log));
+            AgentProcess process = new(settings, parts, log);
             return await process.RunAsync(socket, backend, stop);
         }
         catch (Exception refusal) when (refusal is ControlSocketException or BackendException)
@@ -36,36 +36,27 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         }
     }
 
-    private static EbpfOptions BackendOptions(AgentSettings settings) =>
-        new()
-        {
-            Instance = settings.Instance.Text,
-            TcHook = settings.TcHook,
-            MaxTcpFlows = settings.FlowLimits.Tcp,
-            MaxOtherFlows = settings.FlowLimits.Other,
-            MaxNewFlows = settings.FlowLimits.New,
-        };
-
     private async Task<int> RunAsync(ControlSocket socket, SharedBackend backend, CancellationToken stop)
     {
         EventFeed feed = new();
         CollectionLoop collection = new(backend, log, parts.Clock);
-        StatusBoard board = new(Starting(backend), feed, () => collection.Usage);
-        PolicyLoopReport report = new(settings.PolicyDirectory, board, log);
+        StatusBoard board = new(Starting(backend), feed, () => collection.Usage, parts.Clock);
+        PolicyLoopReport report = new(settings.PolicyDirectory, board, log, parts.Clock);
         ActivePolicy active = new();
-        PolicyLoop policy = new(settings, report, parts.Clock)
+        RuleNumbers numbers = new(new RuleIndexStore(settings.StateDirectory), report, parts.Clock);
+        PolicyEnforcer enforcer = new(settings, numbers, report, parts.Clock)
         {
             Backend = backend,
             Feed = feed,
             Active = active,
-            Host = parts.Host,
         };
+        PolicyLoop policy = new(settings, report, parts.Clock) { Enforcer = enforcer, Host = parts.Host };
         FlowLoop flows = new(backend, feed, log, parts.Clock);
         TaskCompletionSource<PolicyLoopEnd> end = new(TaskCreationOptions.RunContinuationsAsynchronously);
         AgentLoop policyLoop = new(async stopping => end.SetResult(await policy.RunAsync(stopping)));
         AgentLoop flowLoop = new(flows.RunAsync);
         AgentLoop collectionLoop = new(collection.RunAsync);
-        WebApplication server = AgentServer.Build(socket, new ServedState(board, feed, active), log, [policyLoop, flowLoop, collectionLoop]);
+        WebApplication server = AgentServer.Build(socket, new ServedState(board, feed, active, policy.Give), log, [policyLoop, flowLoop, collectionLoop]);
         await using (server)
         {
             log.Started(AgentVersion.Current.Number, settings.Instance, backend.Name, settings.PolicyDirectory, socket.Path);
@@ -111,10 +102,13 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
             backend.Name,
             AgentState.Starting,
             Generation: 0,
+            Confirmed: false,
+            Lease: null,
+            RolledBack: null,
             new PolicyDocument(settings.PolicyDirectory, PolicyState.Pending, Problem: null, [], []),
             Units: [],
             Rules: 0,
-            new MemoryDocument(0, 0),
+            new MemoryDocument(0, 0, null, 0),
             FlowsDocument.Of(FlowUsage.None),
             new EventCountsDocument(0, 0, 0)
         );

@@ -51,6 +51,7 @@ internal static class AgentServer
             context => WriteAsync(context, VersionDocument.Of(AgentVersion.Current), AgentJson.Compact.VersionDocument)
         );
         server.MapGet("/v1/explain", context => ExplainAsync(context, state.Active));
+        server.MapPost("/v1/orders/{kind}", context => OrderRequest.AnswerAsync(context, state.Give));
         server.MapGet("/v1/events", context => EventStream.WriteAsync(context, state.Feed, stopping));
         return server;
     }

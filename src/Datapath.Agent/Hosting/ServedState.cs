@@ -6,4 +6,5 @@ namespace Datapath.Agent.Hosting;
 /// <param name="Board">What <c>/v1/status</c> answers.</param>
 /// <param name="Feed">What <c>/v1/events</c> streams.</param>
 /// <param name="Active">What <c>/v1/explain</c> explains by.</param>
-internal sealed record ServedState(StatusBoard Board, EventFeed Feed, ActivePolicy Active);
+/// <param name="Give">Takes what <c>/v1/orders</c> is told.</param>
+internal sealed record ServedState(StatusBoard Board, EventFeed Feed, ActivePolicy Active, Action<PolicyOrder> Give);

@@ -1,11 +1,7 @@
-using System.Collections.Immutable;
-using System.Diagnostics;
+using System.Collections.Concurrent;
 using Datapath.Agent.Files;
 using Datapath.Backends;
 using Datapath.Backends.Host;
-using Datapath.Policy.Compilation;
-using Datapath.Policy.Diagnostics;
-using Datapath.Policy.Rulesets;
 
 namespace Datapath.Agent.Loops;
 
@@ -20,26 +16,28 @@ internal enum PolicyLoopEnd
 }
 
 /// <summary>
-/// Keeps the kernel at what the policy directory says for the host as it is: take in, build, apply, publish; again on every change.
-/// Whatever the directory contains, the last good policy stays in force.
+/// Keeps the kernel at what the policy directory says for the host as it is: take in, build, apply, publish; again on every change, and when
+/// ordered to. Whatever the directory contains, the last good policy stays in force.
 /// </summary>
-internal sealed class PolicyLoop
+/// <remarks>Its policies: the candidate is the directory, the one in force is what the kernel judges by, the confirmed one is what starts first.</remarks>
+internal sealed partial class PolicyLoop
 {
     /// <summary>What the kernel refused once it may take later, when memory or an interface is there.</summary>
     public static readonly TimeSpan RetryAfterRefusal = TimeSpan.FromSeconds(10);
 
+    /// <summary>How often it is looked whether somebody took away what enforces; with a busy machine's delay below five seconds.</summary>
+    public static readonly TimeSpan GuardInterval = TimeSpan.FromSeconds(3);
+
     private readonly PolicyLoopReport _report;
-    private readonly RuleNumbers _numbers;
     private readonly PolicyTrigger _trigger;
+    private readonly ConcurrentQueue<PolicyOrder> _orders = new();
 
-    // Ours alone: one compilation at a time, each quicker by what the last one left.
-    private readonly CompilationMemory _memory = new();
-
-    private PolicySource? _source;
-    private PolicyReading? _reading;
+    private PolicyVersion? _candidate;
+    private PolicyVersion? _inForce;
     private HostSnapshot? _host;
     private uint _generation;
     private bool _isHostUnread;
+    private bool _isEnded;
 
     /// <summary>A loop that has not started.</summary>
     /// <param name="report">Where it says what it does.</param>
@@ -50,18 +48,12 @@ internal sealed class PolicyLoop
         Settings = settings;
         Clock = clock;
         _report = report;
-        _numbers = new RuleNumbers(new RuleIndexStore(settings.StateDirectory), report, clock);
         _trigger = new PolicyTrigger(clock);
+        _trials = new PolicyTrials(settings.StateDirectory, report);
     }
 
-    /// <summary>What enforces.</summary>
-    public required SharedBackend Backend { get; init; }
-
-    /// <summary>Who is told the names behind the numbers.</summary>
-    public required EventFeed Feed { get; init; }
-
-    /// <summary>Who explains by the policy that is enforced.</summary>
-    public required ActivePolicy Active { get; init; }
+    /// <summary>What takes policies to the kernel.</summary>
+    public required PolicyEnforcer Enforcer { get; init; }
 
     /// <summary>Where interfaces and addresses come from.</summary>
     public required HostSource Host { get; init; }
@@ -73,12 +65,42 @@ internal sealed class PolicyLoop
 
     private TimeProvider Clock { get; }
 
+    private SharedBackend Backend => Enforcer.Backend;
+
+    /// <summary>Takes an order, to be carried out after what is being done now. Any thread.</summary>
+    /// <param name="order">The order.</param>
+    public void Give(PolicyOrder order)
+    {
+        _orders.Enqueue(order);
+        _trigger.Raise(PolicyChange.Order);
+        if (Volatile.Read(ref _isEnded))
+        {
+            RefuseOrders();
+        }
+    }
+
     /// <summary>Runs until it is stopped, or until it is clear that there is nothing to run for.</summary>
     /// <param name="stop">Stops it; an apply that is under way is finished first.</param>
     public async Task<PolicyLoopEnd> RunAsync(CancellationToken stop)
     {
-        _numbers.Load();
-        Feed.Rename(PolicyNames.Of(_numbers.Current, policy: null));
+        try
+        {
+            return await FollowAsync(stop);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return PolicyLoopEnd.Stopped;
+        }
+        finally
+        {
+            Volatile.Write(ref _isEnded, true);
+            RefuseOrders();
+        }
+    }
+
+    private async Task<PolicyLoopEnd> FollowAsync(CancellationToken stop)
+    {
+        Enforcer.Load();
         if (!Adopt())
         {
             return PolicyLoopEnd.NothingEnforced;
@@ -87,30 +109,36 @@ internal sealed class PolicyLoop
         using PolicyWatch files = new(Settings.PolicyDirectory, () => _trigger.Raise(PolicyChange.Files), Clock, Rescan);
         using IDisposable host = Host.Watch(() => _trigger.Raise(PolicyChange.Host), _report.HostNotHeard);
         await using ITimer retry = Clock.CreateTimer(_ => _trigger.Raise(PolicyChange.Retry), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        await using ITimer guard = Clock.CreateTimer(_ => _trigger.Raise(PolicyChange.Guard), null, GuardInterval, GuardInterval);
+        await using ITimer lease = Clock.CreateTimer(_ => _trigger.Raise(PolicyChange.Lease), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _report.Watching(files.IsPrompt, Rescan);
+        await TakeUpTrialAsync(stop);
 
         PolicyChange change = PolicyChange.Files | PolicyChange.Host;
-        try
+        while (true)
         {
-            while (true)
+            bool isToBeTriedAgain = await TakeInAsync(change, stop) is { } news && !Follow(news);
+            while (_orders.TryDequeue(out PolicyOrder? order))
             {
-                bool isToBeTriedAgain = await TakeInAsync(change, stop) && !BuildAndApply();
-                if (isToBeTriedAgain || _isHostUnread)
-                {
-                    retry.Change(RetryAfterRefusal, Timeout.InfiniteTimeSpan);
-                }
-
-                if (_generation == 0)
-                {
-                    return PolicyLoopEnd.NothingEnforced;
-                }
-
-                change = await _trigger.NextAsync(stop);
+                await CarryOutAsync(order, stop);
             }
-        }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
-        {
-            return PolicyLoopEnd.Stopped;
+
+            if (isToBeTriedAgain || _isHostUnread)
+            {
+                retry.Change(RetryAfterRefusal, Timeout.InfiniteTimeSpan);
+            }
+
+            if (_generation == 0)
+            {
+                return PolicyLoopEnd.NothingEnforced;
+            }
+
+            WatchLease(lease);
+            change = await _trigger.NextAsync(stop);
+            if (change.HasFlag(PolicyChange.Guard))
+            {
+                Repair();
+            }
         }
     }
 
@@ -130,22 +158,42 @@ internal sealed class PolicyLoop
         }
     }
 
-    // True when there is something new to build, or the last build is to be tried again.
-    private async Task<bool> TakeInAsync(PolicyChange change, CancellationToken stop)
+    private void Repair()
     {
-        bool isNew = change.HasFlag(PolicyChange.Retry);
-        if (change.HasFlag(PolicyChange.Host) || _isHostUnread)
+        try
         {
-            isNew |= TakeInHost();
+            if (Backend.Ask(backend => backend.Repair()) is { } repair)
+            {
+                _generation = repair.Generation;
+                _report.Repaired(repair);
+            }
+        }
+        catch (BackendException refusal)
+        {
+            _report.NotRepaired(refusal.Message);
+        }
+    }
+
+    // What there is to follow, null when nothing is new; the same again when it is to be tried again.
+    private async Task<PolicyChange?> TakeInAsync(PolicyChange change, CancellationToken stop)
+    {
+        PolicyChange news = change & PolicyChange.Retry;
+        if (SettleLease())
+        {
+            news |= PolicyChange.Lease;
         }
 
-        if (change.HasFlag(PolicyChange.Files))
+        if ((change.HasFlag(PolicyChange.Host) || _isHostUnread) && TakeInHost())
         {
-            PolicySource source = await PolicyFileReader.ReadDirectoryAsync(Settings.PolicyDirectory, stop);
-            isNew |= TakeInFiles(source);
+            news |= PolicyChange.Host;
         }
 
-        return isNew && _host is not null;
+        if ((change.HasFlag(PolicyChange.Files) || _candidate is null) && await TakeInFilesAsync(stop))
+        {
+            news |= PolicyChange.Files;
+        }
+
+        return news != PolicyChange.None && _host is not null ? news : null;
     }
 
     private bool TakeInHost()
@@ -167,96 +215,93 @@ internal sealed class PolicyLoop
         }
     }
 
-    private bool TakeInFiles(PolicySource source)
+    private async Task<bool> TakeInFilesAsync(CancellationToken stop)
     {
-        bool isSame =
-            _source is not null
-            && source.Files.SequenceEqual(_source.Files)
-            && source.Diagnostics.SequenceEqual(_source.Diagnostics);
-        if (isSame)
+        PolicySource source = await PolicyFileReader.ReadDirectoryAsync(Settings.PolicyDirectory, stop);
+        if (_candidate is not null && _candidate.IsOf(source))
         {
             return false;
         }
 
-        _source = source;
-        _reading = PolicyBuild.Read(source);
+        _candidate = PolicyVersion.Of(source);
         return true;
     }
 
     // False when it may help to try the same again later.
-    private bool BuildAndApply()
+    private bool Follow(PolicyChange news)
     {
-        (PolicySource source, PolicyReading reading, HostSnapshot host) = (_source, _reading, _host) switch
+        Enforcer.ReleaseOldNumbers();
+        if (_trials.Pending is { } pending)
         {
-            ({ } brought, { } read, { } seen) => (brought, read, seen),
-            _ => throw new UnreachableException("a policy is built after files and host were taken in"),
-        };
-        long start = Clock.GetTimestamp();
-        ReleaseOldNumbers();
-        ImmutableArray<string> files = [.. source.Files.Select(file => file.Name)];
-        PolicyBuild build = PolicyBuild.Of(reading, HostFacts.Inventory(host), Settings.Options, _numbers.Current, _memory);
-        if (build.Policy is null)
+            bool isDone = news == PolicyChange.Files || KeepOnTrial(pending);
+            _report.CandidateDuringTrial(_candidate?.Files ?? [], _candidate?.Hash == pending.Hash);
+            return isDone;
+        }
+
+        bool isKept = StartWithConfirmed();
+        if (_candidate is not { } candidate)
         {
-            _report.Refused(files, build.Diagnostics, _generation);
+            return isKept;
+        }
+
+        if (_trials.IsRolledBack(candidate))
+        {
+            bool isDone = Keep(news);
+            _report.RolledBackCandidate(candidate.Files);
+            return isDone;
+        }
+
+        Enforcement done = Enforcer.Enforce(candidate, _host!);
+        if (!done.IsInForce)
+        {
+            _report.NotInForce(candidate.Files, done, _generation);
+            return Keep(news) && !done.IsToBeTriedAgain;
+        }
+
+        PutInForce(candidate, done);
+        _trials.NoteConfirmed(candidate);
+        _report.CandidateInForce(candidate.Files, done.Diagnostics);
+        return !done.IsToBeTriedAgain;
+    }
+
+    /// <summary>Start and boot: what was confirmed before, then whatever the directory says now.</summary>
+    private bool StartWithConfirmed()
+    {
+        if (_inForce is not null || _trials.Confirmed is not { } confirmed || confirmed.Hash == _candidate?.Hash)
+        {
             return true;
         }
 
-        _numbers.Use(build.Indexes);
-        return Apply(build.Policy, host, files, build.Diagnostics, start);
+        Enforcement done = Enforcer.Enforce(confirmed, _host!);
+        if (done.IsInForce)
+        {
+            PutInForce(confirmed, done);
+        }
+
+        return !done.IsToBeTriedAgain;
     }
 
-    private void ReleaseOldNumbers()
+    /// <summary>Without a candidate to put in force: the policy that is in force follows the host.</summary>
+    private bool Keep(PolicyChange news)
     {
-        try
+        if (news == PolicyChange.Files || _inForce is not { } version)
         {
-            _numbers.ReleaseOld(rules =>
-                Backend.Ask(backend =>
-                {
-                    backend.ZeroCounters(rules);
-                    return rules;
-                })
-            );
-        }
-        catch (BackendException refusal)
-        {
-            // The numbers wait; there are many more.
-            _report.CountersNotZeroed(refusal.Message);
-        }
-    }
-
-    private bool Apply(
-        CompiledPolicy policy,
-        HostSnapshot host,
-        ImmutableArray<string> files,
-        ImmutableArray<Diagnostic> diagnostics,
-        long start
-    )
-    {
-        try
-        {
-            ApplyReport applied = Backend.Ask(backend =>
-            {
-                ApplyReport done = backend.Apply(policy, host);
-
-                // In the same turn: the next to read events must know the names of the new generation.
-                Feed.Rename(PolicyNames.Of(_numbers.Current, policy));
-                return done;
-            });
-            _generation = applied.Generation;
-            _numbers.NoteApplied();
-            Active.Replace(_reading!.Policy, HostFacts.Inventory(host), Settings.Options);
-            _report.Applied(files, diagnostics, policy, applied, Clock.GetElapsedTime(start));
-            return !applied.NotEnforced.Any(one => one.MayBeLater);
-        }
-        catch (PolicyTooLargeException refusal)
-        {
-            _report.NotTaken(files, diagnostics, _generation, refusal.Message);
             return true;
         }
-        catch (BackendException refusal)
+
+        Enforcement done = Enforcer.Enforce(version, _host!);
+        if (done.IsInForce)
         {
-            _report.NotTaken(files, diagnostics, _generation, refusal.Message);
-            return false;
+            PutInForce(version, done);
         }
+
+        return !done.IsToBeTriedAgain;
+    }
+
+    private void PutInForce(PolicyVersion version, Enforcement done)
+    {
+        _inForce = version;
+        _generation = done.Report!.Generation;
+        _report.InForce(version.Files, done);
     }
 }

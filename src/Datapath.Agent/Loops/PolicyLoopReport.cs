@@ -11,11 +11,13 @@ namespace Datapath.Agent.Loops;
 /// <param name="directory">The policy directory, for messages.</param>
 /// <param name="board">What <c>status</c> shows.</param>
 /// <param name="log">Where messages go.</param>
-internal sealed class PolicyLoopReport(string directory, StatusBoard board, ILogger log)
+/// <param name="clock">Says when a lease ends.</param>
+internal sealed partial class PolicyLoopReport(string directory, StatusBoard board, ILogger log, TimeProvider clock)
 {
     private ImmutableArray<Diagnostic> _logged = [];
     private ImmutableArray<UnitNotEnforced> _notEnforced = [];
     private ImmutableArray<string> _warnings = [];
+    private string? _saidOfGuard;
 
     public void RuleNumbersLost(string problem) => log.RuleNumbersLost(problem);
 
@@ -46,8 +48,64 @@ internal sealed class PolicyLoopReport(string directory, StatusBoard board, ILog
         }
     }
 
-    /// <summary>The policy has errors.</summary>
-    public void Refused(ImmutableArray<string> files, ImmutableArray<Diagnostic> diagnostics, uint generation)
+    /// <summary>The candidate is not in force.</summary>
+    public void NotInForce(ImmutableArray<string> files, Enforcement ended, uint generation)
+    {
+        if (ended.End == EnforcementEnd.Wrong)
+        {
+            Refused(files, ended.Diagnostics, generation);
+        }
+        else
+        {
+            NotTaken(files, ended.Diagnostics, generation, ended.Problem);
+        }
+    }
+
+    /// <summary>The kernel would not have it.</summary>
+    public void NotTaken(ImmutableArray<string> files, ImmutableArray<Diagnostic> diagnostics, uint generation, string reason)
+    {
+        LogIfNew(diagnostics);
+        log.NotTaken(generation, reason);
+        Write(PolicyState.NotTaken, reason, files, diagnostics);
+    }
+
+    /// <summary>The candidate is what the kernel enforces.</summary>
+    public void CandidateInForce(ImmutableArray<string> files, ImmutableArray<Diagnostic> diagnostics)
+    {
+        LogIfNew(diagnostics);
+        Write(PolicyState.Applied, problem: null, files, diagnostics);
+    }
+
+    /// <summary>The kernel enforces a policy: the candidate, or one that was before it.</summary>
+    public void InForce(ImmutableArray<string> files, Enforcement done)
+    {
+        (CompiledPolicy policy, ApplyReport applied) = (done.Policy!, done.Report!);
+        LogIfNew(policy, applied.NotEnforced);
+        _saidOfGuard = applied.Changed ? null : _saidOfGuard;
+        LogIfNew(applied.Warnings);
+        if (applied.Changed)
+        {
+            log.Applied(applied.Generation, files.Length, policy.Rules.Length, policy.Units.Length, (long)done.Took.TotalMilliseconds);
+        }
+        else
+        {
+            log.Unchanged(applied.Generation);
+        }
+
+        board.Write(status =>
+            status with
+            {
+                State = AgentState.Enforcing,
+                Generation = applied.Generation,
+                Rules = policy.Rules.Length,
+                Units = [.. policy.Units.Select(unit => Document(unit, applied))],
+                Memory = new MemoryDocument(applied.BytesUsed, applied.BytesAvailable, applied.Matrix?.RowForm, applied.Matrix?.RowBytes ?? 0),
+                Warnings = applied.Warnings,
+            }
+        );
+    }
+
+    private void Refused(ImmutableArray<string> files, ImmutableArray<Diagnostic> diagnostics, uint generation)
     {
         LogIfNew(diagnostics);
         int errors = diagnostics.Count(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
@@ -64,47 +122,27 @@ internal sealed class PolicyLoopReport(string directory, StatusBoard board, ILog
         Write(PolicyState.Refused, problem, files, diagnostics);
     }
 
-    /// <summary>The kernel would not have it.</summary>
-    public void NotTaken(ImmutableArray<string> files, ImmutableArray<Diagnostic> diagnostics, uint generation, string reason)
+    /// <summary>Somebody had changed what the kernel enforces.</summary>
+    public void Repaired(RepairReport repair)
     {
-        LogIfNew(diagnostics);
-        log.NotTaken(generation, reason);
-        Write(PolicyState.NotTaken, reason, files, diagnostics);
+        // Said once: whoever does it again and again would fill the log, and is counted.
+        if (repair.Damage != _saidOfGuard)
+        {
+            log.Repaired(repair.Damage, repair.Generation);
+            _saidOfGuard = repair.Damage;
+        }
+
+        board.Write(status => status with { Generation = repair.Generation });
     }
 
-    /// <summary>The kernel enforces it.</summary>
-    public void Applied(
-        ImmutableArray<string> files,
-        ImmutableArray<Diagnostic> diagnostics,
-        CompiledPolicy policy,
-        ApplyReport applied,
-        TimeSpan took
-    )
+    /// <summary>It cannot be told whether somebody changed what the kernel enforces.</summary>
+    public void NotRepaired(string reason)
     {
-        LogIfNew(diagnostics);
-        LogIfNew(policy, applied.NotEnforced);
-        LogIfNew(applied.Warnings);
-        if (applied.Changed)
+        if (reason != _saidOfGuard)
         {
-            log.Applied(applied.Generation, files.Length, policy.Rules.Length, policy.Units.Length, (long)took.TotalMilliseconds);
+            log.NotRepaired(reason);
+            _saidOfGuard = reason;
         }
-        else
-        {
-            log.Unchanged(applied.Generation);
-        }
-
-        Write(PolicyState.Applied, problem: null, files, diagnostics);
-        board.Write(status =>
-            status with
-            {
-                State = AgentState.Enforcing,
-                Generation = applied.Generation,
-                Rules = policy.Rules.Length,
-                Units = [.. policy.Units.Select(unit => Document(unit, applied))],
-                Memory = new MemoryDocument(applied.BytesUsed, applied.BytesAvailable),
-                Warnings = applied.Warnings,
-            }
-        );
     }
 
     private static UnitDocument Document(LocalUnit unit, ApplyReport applied) =>

@@ -17,6 +17,15 @@ internal enum PolicyChange
 
     /// <summary>The kernel refused, and time has passed.</summary>
     Retry = 4,
+
+    /// <summary>It is time to see whether what was applied is still there.</summary>
+    Guard = 8,
+
+    /// <summary>What the kernel ends by itself may be over.</summary>
+    Lease = 16,
+
+    /// <summary>Somebody wants something.</summary>
+    Order = 32,
 }
 
 /// <summary>The inbox of the policy loop: any number of notices become one, once they have been quiet for a moment.</summary>

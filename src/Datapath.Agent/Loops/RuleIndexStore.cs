@@ -1,3 +1,4 @@
+using Datapath.Agent.Files;
 using Datapath.Policy.Compilation;
 
 namespace Datapath.Agent.Loops;
@@ -6,8 +7,6 @@ namespace Datapath.Agent.Loops;
 /// <param name="stateDirectory">Made when the first numbers are saved.</param>
 internal sealed class RuleIndexStore(string stateDirectory)
 {
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-
     private readonly string _indexPath = Path.Combine(stateDirectory, "rule-indexes");
     private readonly string _retiredPath = Path.Combine(stateDirectory, "retired-numbers");
     private readonly Dictionary<string, string> _saved = new(StringComparer.Ordinal);
@@ -66,26 +65,7 @@ internal sealed class RuleIndexStore(string stateDirectory)
             return;
         }
 
-        Directory.CreateDirectory(stateDirectory, OwnerOnly | UnixFileMode.UserExecute);
-        string temporary = path + ".new";
-        FileStreamOptions options = new()
-        {
-            Mode = FileMode.Create,
-            Access = FileAccess.Write,
-            UnixCreateMode = OwnerOnly,
-        };
-        using (FileStream file = new(temporary, options))
-        {
-            using (StreamWriter writer = new(file, leaveOpen: true))
-            {
-                writer.Write(text);
-            }
-
-            // Without it the rename may reach the disk before the content, and a power cut leaves an empty file.
-            file.Flush(flushToDisk: true);
-        }
-
-        File.Move(temporary, path, overwrite: true);
+        DurableFile.Replace(path, text);
         _saved[path] = text;
     }
 }

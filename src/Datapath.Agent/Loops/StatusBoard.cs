@@ -7,17 +7,25 @@ namespace Datapath.Agent.Loops;
 /// <param name="initial">What holds before the loop has done anything.</param>
 /// <param name="feed">Counts events.</param>
 /// <param name="flows">Says how full the tables of flows are.</param>
-internal sealed class StatusBoard(StatusDocument initial, EventFeed feed, Func<FlowUsage> flows)
+/// <param name="clock">Says how much is left of a lease.</param>
+internal sealed class StatusBoard(StatusDocument initial, EventFeed feed, Func<FlowUsage> flows, TimeProvider clock)
 {
     private StatusDocument _written = initial;
 
     /// <summary>What holds now.</summary>
-    public StatusDocument Current =>
-        Volatile.Read(ref _written) with
+    public StatusDocument Current
+    {
+        get
         {
-            Flows = FlowsDocument.Of(flows()),
-            Events = new EventCountsDocument(feed.Received, feed.Lost, feed.ListenerCount),
-        };
+            StatusDocument written = Volatile.Read(ref _written);
+            return written with
+            {
+                Lease = written.Lease?.At(clock.GetUtcNow()),
+                Flows = FlowsDocument.Of(flows()),
+                Events = new EventCountsDocument(feed.Received, feed.Lost, feed.ListenerCount),
+            };
+        }
+    }
 
     /// <summary>Replaces what holds. Only the policy loop calls it.</summary>
     /// <param name="change">Makes the new document of the old one.</param>

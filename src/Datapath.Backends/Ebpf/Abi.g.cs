@@ -40,6 +40,9 @@ internal static class Abi
     /// <summary><c>DP_NODE_RUNS_WORD</c>.</summary>
     internal const int NodeRunsWord = 9;
 
+    /// <summary><c>DP_ENTRY_LOW</c>.</summary>
+    internal const int EntryLow = 1073741824;
+
     /// <summary><c>DP_HOST_UNIT</c>.</summary>
     internal const int HostUnit = 1;
 
@@ -48,6 +51,18 @@ internal static class Abi
 
     /// <summary><c>DP_INSTANCE_BYTES</c>.</summary>
     internal const int InstanceBytes = 32;
+
+    /// <summary><c>DP_SWITCH_SLOT_BITS</c>.</summary>
+    internal const int SwitchSlotBits = 8;
+
+    /// <summary><c>DP_SWITCH_LEASE_BIT</c>.</summary>
+    internal const int SwitchLeaseBit = 16;
+
+    /// <summary><c>DP_SWITCH_DEADLINE_BIT</c>.</summary>
+    internal const int SwitchDeadlineBit = 24;
+
+    /// <summary><c>DP_DEADLINE_NS_BITS</c>.</summary>
+    internal const int DeadlineNanosecondsBits = 20;
 
     /// <summary><c>DP_NETWORK_FAMILY_BITS</c>.</summary>
     internal const int NetworkFamilyBits = 32;
@@ -121,6 +136,14 @@ internal enum DpInterfaceFlags : uint
     ForwardsIPv6 = 2,
 }
 
+/// <summary>bpf: <c>enum dp_lease</c>.</summary>
+internal enum DpLease : uint
+{
+    None = 0,
+    Confirm = 1,
+    Pause = 2,
+}
+
 /// <summary>bpf: <c>enum dp_link_type</c>.</summary>
 internal enum DpLinkType : uint
 {
@@ -163,6 +186,13 @@ internal enum DpRole : uint
     Pod = 2,
 }
 
+/// <summary>bpf: <c>enum dp_row_form</c>.</summary>
+internal enum DpRowForm : uint
+{
+    Dense = 0,
+    Compressed = 1,
+}
+
 /// <summary>bpf: <c>enum dp_statistic</c>.</summary>
 internal enum DpStatistic : uint
 {
@@ -174,6 +204,7 @@ internal enum DpStatistic : uint
     OtherStation = 5,
     VlanPassed = 6,
     FlowUnpromoted = 7,
+    Paused = 8,
     Statistics = 8,
 }
 
@@ -234,12 +265,12 @@ internal struct DpBucket : IEquatable<DpBucket>
     public static bool operator !=(DpBucket left, DpBucket right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_control</c>, 48 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 48)]
+/// <summary>bpf: <c>struct dp_control</c>, 56 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 56)]
 internal struct DpControl : IEquatable<DpControl>
 {
     [FieldOffset(0)]
-    public uint ActiveSlot;
+    public uint Reserved;
 
     [FieldOffset(4)]
     public uint AbiVersion;
@@ -249,6 +280,9 @@ internal struct DpControl : IEquatable<DpControl>
 
     [FieldOffset(16)]
     public ByteArray32 Instance;
+
+    [FieldOffset(48)]
+    public ulong InForce;
 
     public readonly bool Equals(DpControl other) => RawBytes.Equal(in this, in other);
 
@@ -665,7 +699,7 @@ internal struct DpGeneration : IEquatable<DpGeneration>
     public uint LocalDescriptor;
 
     [FieldOffset(60)]
-    public uint Reserved;
+    public uint RowForm;
 
     [FieldOffset(64)]
     public ulong Checksum;
@@ -1044,6 +1078,9 @@ internal static class DpMaps
     /// <summary><c>dp_events</c>, which has no keys.</summary>
     internal const string Events = "dp_events";
 
+    /// <summary><c>dp_fallback_ifs</c>.</summary>
+    internal static readonly MapName<uint, DpInterface> FallbackIfs = new("dp_fallback_ifs");
+
     /// <summary><c>dp_fragments</c>.</summary>
     internal static readonly MapName<DpFragmentKey, DpFragment> Fragments = new("dp_fragments");
 
@@ -1181,12 +1218,13 @@ internal static class AbiLayout
                 new("filled_jiffies", 0, 0, 8),
                 new("tokens", 64, 0, 8),
             ]),
-            new("dp_control", 48,
+            new("dp_control", 56,
             [
-                new("active_slot", 0, 0, 4),
+                new("reserved", 0, 0, 4),
                 new("abi_version", 32, 0, 4),
                 new("network_namespace", 64, 0, 8),
                 new("instance", 128, 0, 32),
+                new("in_force", 384, 0, 8),
             ]),
             new("dp_counter", 16,
             [
@@ -1303,7 +1341,7 @@ internal static class AbiLayout
                 new("unit_count", 384, 0, 4),
                 new("descriptors", 416, 0, 4),
                 new("local_descriptor", 448, 0, 4),
-                new("reserved", 480, 0, 4),
+                new("row_form", 480, 0, 4),
                 new("checksum", 512, 0, 8),
             ]),
             new("dp_interface", 12,
@@ -1443,6 +1481,12 @@ internal static class AbiLayout
                 new("DP_INTERFACE_FORWARDS_IP4", 1),
                 new("DP_INTERFACE_FORWARDS_IP6", 2),
             ]),
+            new("dp_lease",
+            [
+                new("DP_LEASE_NONE", 0),
+                new("DP_LEASE_CONFIRM", 1),
+                new("DP_LEASE_PAUSE", 2),
+            ]),
             new("dp_link_type",
             [
                 new("DP_LINK_ETHERNET", 0),
@@ -1477,6 +1521,11 @@ internal static class AbiLayout
                 new("DP_ROLE_HOST", 1),
                 new("DP_ROLE_POD", 2),
             ]),
+            new("dp_row_form",
+            [
+                new("DP_ROWS_DENSE", 0),
+                new("DP_ROWS_COMPRESSED", 1),
+            ]),
             new("dp_statistic",
             [
                 new("DP_STAT_EVENTS_SUPPRESSED", 0),
@@ -1487,6 +1536,7 @@ internal static class AbiLayout
                 new("DP_STAT_OTHER_STATION", 5),
                 new("DP_STAT_VLAN_PASSED", 6),
                 new("DP_STAT_FLOW_UNPROMOTED", 7),
+                new("DP_STAT_PAUSED", 8),
                 new("DP_STATISTICS", 8),
             ]),
             new("dp_unit_flags",
@@ -1505,11 +1555,12 @@ internal static class AbiLayout
         ],
         [
             new("dp_arena", 4, 64),
-            new("dp_control", 4, 48),
+            new("dp_control", 4, 56),
             new("dp_digests", 4, 64),
             new("dp_drop_counts", 4, 16),
             new("dp_event_bucket", 4, 16),
             new("dp_events", 0, 0),
+            new("dp_fallback_ifs", 4, 12),
             new("dp_fragments", 40, 16),
             new("dp_generations", 4, 72),
             new("dp_handshakes", 4, 4),

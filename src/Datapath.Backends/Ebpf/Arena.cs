@@ -22,21 +22,28 @@ internal sealed class Arena : IDisposable
         _control = loaded.Map(DpMaps.Control).Map.MapMemory();
     }
 
-    /// <summary>The generation that packets are judged by; 0 when there is none.</summary>
-    public uint ActiveGeneration => Active.Id;
+    /// <summary>The generation that packets are judged by at this moment; its id is 0 when there is none.</summary>
+    public DpGeneration Judging => Generations[Switch.Judging];
 
-    /// <summary>The generation that the next <see cref="Publish"/> makes; ids only ever grow.</summary>
-    public uint NextGeneration => HighestGeneration() + 1;
+    /// <summary>The generation that was put in force last, whether or not a lease on it is over.</summary>
+    public DpGeneration Active => Generations[Switch.Slot];
 
-    /// <summary>Checksum of the active image.</summary>
-    public ulong ActiveChecksum => Active.Checksum;
+    /// <summary>The generation that judges when a lease is over; without one the active generation.</summary>
+    public DpGeneration After => Generations[Switch.Lease == DpLease.None ? Switch.Slot : Switch.After];
 
-    /// <summary>Room for one more generation beside the active one, in bytes.</summary>
+    /// <summary>Room for one more generation beside those that are live, in bytes.</summary>
     public long FreeBytes => (long)LargestGap().Lines * PolicyImage.LineBytes;
+
+    /// <summary>The generation of a slot; ids only ever grow.</summary>
+    /// <param name="slot">As <see cref="Write"/> gave it.</param>
+    public uint IdOf(int slot) => Generations[slot].Id;
+
+    /// <summary>What packets are judged by, and until when.</summary>
+    public Switch Switch => Switch.Of(Volatile.Read(ref Control.InForce));
 
     private ref DpControl Control => ref _control.Values<DpControl>()[0];
 
-    private DpGeneration Active => _generations.Values<DpGeneration>()[(int)Control.ActiveSlot];
+    private Span<DpGeneration> Generations => _generations.Values<DpGeneration>();
 
     /// <summary>Writes down whose arena this is.</summary>
     /// <param name="instance">Name of the instance.</param>
@@ -60,7 +67,7 @@ internal sealed class Arena : IDisposable
         Encoding.UTF8.GetBytes(instance, name);
     }
 
-    /// <summary>Refuses an image that there is no room for beside the active one.</summary>
+    /// <summary>Refuses an image that there is no room for beside the live ones.</summary>
     /// <param name="image">The image.</param>
     /// <exception cref="PolicyTooLargeException">It does not fit.</exception>
     public void RequireRoom(PolicyImage image)
@@ -71,24 +78,30 @@ internal sealed class Arena : IDisposable
         }
     }
 
-    /// <summary>
-    /// Writes an image beside the active one, reads it back, and makes it the active one with one store. No packet sees a mixture: a program
-    /// reads the switch once.
-    /// </summary>
+    /// <summary>Writes an image where no live generation is, and reads it back. Nothing judges by it yet.</summary>
     /// <param name="image">An image that there is room for.</param>
-    /// <returns>The new generation.</returns>
-    /// <exception cref="BackendException">What was read back is not what was written; the old generation stays.</exception>
-    public uint Publish(PolicyImage image)
+    /// <returns>The slot that it has.</returns>
+    /// <exception cref="BackendException">What was read back is not what was written.</exception>
+    public int Write(PolicyImage image)
     {
         RequireRoom(image);
         (int slot, uint id) = ChooseSlot();
         (int Base, int Lines) gap = LargestGap();
         ulong checksum = WriteLines(gap.Base, image);
-        _generations.Values<DpGeneration>()[slot] = Header(image, id, gap.Base, checksum);
-        Volatile.Write(ref Control.ActiveSlot, (uint)slot);
-        // Programs that still walk the old image have left it when this returns.
+        Generations[slot] = Header(image, id, gap.Base, checksum);
+        return slot;
+    }
+
+    /// <summary>
+    /// Changes what packets are judged by, with one store. No packet sees a mixture: a program reads the switch once. Returns when no program
+    /// judges by the old switch any more.
+    /// </summary>
+    /// <param name="next">What is in force from now on.</param>
+    public void Turn(Switch next)
+    {
+        Volatile.Write(ref Control.InForce, next.Word);
+        // Programs that still walk an image that is not live any more have left it when this returns.
         GracePeriod.Wait();
-        return id;
     }
 
     /// <inheritdoc/>
@@ -99,17 +112,17 @@ internal sealed class Arena : IDisposable
         _control.Dispose();
     }
 
-    /// <summary>Any slot but the active one; ids only ever grow, so that a flow entry never mistakes one generation for another.</summary>
+    /// <summary>A slot that is not live; ids only ever grow, so that a flow entry never mistakes one generation for another.</summary>
     private (int Slot, uint Id) ChooseSlot()
     {
-        int active = (int)Control.ActiveSlot;
-        return (ActiveGeneration == 0 ? active : (active + 1) % Abi.GenerationSlots, NextGeneration);
+        Switch now = Switch;
+        return (Enumerable.Range(0, Abi.GenerationSlots).First(slot => !IsLive(now, slot)), HighestGeneration() + 1);
     }
 
     private uint HighestGeneration()
     {
         uint highest = 0;
-        foreach (DpGeneration generation in _generations.Values<DpGeneration>())
+        foreach (DpGeneration generation in Generations)
         {
             highest = Math.Max(highest, generation.Id);
         }
@@ -117,13 +130,32 @@ internal sealed class Arena : IDisposable
         return highest;
     }
 
-    /// <summary>The lines before or after the active image, whichever are more.</summary>
+    /// <summary>Whether packets are, or may yet be, judged by a slot.</summary>
+    private bool IsLive(Switch now, int slot) =>
+        Generations[slot].Id != 0 && (slot == now.Slot || (now.Lease != DpLease.None && slot == now.After));
+
+    /// <summary>The longest run of lines that no live image has.</summary>
     private (int Base, int Lines) LargestGap()
     {
-        DpGeneration active = Active;
-        int before = (int)active.Base;
-        int after = _lines.Count - before - (int)active.Lines;
-        return before > after ? (0, before) : (before + (int)active.Lines, after);
+        Switch now = Switch;
+        (int Base, int Lines)[] live =
+        [
+            .. Enumerable
+                .Range(0, Abi.GenerationSlots)
+                .Where(slot => IsLive(now, slot))
+                .Select(slot => ((int)Generations[slot].Base, (int)Generations[slot].Lines))
+                .Order(),
+            (_lines.Count, 0),
+        ];
+        (int Base, int Lines) largest = (0, 0);
+        int free = 0;
+        foreach ((int first, int lines) in live)
+        {
+            largest = first - free > largest.Lines ? (free, first - free) : largest;
+            free = first + lines;
+        }
+
+        return largest;
     }
 
     private ulong WriteLines(int first, PolicyImage image)
@@ -152,6 +184,7 @@ internal sealed class Arena : IDisposable
             UnitCount = (uint)layout.UnitCount,
             Descriptors = (uint)layout.Descriptors,
             LocalDescriptor = (uint)layout.LocalDescriptor,
+            RowForm = (uint)layout.Form,
             Checksum = checksum,
         };
         for (int table = 0; table < layout.Ports.Count; table++)

@@ -8,9 +8,38 @@ namespace Datapath.Backends.Ebpf;
 /// <param name="loaded">The programs to attach.</param>
 /// <param name="pins">Where links are pinned.</param>
 /// <param name="mechanism">How to attach.</param>
-internal sealed class AttachedHooks(BpfObject loaded, PinDirectory pins, TcMechanism mechanism)
+internal sealed class AttachedHooks(BpfObject loaded, PinDirectory pins, TcMechanism mechanism) : IDisposable
 {
     private static readonly TcDirection[] Directions = [TcDirection.Ingress, TcDirection.Egress];
+
+    // A link lives as long as something holds it: a pin, which goes when the bpf file system is unmounted, or an agent.
+    private readonly Dictionary<TcHook, BpfLink> _held = [];
+
+    /// <summary>Whether a link that is held judges packets: not after a purge, which detaches before it removes pins.</summary>
+    public bool AreAttached => _held.Values.Any(link => link.Describe().InterfaceIndex != 0);
+
+    /// <summary>Lets go of links; those that are pinned live on.</summary>
+    public void Dispose()
+    {
+        foreach (BpfLink link in _held.Values)
+        {
+            link.Dispose();
+        }
+
+        _held.Clear();
+    }
+
+    /// <summary>Pins again the links whose pins are gone.</summary>
+    public void PinAgain()
+    {
+        foreach ((TcHook hook, BpfLink link) in _held)
+        {
+            if (!File.Exists(pins.Link(hook)))
+            {
+                link.Pin(pins.Link(hook));
+            }
+        }
+    }
 
     /// <summary>Makes sure that both programs judge an interface: takes over what an earlier agent attached, attaches what is missing.</summary>
     /// <param name="interfaceIndex">The interface.</param>
@@ -58,7 +87,9 @@ internal sealed class AttachedHooks(BpfObject loaded, PinDirectory pins, TcMecha
     {
         foreach (TcDirection direction in Directions)
         {
-            ReleaseLink(pins.Link(new TcHook(interfaceIndex, direction)));
+            var hook = new TcHook(interfaceIndex, direction);
+            Forget(hook);
+            ReleaseLink(pins.Link(hook));
         }
 
         ReleaseFilters(interfaceIndex);
@@ -101,7 +132,8 @@ internal sealed class AttachedHooks(BpfObject loaded, PinDirectory pins, TcMecha
         string pin = pins.Link(hook);
         if (File.Exists(pin) && mechanism != TcMechanism.Clsact)
         {
-            using BpfLink link = BpfLink.OpenPinned(pin);
+            BpfLink link = BpfLink.OpenPinned(pin);
+            Hold(hook, link);
             if (IsAt(link, hook) && TryReplace(link, program))
             {
                 return TcMechanism.Tcx;
@@ -109,10 +141,43 @@ internal sealed class AttachedHooks(BpfObject loaded, PinDirectory pins, TcMecha
 
             // The interface went away, or to another namespace, and its number was given to another one. What went is let go there.
             link.Detach();
+            Forget(hook);
             BpfFs.Unpin(pin);
         }
 
-        return Attach(hook, program, pin);
+        return TakeOver(hook, program, pin) ? TcMechanism.Tcx : Attach(hook, program, pin);
+    }
+
+    /// <summary>Puts our program into the link of an earlier agent whose pin is lost, or of another layout: packets are judged throughout.</summary>
+    private bool TakeOver(TcHook hook, BpfProgram program, string pin)
+    {
+        if (mechanism == TcMechanism.Clsact || LostPins.Find(pins.InstanceName, hook) is not { } found)
+        {
+            return false;
+        }
+
+        Hold(hook, found);
+        if (!TryReplace(found, program))
+        {
+            return false;
+        }
+
+        found.Pin(pin);
+        return true;
+    }
+
+    private void Hold(TcHook hook, BpfLink link)
+    {
+        Forget(hook);
+        _held.Add(hook, link);
+    }
+
+    private void Forget(TcHook hook)
+    {
+        if (_held.Remove(hook, out BpfLink? link))
+        {
+            link.Dispose();
+        }
     }
 
     /// <summary>By number alone an interface that was moved to another namespace may look like one of ours.</summary>
@@ -143,7 +208,7 @@ internal sealed class AttachedHooks(BpfObject loaded, PinDirectory pins, TcMecha
 
     private TcMechanism Attach(TcHook hook, BpfProgram program, string pin)
     {
-        using TcAttachment attachment = hook.Attach(program, mechanism, IsOfThisInstance);
+        TcAttachment attachment = hook.Attach(program, mechanism, IsOfThisInstance);
         if (attachment.MadeQdisc)
         {
             // Noted afterwards: killed in between we leave an empty qdisc behind, which does nothing; noted first, a purge might remove
@@ -151,7 +216,12 @@ internal sealed class AttachedHooks(BpfObject loaded, PinDirectory pins, TcMecha
             Directory.CreateDirectory(pins.MadeQdisc(hook.InterfaceIndex));
         }
 
-        attachment.Link?.Pin(pin);
+        if (attachment.Link is { } link)
+        {
+            Hold(hook, link);
+            link.Pin(pin);
+        }
+
         if (attachment.Mechanism == TcMechanism.Clsact)
         {
             // An agent that used tcx was here before; its program goes only now that the other one is in place.

@@ -18,6 +18,7 @@ internal static class CounterReader
         "other_station",
         "vlan_passed",
         "flow_unpromoted",
+        "passed_while_paused",
     ];
 
     /// <summary>Before anything was loaded.</summary>

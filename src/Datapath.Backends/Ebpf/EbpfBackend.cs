@@ -1,10 +1,8 @@
 using System.Collections.Immutable;
-using System.Diagnostics;
 using Datapath.Backends.Ebpf.Image;
 using Datapath.Backends.Host;
 using Datapath.Flows;
 using Datapath.Interop;
-using Datapath.Interop.Libbpf;
 using Datapath.Interop.Libc;
 using Datapath.Policy.Compilation;
 
@@ -12,11 +10,14 @@ namespace Datapath.Backends.Ebpf;
 
 /// <summary>Enforces with tc programs. What it made in the kernel stays when it is disposed; only <see cref="Remove"/> ends enforcement.</summary>
 /// <param name="options">How it is set up.</param>
-public sealed class EbpfBackend(EbpfOptions options) : IBackend
+public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
 {
+    private static readonly TimeSpan LookAtPins = TimeSpan.FromSeconds(1);
+
     private readonly PinDirectory _pins = new(options.BpfFileSystem, options.Instance);
     private readonly EventDecoder _decoder = new(options.Time);
     private Session? _session;
+    private long _lookedAtPins;
 
     /// <inheritdoc/>
     public string Name => "ebpf";
@@ -27,44 +28,56 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
     public static ImmutableArray<string> FindInstances(string bpfFileSystem = EbpfOptions.DefaultBpfFileSystem) =>
         Guard(() => EbpfRemoval.FindInstances(bpfFileSystem));
 
+    /// <summary>Why programs cannot be loaded here, one sentence; null when nothing speaks against it.</summary>
+    public static string? FindObstacle() =>
+        ((IEnumerable<Func<KernelFeature>>)[KernelFeatures.Bpf, () => KernelFeatures.Map(BpfMapType.RingBuffer)])
+            .Select(probe => probe())
+            .Where(feature => feature.Answer != FeatureAnswer.Yes)
+            .Select(feature => $"{feature.Name}: {feature.Reason}")
+            .FirstOrDefault();
+
     /// <inheritdoc/>
     public uint Adopt()
     {
-        if (_session is null && !_pins.Exists())
-        {
-            return 0;
-        }
-
         return Guard(() =>
         {
+            if (_session is null && !_pins.Exists() && !LostPins.Restore(_pins))
+            {
+                return 0u;
+            }
+
             Session session = Open();
             // The programs of the earlier agent are replaced where they are attached; no packet passes in between.
-            foreach (uint index in session.Interfaces.Keys())
+            foreach (uint index in session.Interfaces.Keys().Union(session.FallbackInterfaces.Keys()))
             {
                 session.Hooks.Renew((int)index);
             }
 
-            return session.Arena.ActiveGeneration;
+            return session.Arena.Judging.Id;
         });
     }
 
     /// <inheritdoc/>
-    public ApplyReport Apply(CompiledPolicy policy, HostSnapshot host)
+    public ApplyReport Apply(CompiledPolicy policy, HostSnapshot host, ApplyOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(host);
         bool first = _session is null && !_pins.Exists();
         try
         {
-            return Guard(() => Apply(Open(), policy, host)) with { Warnings = PinsAtRisk.Warnings(options.BpfFileSystem) };
+            return Guard(() => Apply(Open(), policy, host, options ?? ApplyOptions.None)) with { Warnings = Warnings() };
         }
-        catch (Exception refusal) when (first && refusal is BackendException or PolicyTooLargeException)
+        catch (Exception refusal) when (first && refusal is BackendException or PolicyTooLargeException or CanaryException)
         {
             // Nothing was enforced before, so nothing may be left behind.
             Remove(dryRun: false);
             throw;
         }
     }
+
+    /// <inheritdoc/>
+    // Programs are held by pinned links, which nobody takes away by mistake; a filter that was is put back with the next apply.
+    public RepairReport? Repair() => null;
 
     /// <inheritdoc/>
     public int ReadEvents(Action<FlowEvent> onEvent)
@@ -75,7 +88,11 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
         }
 
         session.OnEvent = onEvent;
-        return Guard(session.Events.Consume);
+        return Guard(() =>
+        {
+            KeepPinned(session);
+            return session.Events.Consume();
+        });
     }
 
     /// <inheritdoc/>
@@ -102,132 +119,104 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
     /// <inheritdoc/>
     public void Dispose() => Close();
 
-    /// <summary>The loaded object and what is open of it.</summary>
-    private sealed class Session : IDisposable
+    private ApplyReport Apply(Session session, CompiledPolicy policy, HostSnapshot host, ApplyOptions wanted)
     {
-        public Session(EbpfOptions options, PinDirectory pins, EventDecoder decoder)
-        {
-            Loaded = SegmentObject.Load(options, pins, out FlowTimeouts timeouts);
-            Arena = new Arena(Loaded);
-            Host = new HostTables(Loaded);
-            Flows = new FlowCollector(Loaded, timeouts);
-            Hooks = new AttachedHooks(Loaded, pins, MechanismOf(options.TcHook));
-            Events = new RingBuffer(
-                Loaded.Map(DpMaps.Events),
-                record =>
-                {
-                    if (decoder.Decode(record) is { } one)
-                    {
-                        OnEvent?.Invoke(one);
-                    }
-                }
-            );
-        }
-
-        public BpfObject Loaded { get; }
-
-        public Arena Arena { get; }
-
-        public HostTables Host { get; }
-
-        public AttachedHooks Hooks { get; }
-
-        public FlowCollector Flows { get; }
-
-        public RingBuffer Events { get; }
-
-        public Action<FlowEvent>? OnEvent { get; set; }
-
-        public BpfMap<uint, DpInterface> Interfaces => Loaded.Map(DpMaps.Interfaces);
-
-        public void Dispose()
-        {
-            Events.Dispose();
-            Arena.Dispose();
-            Loaded.Dispose();
-        }
-    }
-
-    private static TcMechanism MechanismOf(TcHookChoice choice) =>
-        choice switch
-        {
-            TcHookChoice.Auto => TcMechanism.Best,
-            TcHookChoice.Tcx => TcMechanism.Tcx,
-            TcHookChoice.Clsact => TcMechanism.Clsact,
-            _ => throw new UnreachableException($"tc hook {choice}"),
-        };
-
-    private Session Open()
-    {
-        if (_session is not null)
-        {
-            return _session;
-        }
-
-        _pins.Create();
-        var session = new Session(options, _pins, _decoder);
-        try
-        {
-            session.Arena.Claim(options.Instance, OwnNetworkNamespace.Inode());
-        }
-        catch
-        {
-            session.Dispose();
-            throw;
-        }
-
-        return _session = session;
-    }
-
-    private void Close()
-    {
-        _session?.Dispose();
-        _session = null;
-    }
-
-    private static ApplyReport Apply(Session session, CompiledPolicy policy, HostSnapshot host)
-    {
-        PolicyImage image = PolicyImageEncoder.Encode(policy);
+        Switch before = session.Arena.Switch;
+        uint judging = session.Arena.Judging.Id;
+        bool isFirst = judging == 0;
+        RequireNothingPending(before, isFirst, wanted);
+        PolicyImage image = EncodeFor(session, policy);
         DesiredAttachments desired = DesiredAttachments.Of(policy, host);
-        bool changes = session.Arena.ActiveChecksum != image.Checksum() || session.Arena.ActiveGeneration == 0;
-        bool isFirst = session.Arena.ActiveGeneration == 0;
         long available = session.Arena.FreeBytes;
 
         // 1. What does not fit is refused before anything is written.
         RequireRoomForRules(session, policy);
         HostTables.RequireRoom(session.Interfaces.Map, desired.Interfaces.Count);
         session.Host.RequireRoom(host);
-        if (changes)
+
+        // 2. While a policy waits for confirmation the one to fall back to follows the host too.
+        if (wanted.Fallback is { } fallback)
         {
-            session.Arena.RequireRoom(image);
+            before = PublishFallback(session, fallback, host);
         }
 
-        // 2. Networks before the switch: they are the same whichever policy is active.
+        // 3. Write, read back, try out. A policy that must be confirmed is a generation of its own, whatever it says.
+        int? slot = null;
+        if (isFirst || wanted.ConfirmWithin is not null || session.Arena.Active.Checksum != image.Checksum())
+        {
+            slot = session.Arena.Write(image);
+            Rehearse(session, slot.Value, wanted.Canaries);
+        }
+
+        // 4. Networks before the switch: they are the same whichever policy is active.
         session.Host.PutNetworks(host);
         session.Host.RemoveVlans(host);
-        // 3. Write, read back, switch, wait.
-        if (changes)
+        // 5. Switch, wait.
+        if (slot is { } written)
         {
-            Switch(session, image, desired);
+            Put(session, before, written, desired, wanted.ConfirmWithin);
         }
 
-        // 4. Units that come are judged by the policy that knows them.
+        // 6. Units that come are judged by the policy that knows them.
         (ImmutableArray<UnitAttachment> attached, ImmutableArray<UnitNotEnforced> gone) = AttachAll(session, desired, isFirst);
-        // 5. What nobody is judged by any more goes when everything is in place that judges instead.
-        session.Host.PutVlans(host, index => desired.Interfaces.ContainsKey((uint)index) && !attached.Any(one => one.InterfaceIndex == index));
-        ReleaseOthers(session, desired);
-        return new ApplyReport(session.Arena.ActiveGeneration, changes, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available);
+        // 7. What nobody is judged by any more goes when everything is in place that judges instead.
+        Tidy(session, host, desired, attached, isFirst);
+        var matrix = new MatrixReport(RowFormText.Of(image.Layout.Form), image.Layout.RowBytes);
+        return new ApplyReport(session.Arena.Judging.Id, slot is not null, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available, matrix);
+    }
+
+    /// <summary>The image in the form that suits; where that does not fit, in the smaller one: a slower verdict is better than none.</summary>
+    private PolicyImage EncodeFor(Session session, CompiledPolicy policy)
+    {
+        Arena arena = session.Arena;
+        PolicyImage image = PolicyImageEncoder.Encode(policy, options.Rows, session.Images);
+        if (options.Rows is not null || image.Layout.Form == RowForm.Compressed || image.Bytes <= arena.FreeBytes || image.Checksum() == arena.Active.Checksum)
+        {
+            return image;
+        }
+
+        PolicyImage compressed = PolicyImageEncoder.Encode(policy, RowForm.Compressed, session.Images);
+        return compressed.Bytes < image.Bytes ? compressed : image;
     }
 
     /// <summary>Interfaces that change hands do so with the switch itself: until then their entries say both.</summary>
-    private static void Switch(Session session, PolicyImage image, DesiredAttachments desired)
+    private static void Put(Session session, Switch before, int slot, DesiredAttachments desired, TimeSpan? confirmWithin)
     {
         Arena arena = session.Arena;
+        uint judging = arena.Active.Id;
+        if (confirmWithin is not null)
+        {
+            KeepInterfacesForFallback(session, judging);
+        }
+
         KernelTables.Put(
             session.Interfaces,
-            InterfaceHandover.BeforeSwitch(session.Interfaces.Entries(), desired.Interfaces, arena.ActiveGeneration, arena.NextGeneration)
+            InterfaceHandover.BeforeSwitch(session.Interfaces.Entries(), desired.Interfaces, judging, arena.IdOf(slot))
         );
-        arena.Publish(image);
+        arena.Turn(Next(before, slot, confirmWithin));
+    }
+
+    private void Tidy(Session session, HostSnapshot host, DesiredAttachments desired, ImmutableArray<UnitAttachment> attached, bool isFirst)
+    {
+        bool isOnTrial = session.Arena.Switch.Lease == DpLease.Confirm;
+        HashSet<uint> fallback = [.. isOnTrial ? session.FallbackInterfaces.Keys() : []];
+        // While two policies may judge, the device below judges for a VLAN interface unless both have it.
+        session.Host.PutVlans(
+            host,
+            index =>
+                (desired.Interfaces.ContainsKey((uint)index) && !attached.Any(one => one.InterfaceIndex == index))
+                || (isOnTrial && !fallback.Contains((uint)index))
+        );
+        ReleaseOthers(session, desired);
+        if (!isOnTrial)
+        {
+            ForgetFallbackInterfaces(session);
+        }
+
+        if (isFirst)
+        {
+            _pins.RemoveOtherLayouts();
+        }
     }
 
     private static void RequireRoomForRules(Session session, CompiledPolicy policy)
@@ -242,7 +231,8 @@ public sealed class EbpfBackend(EbpfOptions options) : IBackend
 
     private static void ReleaseOthers(Session session, DesiredAttachments desired)
     {
-        foreach (uint index in KernelTables.RemoveOthers(session.Interfaces, desired.Interfaces))
+        HashSet<uint> kept = [.. session.FallbackInterfaces.Keys()];
+        foreach (uint index in KernelTables.RemoveOthers(session.Interfaces, desired.Interfaces).Where(index => !kept.Contains(index)))
         {
             session.Hooks.Release((int)index);
         }

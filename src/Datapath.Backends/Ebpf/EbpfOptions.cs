@@ -1,3 +1,4 @@
+using Datapath.Backends.Ebpf.Image;
 using Datapath.Interop.Libbpf;
 
 namespace Datapath.Backends.Ebpf;
@@ -38,6 +39,9 @@ public sealed record EbpfOptions
 
     /// <summary>How programs are attached.</summary>
     public TcHookChoice TcHook { get; init; }
+
+    /// <summary>How the rows of the verdict matrix are held; null for the form that suits their size. Verdicts do not depend on it.</summary>
+    public RowForm? Rows { get; init; }
 
     /// <summary>Events a CPU may send each second.</summary>
     public int EventsPerSecond { get; init; } = 1000;

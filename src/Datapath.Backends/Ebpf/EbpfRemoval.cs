@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text;
 using Datapath.Interop;
 using Datapath.Interop.Libbpf;
@@ -12,6 +13,9 @@ namespace Datapath.Backends.Ebpf;
 internal static class EbpfRemoval
 {
     private const string ProgramPrefix = "dp_";
+
+    // What of struct dp_control is the same in every version: whose it is.
+    private const int ControlHeadBytes = 48;
     private static readonly string ControlMap = DpMaps.Control.Name;
     private static readonly TimeSpan PatienceForKernel = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
@@ -92,26 +96,34 @@ internal static class EbpfRemoval
     }
 
     /// <summary>Programs with our prefix whose control map names this instance and namespace.</summary>
-    internal static HashSet<uint> OwnPrograms(string instance, ulong networkNamespace) =>
-        [.. OurPrograms().Where(one => one.Instance == instance && one.NetworkNamespace == networkNamespace).Select(one => one.Program)];
+    internal static HashSet<uint> OwnPrograms(string instance, ulong networkNamespace) => [.. Own(instance, networkNamespace).Select(one => one.Id)];
 
-    /// <summary>All programs of the product, with what their control map says of them.</summary>
-    private static IEnumerable<(uint Program, string Instance, ulong NetworkNamespace)> OurPrograms() =>
+    /// <summary>The same with what is known of them.</summary>
+    internal static IEnumerable<OwnProgram> Own(string instance, ulong networkNamespace) =>
+        OurPrograms().Where(one => one.Instance == instance && one.NetworkNamespace == networkNamespace);
+
+    /// <summary>All programs of the product, of whatever version.</summary>
+    private static IEnumerable<OwnProgram> OurPrograms() =>
         from program in KernelObjects.Programs()
         where program.Name.StartsWith(ProgramPrefix, StringComparison.Ordinal)
         from map in program.MapIds
         let control = ReadControl(map)
         where control is not null
-        select (program.Id, InstanceOf(control.Value), control.Value.NetworkNamespace);
+        select new OwnProgram(program.Id, InstanceOf(control.Value), control.Value.NetworkNamespace, control.Value.AbiVersion);
 
-    /// <summary>What a map says if it is a control map.</summary>
+    /// <summary>What a map says if it is a control map; of one of another version the part that is the same in all.</summary>
     private static DpControl? ReadControl(uint mapId)
     {
         try
         {
             using BpfMap map = BpfMap.OpenById(mapId);
-            bool fits = map.Name == ControlMap && map.ValueBytes == Unsafe.SizeOf<DpControl>();
-            return fits ? map.Lookup<uint, DpControl>(0) : null;
+            if (map.Name != ControlMap || map.ValueBytes < ControlHeadBytes)
+            {
+                return null;
+            }
+
+            var value = new byte[Math.Max(map.ValueBytes, Unsafe.SizeOf<DpControl>())];
+            return map.TryLookup(new byte[sizeof(uint)], value.AsSpan(0, map.ValueBytes)) ? MemoryMarshal.Read<DpControl>(value) : null;
         }
         catch (KernelException refusal) when (refusal.Number == Errno.NoEntry)
         {
@@ -154,7 +166,8 @@ internal static class EbpfRemoval
         }
     }
 
-    private static IEnumerable<(TcHook Hook, uint Program)> OwnFilters(HashSet<uint> programs) =>
+    /// <summary>Where these programs are filters of clsact, in this network namespace.</summary>
+    internal static IEnumerable<(TcHook Hook, uint Program)> OwnFilters(HashSet<uint> programs) =>
         from link in Rtnetlink.Links()
         from direction in new[] { TcDirection.Ingress, TcDirection.Egress }
         let hook = new TcHook(link.Index, direction)

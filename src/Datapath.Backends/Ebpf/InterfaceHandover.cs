@@ -18,6 +18,15 @@ internal static class InterfaceHandover
         uint next
     ) => present.ToDictionary(entry => entry.Key, entry => Between(entry.Value, desired.GetValueOrDefault(entry.Key), active, next));
 
+    /// <summary>An entry as it holds for a generation, without what is to come.</summary>
+    /// <param name="present">What stands in the table.</param>
+    /// <param name="active">The generation.</param>
+    public static DpInterface Settled(DpInterface present, uint active)
+    {
+        (ushort unit, byte role) = InForce(present, active);
+        return present with { Unit = unit, Role = role, NextUnit = 0, NextRole = 0, NextFrom = 0 };
+    }
+
     /// <summary>No entry, which is all zeros, is the role "none": such an interface is let go when everything else is in place.</summary>
     private static DpInterface Between(DpInterface present, DpInterface desired, uint active, uint next)
     {

@@ -86,5 +86,22 @@ internal sealed class PinDirectory(string root, string instance)
             ]
             : [];
 
+    /// <summary>Removes the pins of other layouts, whose programs have left every hook.</summary>
+    public void RemoveOtherLayouts()
+    {
+        foreach (string layout in Directory.EnumerateDirectories(Instance).Where(path => Path.GetFileName(path) != $"v{Abi.Version}").ToList())
+        {
+            foreach (string pin in Directory.EnumerateFiles(layout, "*", SearchOption.AllDirectories).ToList())
+            {
+                BpfFs.Unpin(pin);
+            }
+
+            foreach (string directory in Directory.EnumerateDirectories(layout, "*", SearchOption.AllDirectories).OrderByDescending(path => path.Length).Append(layout).ToList())
+            {
+                Directory.Delete(directory);
+            }
+        }
+    }
+
     private static string Word(TcDirection direction) => direction == TcDirection.Ingress ? "ingress" : "egress";
 }

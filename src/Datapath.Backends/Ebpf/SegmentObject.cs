@@ -10,6 +10,9 @@ internal static class SegmentObject
 {
     private const string Resource = "segment.bpf.o";
 
+    /// <summary>The program whose copy answers questions.</summary>
+    public const string RehearsedProgram = "dp_ingress";
+
     // The kernel names data maps after the object: "dp_tc.rodata".
     private const string ObjectName = "dp_tc";
 
@@ -20,6 +23,7 @@ internal static class SegmentObject
         DpMaps.Generations.Name,
         DpMaps.Control.Name,
         DpMaps.Interfaces.Name,
+        DpMaps.FallbackIfs.Name,
         DpMaps.LocalNets.Name,
         DpMaps.Vlans.Name,
         DpMaps.NewTcp4.Name,
@@ -37,11 +41,32 @@ internal static class SegmentObject
         DpMaps.Events,
     ];
 
+    /// <summary>Whether a map outlives the agent.</summary>
+    /// <param name="map">Its name.</param>
+    public static bool IsPinned(string map) => PinnedMaps.Contains(map);
+
     /// <summary>Loads the programs over the pinned maps of the instance, which are made where they are missing.</summary>
     /// <param name="options">Sizes and knobs.</param>
     /// <param name="pins">Where the maps are pinned.</param>
     /// <param name="timeouts">When the programs forget a flow.</param>
-    public static BpfObject Load(EbpfOptions options, PinDirectory pins, out FlowTimeouts timeouts)
+    public static BpfObject Load(EbpfOptions options, PinDirectory pins, out FlowTimeouts timeouts) => Load(options, pins, _ => { }, out timeouts);
+
+    /// <summary>Loads a copy of <see cref="RehearsedProgram"/> over the same maps that only answers; it is never to be attached.</summary>
+    /// <param name="options">As for the programs that are attached.</param>
+    /// <param name="pins">Where the maps are pinned.</param>
+    public static BpfObject LoadRehearsal(EbpfOptions options, PinDirectory pins) =>
+        Load(
+            options,
+            pins,
+            loading =>
+            {
+                loading.SetKnob("dp_dry_run", 1u);
+                loading.SetAutoload("dp_egress", load: false);
+            },
+            out _
+        );
+
+    private static BpfObject Load(EbpfOptions options, PinDirectory pins, Action<BpfObject> adjust, out FlowTimeouts timeouts)
     {
         RaiseLockedMemory();
         BpfObject loading = BpfObject.Open(ReadResource(), ObjectName);
@@ -59,6 +84,7 @@ internal static class SegmentObject
                 loading.SetPinPath(map, pins.Map(map));
             }
 
+            adjust(loading);
             loading.Load();
             return loading;
         }

@@ -23,10 +23,14 @@ internal sealed class ClassProduct
     {
         CutPeers(PeerSegment.Of(before.Peers), PeerSegment.Of(after.Peers));
         CutPorts(PortSegment.Of(before.Ports), PortSegment.Of(after.Ports));
+        HasEqualPorts = _ports.TrueForAll(pair => pair.Before == pair.After);
     }
 
     /// <summary>The distinct pairs of peer classes with their addresses, by lowest address.</summary>
     public IReadOnlyList<(PeerPair Pair, List<AddressSpan> Spans)> Peers => _peers;
+
+    /// <summary>Whether both policies cut the ports alike, so that a port class of one is the same port class of the other.</summary>
+    public bool HasEqualPorts { get; }
 
     /// <summary>The distinct pairs of port classes with their keys, by table and lowest key.</summary>
     public IReadOnlyList<(ushort Before, ushort After, List<PortSpan> Spans)> Ports => _ports;

@@ -14,6 +14,9 @@ internal sealed class ComparedPolicy
     /// <summary>The row of a unit's own addresses.</summary>
     public const int Local = -2;
 
+    /// <summary>The number of no unit: it owns no address.</summary>
+    public const int Nobody = 0;
+
     private readonly Dictionary<int, RuleIdentity> _rules;
     private readonly Descriptor _local;
 
@@ -72,6 +75,9 @@ internal sealed class ComparedPolicy
         return (direction == Direction.Incoming ? policy.Incoming : policy.Outgoing)[peerClass];
     }
 
+    /// <summary>The cells of a row; null for the constants, which say one thing of every port.</summary>
+    public ImmutableArray<CellRun>? Runs(int row) => row < 0 ? null : Compiled.Rows[row].Runs;
+
     /// <summary>What a row says of a port class; rule 0 when nobody judges.</summary>
     public (Verdict Verdict, int Rule) Decide(int row, int portClass)
     {
@@ -82,6 +88,9 @@ internal sealed class ComparedPolicy
         Descriptor decided = row == Local ? _local : Compiled.Descriptors[Compiled.Rows[row][portClass]];
         return (decided.Verdict, decided.RuleIndex);
     }
+
+    /// <summary>The verdict of a cell.</summary>
+    public Verdict VerdictOf(int cell) => Compiled.Descriptors[cell].Verdict;
 
     /// <summary>The rule of a number that <see cref="Decide"/> gave; null for 0.</summary>
     public RuleIdentity? Rule(int index) => _rules.GetValueOrDefault(index);

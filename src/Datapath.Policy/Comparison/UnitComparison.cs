@@ -10,6 +10,9 @@ internal sealed class UnitComparison(ComparedPolicy before, ComparedPolicy after
 {
     private readonly Dictionary<(int Before, int After), RowChange[]> _rows = [];
     private readonly Dictionary<string, ImmutableArray<PortSpan>> _portSets = [];
+    private readonly Dictionary<(int? Before, int? After, Direction Direction), List<int>> _changedPeers = [];
+    private readonly ILookup<int, int> _ownBefore = Owned(product, pair => pair.UnitBefore);
+    private readonly ILookup<int, int> _ownAfter = Owned(product, pair => pair.UnitAfter);
 
     /// <summary>Everything that changes for a unit; empty when nothing does.</summary>
     /// <param name="unit">A unit of either policy or both.</param>
@@ -22,8 +25,9 @@ internal sealed class UnitComparison(ComparedPolicy before, ComparedPolicy after
         LocalUnit? young = after.Units.GetValueOrDefault(unit);
         var peers = new OrderedDictionary<RowChange, List<AddressSpan>>();
         var own = new List<AddressSpan>();
-        foreach ((PeerPair pair, List<AddressSpan> spans) in product.Peers)
+        foreach (int number in PeersToCompare(old, young, direction))
         {
+            (PeerPair pair, List<AddressSpan> spans) = product.Peers[number];
             int oldRow = before.Row(old, direction, pair.ClassBefore, pair.UnitBefore);
             int youngRow = after.Row(young, direction, pair.ClassAfter, pair.UnitAfter);
             if (oldRow == ComparedPolicy.Local && youngRow == ComparedPolicy.Local)
@@ -52,12 +56,68 @@ internal sealed class UnitComparison(ComparedPolicy before, ComparedPolicy after
             ));
     }
 
+    /// <summary>The peers whose verdicts change for units of these two policies, and the unit's own, ascending: of a large policy few.</summary>
+    private IEnumerable<int> PeersToCompare(LocalUnit? old, LocalUnit? young, Direction direction)
+    {
+        var key = (old?.Policy, young?.Policy, direction);
+        if (!_changedPeers.TryGetValue(key, out List<int>? changed))
+        {
+            changed = [];
+            for (int number = 0; number < product.Peers.Count; number++)
+            {
+                // As for a unit that owns none of them: for the one that does, its own peers are looked at besides.
+                PeerPair pair = product.Peers[number].Pair;
+                int oldRow = before.Row(old, direction, pair.ClassBefore, ComparedPolicy.Nobody);
+                int youngRow = after.Row(young, direction, pair.ClassAfter, ComparedPolicy.Nobody);
+                if (Compare(oldRow, youngRow).Length > 0)
+                {
+                    changed.Add(number);
+                }
+            }
+            _changedPeers.Add(key, changed);
+        }
+        IEnumerable<int> own = (old is null ? [] : _ownBefore[old.Number]).Concat(young is null ? [] : _ownAfter[young.Number]);
+        return changed.Concat(own).Distinct().Order();
+    }
+
+    private static ILookup<int, int> Owned(ClassProduct product, Func<PeerPair, ushort> owner) =>
+        Enumerable
+            .Range(0, product.Peers.Count)
+            .Where(number => owner(product.Peers[number].Pair) != 0)
+            .ToLookup(number => (int)owner(product.Peers[number].Pair));
+
+    /// <summary>Whether two rows say the same of every port, seen without looking at every port; false also when that cannot be seen so.</summary>
+    private bool AreSurelyAlike(int oldRow, int youngRow)
+    {
+        if (!product.HasEqualPorts || before.Runs(oldRow) is not { } left || after.Runs(youngRow) is not { } right)
+        {
+            return oldRow == youngRow && oldRow < 0;
+        }
+        for (int i = 0, j = 0; i < left.Length && j < right.Length;)
+        {
+            if (before.VerdictOf(left[i].Cell) != after.VerdictOf(right[j].Cell))
+            {
+                return false;
+            }
+            int leftEnd = i + 1 < left.Length ? left[i + 1].First : int.MaxValue;
+            int rightEnd = j + 1 < right.Length ? right[j + 1].First : int.MaxValue;
+            i += leftEnd <= rightEnd ? 1 : 0;
+            j += rightEnd <= leftEnd ? 1 : 0;
+        }
+        return true;
+    }
+
     /// <summary>What changes between two rows: for each pair of rules the ports.</summary>
     private RowChange[] Compare(int oldRow, int youngRow)
     {
         if (_rows.TryGetValue((oldRow, youngRow), out RowChange[]? known))
         {
             return known;
+        }
+        if (AreSurelyAlike(oldRow, youngRow))
+        {
+            _rows.Add((oldRow, youngRow), []);
+            return [];
         }
         var ports = new OrderedDictionary<(Verdict Before, int RuleBefore, int RuleAfter), List<int>>();
         for (int i = 0; i < product.Ports.Count; i++)

@@ -18,10 +18,10 @@ public sealed record CompiledPolicy
     /// <summary>The distinct policies; units with equal effective rules share one.</summary>
     public required ImmutableArray<UnitPolicy> Policies { get; init; }
 
-    /// <summary>Distinct matrix rows, each <see cref="PortMap.ClassCount"/> cells long; a cell is an index into <see cref="Descriptors"/>.</summary>
-    public required ImmutableArray<ImmutableArray<ushort>> Rows { get; init; }
+    /// <summary>Distinct matrix rows, each over all <see cref="PortMap.ClassCount"/> port classes.</summary>
+    public required ImmutableArray<MatrixRow> Rows { get; init; }
 
-    /// <summary>What the cells stand for; 65,536 at most, because cells are 16 bits wide.</summary>
+    /// <summary>What the cells stand for.</summary>
     public required ImmutableArray<Descriptor> Descriptors { get; init; }
 
     /// <summary>

@@ -34,7 +34,7 @@ public static class PolicyCompiler
         {
             return Refused(indexes, tooMany);
         }
-        var rows = new RowTable(memory.Rows, ports.Count);
+        var rows = new RowTable(memory.Rows);
         int localRule = catalog.Number(LocalRule, 0, Verdict.Allow, DescriptorFlags.Log);
         int local = rows.Descriptor(memory.Rows.Number(new RulePair(localRule, -1)));
         var painter = new RowPainter(ports, catalog, memory.Rows);
@@ -44,9 +44,9 @@ public static class PolicyCompiler
         ];
         memory.Rows.LastRowCount = rows.Rows.Count;
         memory.Prune(rows.Descriptors.Count, rows.Rows.Count);
-        if (TooLarge(rows, ports) is { } tooLarge)
+        if (rows.IsFull)
         {
-            return Refused(indexes, tooLarge);
+            return Refused(indexes, PolicyCodes.TooManyRuns(rows.RunCount, RowTable.MaxRuns));
         }
         RuleIndexes after = DescriptorTable.Build(rows, catalog, numbered, units.Indexes, out var descriptors, out var rules);
         var compiled = new CompiledPolicy
@@ -76,15 +76,6 @@ public static class PolicyCompiler
             return PolicyCodes.TooManyClasses("peer", peers.Count, Limit);
         }
         return ports.Count > Limit ? PolicyCodes.TooManyClasses("port", ports.Count, Limit) : null;
-    }
-
-    private static Diagnostic? TooLarge(RowTable rows, PortClasses ports)
-    {
-        if (rows.Descriptors.Count > RowTable.MaxDescriptors)
-        {
-            return PolicyCodes.TooManyDescriptors(rows.Descriptors.Count, RowTable.MaxDescriptors);
-        }
-        return rows.IsFull ? PolicyCodes.TooManyCells((long)(rows.Rows.Count + 1) * ports.Count, RowTable.MaxCells) : null;
     }
 
     private static ImmutableArray<UnitPolicy> Policies(

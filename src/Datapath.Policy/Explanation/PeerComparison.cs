@@ -7,8 +7,12 @@ using Datapath.Policy.Rulesets;
 namespace Datapath.Policy.Explanation;
 
 /// <summary>Says what of a peer a rule matches, or what the peer lacks.</summary>
+/// <remarks>What it has found out it keeps: tens of thousands of rules name the same few hundred networks.</remarks>
 internal sealed class PeerComparison(PolicyEvaluator evaluator)
 {
+    private readonly Dictionary<string, int[]> _networksOfObject = [];
+    private readonly Dictionary<(int Network, AddressKey Peer), Membership> _memberships = [];
+
     /// <summary>Compares a rule's object with a peer.</summary>
     /// <param name="rule">The rule.</param>
     /// <param name="home">Namespace of its ruleset.</param>
@@ -23,15 +27,16 @@ internal sealed class PeerComparison(PolicyEvaluator evaluator)
         }
         bool mayUseNetworks = owner is null || rule.Action == Verdict.Reject || !evaluator.IsManaged(peer);
         var lacks = new List<Lack>();
-        foreach ((ExternalNetwork network, _) in evaluator.Networks.Where(one => WrittenMatch.Tags(rule.Object, one.Tags)))
+        foreach (int number in NetworksOf(rule.Object))
         {
+            ExternalNetwork network = evaluator.Networks[number].Network;
             bool isVisible = WrittenScope.Sees(home, evaluator.Scope.Home(network), network.Propagate);
-            bool contains = WrittenMatch.Network(network.Entries, peer);
-            if (isVisible && contains && mayUseNetworks)
+            Membership membership = MembershipOf(number, peer);
+            if (isVisible && membership.IsMember && mayUseNetworks)
             {
-                return ($"{Text(peer)} is in network {network.Name} ({Longest(network, peer)!.Value.Text})", null);
+                return ($"{Text(peer)} is in network {network.Name} ({membership.Longest!.Value.Text})", null);
             }
-            lacks.Add(Why(network, peer, owner, home, isVisible, contains));
+            lacks.Add(Why(network, peer, owner, home, isVisible, membership));
         }
         if (owner is not null)
         {
@@ -61,11 +66,35 @@ internal sealed class PeerComparison(PolicyEvaluator evaluator)
         return null;
     }
 
-    private Lack Why(ExternalNetwork network, AddressKey peer, WrittenUnit? owner, string home, bool isVisible, bool contains)
+    /// <summary>The networks that a rule's object means, by number.</summary>
+    private int[] NetworksOf(TagExpression expression)
     {
-        if (!contains)
+        // No tag has a line break or a tab in it.
+        string text = string.Join('\n', expression.Clauses.Select(clause => string.Join('\t', clause)));
+        if (!_networksOfObject.TryGetValue(text, out int[]? networks))
         {
-            return Longest(network, peer) is { } hole
+            networks = [.. Enumerable.Range(0, evaluator.Networks.Count).Where(number => WrittenMatch.Tags(expression, evaluator.Networks[number].Tags))];
+            _networksOfObject.Add(text, networks);
+        }
+        return networks;
+    }
+
+    private Membership MembershipOf(int number, AddressKey peer)
+    {
+        if (!_memberships.TryGetValue((number, peer), out Membership membership))
+        {
+            ExternalNetwork network = evaluator.Networks[number].Network;
+            membership = new Membership(WrittenMatch.Network(network.Entries, peer), Longest(network, peer));
+            _memberships.Add((number, peer), membership);
+        }
+        return membership;
+    }
+
+    private Lack Why(ExternalNetwork network, AddressKey peer, WrittenUnit? owner, string home, bool isVisible, Membership membership)
+    {
+        if (!membership.IsMember)
+        {
+            return membership.Longest is { } hole
                 ? new Lack(2, $"{Text(peer)} is in the hole {hole.Text} of network {network.Name}")
                 : new Lack(3, $"{Text(peer)} is not in network {network.Name}");
         }
@@ -87,4 +116,7 @@ internal sealed class PeerComparison(PolicyEvaluator evaluator)
         ];
         return containing.Length == 0 ? null : containing.MaxBy(entry => entry.Network.Length);
     }
+
+    /// <summary>Whether a network has an address, and the longest entry that covers it.</summary>
+    private readonly record struct Membership(bool IsMember, NetworkEntry? Longest);
 }

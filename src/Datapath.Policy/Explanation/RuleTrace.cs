@@ -28,6 +28,7 @@ internal sealed class RuleTraces(PolicyEvaluator evaluator, WrittenPolicy writte
         ];
 
     private readonly PeerComparison _peers = new(evaluator);
+    private readonly Dictionary<NetworkRuleset, string?> _unlistedTags = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>All rules of one direction, in the order of naming.</summary>
     /// <param name="unit">Who decides.</param>
@@ -64,14 +65,7 @@ internal sealed class RuleTraces(PolicyEvaluator evaluator, WrittenPolicy writte
             found++;
             yield return new Lack(1, "its ruleset is disabled");
         }
-        string? unlisted = ruleset
-            .IncomingRules.Concat(ruleset.OutgoingRules)
-            .Select(rule => rule.Object)
-            .Prepend(ruleset.Subject)
-            .SelectMany(expression => expression.Clauses)
-            .SelectMany(clause => clause)
-            .FirstOrDefault(tag => !evaluator.Scope.MayUse(home, tag));
-        if (unlisted is not null)
+        if (UnlistedTag(ruleset, home) is { } unlisted)
         {
             found++;
             yield return new Lack(1, $"its ruleset is inactive: tag {unlisted} begins with no tag prefix of namespace {home}");
@@ -92,6 +86,23 @@ internal sealed class RuleTraces(PolicyEvaluator evaluator, WrittenPolicy writte
         {
             yield return new Lack(2, $"its ruleset is a fallback, and {unit.Name.Name} has rulesets that are none");
         }
+    }
+
+    /// <summary>The first tag that the ruleset may not use; null when it may use all. The same for every unit, so it is found once.</summary>
+    private string? UnlistedTag(NetworkRuleset ruleset, string home)
+    {
+        if (!_unlistedTags.TryGetValue(ruleset, out string? unlisted))
+        {
+            unlisted = ruleset
+                .IncomingRules.Concat(ruleset.OutgoingRules)
+                .Select(rule => rule.Object)
+                .Prepend(ruleset.Subject)
+                .SelectMany(expression => expression.Clauses)
+                .SelectMany(clause => clause)
+                .FirstOrDefault(tag => !evaluator.Scope.MayUse(home, tag));
+            _unlistedTags.Add(ruleset, unlisted);
+        }
+        return unlisted;
     }
 
     private static Lack WrongPort(NetworkRule rule, Question question)

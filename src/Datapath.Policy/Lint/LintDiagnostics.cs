@@ -79,6 +79,14 @@ public static class LintDiagnostics
         "allow tcp/22 from somewhere, or narrow the Reject: a Reject beats failsafe ports too"
     );
 
+    // DP315x: the policy as a whole.
+    /// <summary>Policy too large to be judged for all units at once.</summary>
+    public static readonly DiagnosticCode NotLookedAt = Warning(
+        3151,
+        "not looked at",
+        "each host may still compile its part: what was not looked at is doubt about rules, not about verdicts"
+    );
+
     /// <summary>Every code, by number.</summary>
     public static ImmutableArray<DiagnosticCode> All { get; } = [.. Defined];
 

@@ -30,13 +30,22 @@ public static class PolicyLint
         new SelectorLint(policy, sink).Check(written.Rulesets.Where(ruleset => !ruleset.Disabled));
         EffectLint.Check(policy, written, sink);
 
-        // What is too large to compile for every unit at once may still fit each host: then only the rest is checked.
-        if (PolicyCompiler.Compile(policy, RuleIndexes.Empty).Policy is { } compiled)
+        // What is too large to compile for every unit at once may still fit each host: then only the rest is checked, and that is said.
+        PolicyCompilation compilation = PolicyCompiler.Compile(policy, RuleIndexes.Empty);
+        if (compilation.Policy is { } compiled)
         {
             var cells = new DecisionCells(policy, compiled);
             ImmutableHashSet<RuleIdentity> shadowed = new ShadowLint(cells, places, sink).Check();
             new AgreementLint(cells, places, sink).Check(shadowed);
             WayInLint.Check(cells, places, sink);
+        }
+        else
+        {
+            sink.Report(
+                LintDiagnostics.NotLookedAt,
+                default,
+                $"rules were not looked at for what Rejects leave of them, for the other side's permission and for a way in: {compilation.Diagnostics[0].Message}"
+            );
         }
         return sink.ToSorted();
     }

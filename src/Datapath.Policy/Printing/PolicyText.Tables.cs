@@ -41,7 +41,7 @@ public static partial class PolicyText
         }
         for (int i = 0; i < policy.Rows.Length; i++)
         {
-            Line(text, 0, $"row {i}: {Runs(policy.Rows[i])}");
+            Line(text, 0, $"row {i}: {Runs(policy.Rows[i], policy.Ports.ClassCount)}");
         }
         for (int i = 0; i < policy.Descriptors.Length; i++)
         {
@@ -111,19 +111,33 @@ public static partial class PolicyText
     }
 
     /// <summary><c>3 4x7</c>: a 3, then four times 7.</summary>
-    private static string Runs<T>(ImmutableArray<T> values)
-        where T : struct, IEquatable<T>
+    private static string Runs(ImmutableArray<int> values)
     {
         var text = new StringBuilder();
         for (int i = 0; i < values.Length;)
         {
             int start = i;
-            while (i < values.Length && values[i].Equals(values[start]))
+            while (i < values.Length && values[i] == values[start])
             {
                 i++;
             }
-            text.Append(text.Length == 0 ? "" : " ").Append(i - start == 1 ? "" : $"{i - start}x").Append(values[start]);
+            Run(text, i - start, values[start]);
         }
         return text.ToString();
     }
+
+    /// <summary>The same for a row.</summary>
+    private static string Runs(MatrixRow row, int portClasses)
+    {
+        var text = new StringBuilder();
+        for (int i = 0; i < row.Runs.Length; i++)
+        {
+            int end = i + 1 < row.Runs.Length ? row.Runs[i + 1].First : portClasses;
+            Run(text, end - row.Runs[i].First, row.Runs[i].Cell);
+        }
+        return text.ToString();
+    }
+
+    private static void Run(StringBuilder text, int count, int value) =>
+        text.Append(text.Length == 0 ? "" : " ").Append(count == 1 ? "" : $"{count}x").Append(value);
 }

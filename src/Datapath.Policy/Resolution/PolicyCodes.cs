@@ -54,17 +54,16 @@ internal static class PolicyCodes
             "let rules share external networks and port lists"
         );
 
-    public static Diagnostic TooManyDescriptors(long needed, int limit) =>
-        Error("DP2011", default, $"the policy needs {needed} descriptors or more; {limit} is the limit", "split it over more hosts");
+    // DP2011 was for more descriptors than cells of 16 bits can name.
 
     public static Diagnostic TooManyUnits(int needed, int limit) =>
         Error("DP2012", default, $"processing units of this host need numbers up to {needed}, those of departed ones included; {limit} is the limit", null);
 
-    public static Diagnostic TooManyCells(long needed, int limit) =>
+    public static Diagnostic TooManyRuns(long needed, int limit) =>
         Error(
             "DP2013",
             default,
-            $"the verdict matrix needs {needed} cells or more; {limit} is the limit",
+            $"the verdict matrix needs {needed} runs of port classes or more; {limit} is the limit",
             "let rules share external networks and port lists"
         );
 

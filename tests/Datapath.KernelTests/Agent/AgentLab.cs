@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using Datapath.Interop.Processes;
+using Datapath.KernelTests.Support;
 using Datapath.Lab.Agents;
 using Datapath.Lab.Networks;
 using Datapath.Lab.Probes;
@@ -24,14 +25,14 @@ internal sealed partial class AgentLab : IAsyncDisposable
     private readonly List<EchoServer> _servers = [];
     private readonly Dictionary<string, LabEnd> _ends = new(StringComparer.Ordinal);
 
-    private AgentLab(LabNetwork network, LabHost router, LabHost client, LabHost pod, string instance)
+    private AgentLab(LabNetwork network, LabHost router, LabHost client, LabHost pod, string instance, bool enableEbpf)
     {
         (_network, Router, Client, Pod) = (network, router, client, pod);
         _ends.Add("router", End(router, "10.77.0.1", "2001:db8:77::1"));
         _ends.Add("client", End(client, "10.77.0.2", "2001:db8:77::2"));
         _ends.Add("stranger", End(client, "10.77.0.3", "2001:db8:77::3"));
         _ends.Add("web", End(pod, "10.78.0.2", "2001:db8:78::2"));
-        Site = new AgentSite(AgentPath, router, instance, Directory.CreateTempSubdirectory("dpk-").FullName);
+        Site = new AgentSite(KernelTestPaths.Agent, router, instance, Directory.CreateTempSubdirectory("dpk-").FullName) { EnableEbpf = enableEbpf };
         Traces = new KernelTraces(instance, router, ["up0", "web0"]);
         Directory.CreateDirectory(Site.PolicyPath);
     }
@@ -51,16 +52,13 @@ internal sealed partial class AgentLab : IAsyncDisposable
     /// <summary>What the agent has in the kernel, as others see it.</summary>
     public KernelTraces Traces { get; }
 
-    private static string AgentPath =>
-        AppContext.GetData("Datapath.KernelTests.AgentPath") as string
-        ?? throw new InvalidOperationException("the build did not say where the agent is");
-
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     /// <summary>Makes the network, with a server behind every port that is ever tried.</summary>
     /// <param name="policy">Text of the one policy file; null for none.</param>
     /// <param name="hasPod">Whether <c>web</c> is connected from the beginning.</param>
-    public static async Task<AgentLab> CreateAsync(string? policy, bool hasPod = true)
+    /// <param name="enableEbpf">Whether agents are asked to enforce with eBPF; iptables otherwise.</param>
+    public static async Task<AgentLab> CreateAsync(string? policy, bool hasPod = true, bool enableEbpf = true)
     {
         string name = string.Create(CultureInfo.InvariantCulture, $"dpa-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}");
         var network = new LabNetwork(name);
@@ -72,7 +70,8 @@ internal sealed partial class AgentLab : IAsyncDisposable
                 await network.AddHostAsync("router", Token),
                 await network.AddHostAsync("client", Token),
                 await network.AddHostAsync("web", Token),
-                instance: name
+                instance: name,
+                enableEbpf
             );
             await lab.BuildAsync(hasPod);
             if (policy is not null)
@@ -119,6 +118,52 @@ internal sealed partial class AgentLab : IAsyncDisposable
         return agent;
     }
 
+    /// <summary>Kills an agent (SIGKILL) and starts another one, which takes over what the first left in the kernel.</summary>
+    /// <param name="agent">The one that runs.</param>
+    /// <returns>Its successor; the policy of the directory is in force.</returns>
+    public async Task<RunningAgent> RestartAsync(RunningAgent agent)
+    {
+        await agent.KillAsync();
+        RunningAgent successor = await StartAsync();
+        await successor.StatusUntilAsync(status => status.PolicyState() == "applied");
+        return successor;
+    }
+
+    /// <summary>Replaces the one policy file at once, as a careful editor does, and waits until packets are judged by it.</summary>
+    /// <param name="agent">Who applies it.</param>
+    /// <param name="text">Its content; says something else than what is in force.</param>
+    public async Task ApplyAsync(RunningAgent agent, string text)
+    {
+        uint before = (await agent.Api.StatusAsync(Token)).Generation();
+        ReplacePolicy(text);
+        await agent.StatusUntilAsync(status => status.Generation() > before && status.PolicyState() == "applied");
+    }
+
+    /// <summary>Replaces the one policy file at once: nobody ever reads half of it.</summary>
+    /// <param name="text">Its content.</param>
+    public void ReplacePolicy(string text)
+    {
+        string beside = Path.Combine(Site.WorkPath, "policy.next");
+        File.WriteAllText(beside, text);
+        File.Move(beside, Path.Combine(Site.PolicyPath, "policy.yaml"), overwrite: true);
+    }
+
+    /// <summary>Adds a host that the agent does not protect.</summary>
+    /// <param name="name">What the lab calls it.</param>
+    public Task<LabHost> AddHostAsync(string name) => _network.AddHostAsync(name, Token);
+
+    /// <summary>Joins two hosts by a veth pair and gives each end its addresses.</summary>
+    /// <param name="one">A host and its addresses.</param>
+    /// <param name="interfaceOfOne">Name of its end.</param>
+    /// <param name="other">The other host and its addresses.</param>
+    /// <param name="interfaceOfOther">Name of the other end.</param>
+    public static async Task ConnectAsync(LabEnd one, string interfaceOfOne, LabEnd other, string interfaceOfOther)
+    {
+        await LabNetwork.ConnectAsync(one.Host, interfaceOfOne, other.Host, interfaceOfOther, Token);
+        await AddAddressesAsync(one.Host, interfaceOfOne, one);
+        await AddAddressesAsync(other.Host, interfaceOfOther, other);
+    }
+
     /// <summary>Runs a verb of the executable on the router, to its end.</summary>
     public Task<CommandResult> DatapathAsync(params string[] arguments) => Site.CommandAsync(arguments, Token);
 
@@ -145,7 +190,8 @@ internal sealed partial class AgentLab : IAsyncDisposable
         }
     }
 
-    private static LabEnd End(LabHost host, string ip4, string ip6) => new(host, IPAddress.Parse(ip4), IPAddress.Parse(ip6));
+    /// <summary>A host and its addresses.</summary>
+    public static LabEnd End(LabHost host, string ip4, string ip6) => new(host, IPAddress.Parse(ip4), IPAddress.Parse(ip6));
 
     private static async Task AddAddressesAsync(LabHost host, string interfaceName, LabEnd end)
     {

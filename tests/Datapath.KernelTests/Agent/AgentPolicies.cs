@@ -19,15 +19,34 @@ internal static class AgentPolicies
 
     /// <summary>What the client may open on router and web.</summary>
     /// <param name="ports">As a list of YAML without its brackets.</param>
-    public static string Allowing(string ports) =>
+    public static string Allowing(string ports) => Between(ports, "tcp/443");
+
+    /// <summary>What friends may open on router and web, and router and web on friends; everything else is rejected.</summary>
+    /// <param name="incoming">Ports as a list of YAML without its brackets; null for no rule.</param>
+    /// <param name="outgoing">The same the other way.</param>
+    /// <param name="friends">Who is a friend, as a list of YAML without its brackets.</param>
+    public static string Between(string? incoming, string? outgoing, string friends = "10.77.0.2/32, \"2001:db8:77::2/128\"") =>
+        Units("Reject", friends)
+        + $"""
+              networkrulesetpolicies:
+                - name: everyone
+                  namespace: /t
+                  subject: [["$identity=processingunit"]]
+            {Rule("incomingRules", "services", incoming)}{Rule("outgoingRules", "updates", outgoing)}
+            """;
+
+    /// <summary>The units, who is a friend, and what happens where no rule says anything; no rule.</summary>
+    /// <param name="otherwise"><c>Allow</c> or <c>Reject</c>.</param>
+    /// <param name="friends">As a list of YAML without its brackets.</param>
+    public static string Units(string otherwise, string friends = "10.77.0.2/32, \"2001:db8:77::2/128\"") =>
         $$"""
         APIVersion: 1
         label: agent-tests
         data:
           namespaces:
             - name: /t
-              defaultPUIncomingTrafficAction: Reject
-              defaultPUOutgoingTrafficAction: Reject
+              defaultPUIncomingTrafficAction: {{otherwise}}
+              defaultPUOutgoingTrafficAction: {{otherwise}}
           processingunits:
             - name: router
               namespace: /t
@@ -40,21 +59,19 @@ internal static class AgentPolicies
             - name: friends
               namespace: /t
               associatedTags: ["externalnetwork:name=friends"]
-              entries: [10.77.0.2/32, "2001:db8:77::2/128"]
-          networkrulesetpolicies:
-            - name: everyone
-              namespace: /t
-              subject: [["$identity=processingunit"]]
-              incomingRules:
-                - name: services
-                  action: Allow
-                  object: [["externalnetwork:name=friends"]]
-                  protocolPorts: [{{ports}}]
-              outgoingRules:
-                - name: updates
-                  action: Allow
-                  object: [["externalnetwork:name=friends"]]
-                  protocolPorts: [tcp/443]
+              entries: [{{friends}}]
 
         """;
+
+    private static string Rule(string direction, string name, string? ports) =>
+        ports is null
+            ? ""
+            : $$"""
+                      {{direction}}:
+                        - name: {{name}}
+                          action: Allow
+                          object: [["externalnetwork:name=friends"]]
+                          protocolPorts: [{{ports}}]
+
+                """;
 }

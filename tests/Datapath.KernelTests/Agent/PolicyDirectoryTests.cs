@@ -79,19 +79,6 @@ public sealed class PolicyDirectoryTests
         await AssertNothingInstalledAsync(lab);
     }
 
-    [KernelFact]
-    public async Task Without_the_opt_in_it_says_which_backend_is_missing_and_installs_nothing()
-    {
-        await using AgentLab lab = await AgentLab.CreateAsync(AgentPolicies.Friends);
-        CommandResult run = await lab.Site.CommandAsync([.. lab.Site.RunArguments.Where(word => word != "--enable-ebpf")], Token);
-        Assert.Equal(2, run.ExitCode);
-        Assert.Equal(
-            "datapath: without --enable-ebpf (or DATAPATH_ENABLE_EBPF=1) the iptables backend is used, and it does not exist yet: nothing is enforced\n",
-            run.StandardError
-        );
-        await AssertNothingInstalledAsync(lab);
-    }
-
     private static async Task AssertNothingInstalledAsync(AgentLab lab)
     {
         Assert.Empty(await lab.Traces.RecordAsync(Token));

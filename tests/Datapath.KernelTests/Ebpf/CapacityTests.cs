@@ -12,23 +12,6 @@ public sealed class CapacityTests
     private const int RoomForOneBytes = 3 << 19;
     private const int RoomForNoneBytes = 1 << 20;
 
-    // An excluded interface is let go.
-    private const string HandsOffWeb = """
-
-          enforcerprofiles:
-            - name: hands-off
-              namespace: /
-              associatedTags: [profile=hands-off]
-              excludedInterfaces: [web0]
-              propagate: true
-          enforcerprofilemappingpolicies:
-            - name: hands-off
-              namespace: /
-              subject: [[$identity=enforcer]]
-              object: [[profile=hands-off]]
-              propagate: true
-        """;
-
     [KernelFact]
     public void A_policy_that_does_not_fit_is_refused_with_numbers_and_the_old_one_stays()
     {
@@ -48,7 +31,7 @@ public sealed class CapacityTests
     {
         using var lab = new ProgramLab(options => options with { ArenaBytes = RoomForOneBytes });
         lab.Apply(Policies.Friends);
-        Assert.Throws<PolicyTooLargeException>(() => lab.Apply(Policies.NothingIncoming + HandsOffWeb));
+        Assert.Throws<PolicyTooLargeException>(() => lab.Apply(Policies.NothingIncoming + Policies.HandsOffWeb));
         AssertFriends(lab);
     }
 

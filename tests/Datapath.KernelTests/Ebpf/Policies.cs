@@ -32,6 +32,23 @@ internal static class Policies
     /// <summary>The same with nothing outgoing.</summary>
     public static string NothingOutgoing { get; } = Enforcing(Incoming("tcp/80", "udp/53", "icmp/8", "icmp6/128", "gre"));
 
+    /// <summary>To be put behind a policy: the pod's interface is excluded, and so let go.</summary>
+    public const string HandsOffWeb = """
+
+          enforcerprofiles:
+            - name: hands-off
+              namespace: /
+              associatedTags: [profile=hands-off]
+              excludedInterfaces: [web0]
+              propagate: true
+          enforcerprofilemappingpolicies:
+            - name: hands-off
+              namespace: /
+              subject: [[$identity=enforcer]]
+              object: [[profile=hands-off]]
+              propagate: true
+        """;
+
     /// <summary>No rule and no default: discovery mode, in which ports do not matter.</summary>
     public static string Discovery { get; } = $"""
         APIVersion: 1

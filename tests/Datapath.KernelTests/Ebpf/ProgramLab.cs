@@ -30,6 +30,8 @@ internal sealed class ProgramLab : IDisposable
     private const int InterfaceOffset = 40;
     private const int GsoSegmentsOffset = 164;
 
+    private static readonly string[] InterfaceNames = ["up0", "web0"];
+
     private static int _count;
 
     private readonly NetworkNamespace _namespace;
@@ -49,6 +51,9 @@ internal sealed class ProgramLab : IDisposable
 
         Backend = new EbpfBackend(Options);
     }
+
+    /// <summary>What policies are told of the host.</summary>
+    public static HostInventory Inventory { get; } = new("host", [IPAddress.Parse("10.0.0.1"), IPAddress.Parse("2001:db8::1")], []);
 
     public string Name { get; }
 
@@ -92,26 +97,49 @@ internal sealed class ProgramLab : IDisposable
     }
 
     /// <summary>Enforces a policy written as a YAML import file.</summary>
-    public ApplyReport Apply(string yaml)
+    public ApplyReport Apply(string yaml, ApplyOptions? options = null)
+    {
+        Policy = Compile(yaml);
+        return Apply(Policy, options);
+    }
+
+    /// <summary>Enforces a compiled policy.</summary>
+    public ApplyReport Apply(CompiledPolicy policy, ApplyOptions? options = null) =>
+        _namespace.Run(() => Backend.Apply(policy, Host(Snapshot()), options));
+
+    /// <summary>Compiles a policy, with the numbers of those before.</summary>
+    public CompiledPolicy Compile(string yaml)
+    {
+        PolicyCompilation compilation = PolicyCompiler.Compile(Resolve(Read(yaml)), _indexes);
+        _indexes = compilation.Indexes;
+        return Assert.IsType<CompiledPolicy>(compilation.Policy);
+    }
+
+    /// <summary>What is written in a policy.</summary>
+    public static WrittenPolicy Read(string yaml)
     {
         PolicyReading reading = PolicyReader.Read("policy.yaml", yaml);
         Assert.Empty(reading.Diagnostics);
-        var inventory = new HostInventory("host", [IPAddress.Parse("10.0.0.1"), IPAddress.Parse("2001:db8::1")], []);
-        PolicyResolution resolution = PolicyResolver.Resolve(reading.Policy, inventory, new PolicyOptions());
+        return reading.Policy;
+    }
+
+    private static ResolvedPolicy Resolve(WrittenPolicy written)
+    {
+        PolicyResolution resolution = PolicyResolver.Resolve(written, Inventory, new PolicyOptions());
         Assert.Empty(resolution.Diagnostics);
-        PolicyCompilation compilation = PolicyCompiler.Compile(resolution.Policy, _indexes);
-        _indexes = compilation.Indexes;
-        Policy = Assert.IsType<CompiledPolicy>(compilation.Policy);
-        return _namespace.Run(() => Backend.Apply(Policy, Host(Snapshot())));
+        return resolution.Policy;
     }
 
     /// <summary>As if the agent had died and another one had come.</summary>
     public uint Restart()
     {
-        Backend.Dispose();
+        Kill();
         Backend = new EbpfBackend(Options);
         return _namespace.Run(Backend.Adopt);
     }
+
+    /// <summary>As if the agent had died.</summary>
+    public void Kill() => Backend.Dispose();
 
     /// <summary>Runs a frame through the program at a hook.</summary>
     /// <param name="interfaceName">Where.</param>
@@ -123,7 +151,7 @@ internal sealed class ProgramLab : IDisposable
     public bool Passes(string interfaceName, bool ingress, byte[] frame, bool forwarded = false, int segments = 0) =>
         _namespace.Run(() =>
         {
-            int index = IndexOf(interfaceName);
+            int index = IndexHere(interfaceName);
             using BpfProgram program = ProgramAt(index, ingress);
             return IsPass(program.TestRun(frame, ContextOf(index, ingress ? index : forwarded ? 1 : 0, segments)));
         });
@@ -136,7 +164,7 @@ internal sealed class ProgramLab : IDisposable
     public (int Passed, int Dropped) PassUntil(string interfaceName, byte[] frame, CancellationToken stop) =>
         _namespace.Run(() =>
         {
-            int index = IndexOf(interfaceName);
+            int index = IndexHere(interfaceName);
             byte[] context = ContextOf(index, index, segments: 0);
             using BpfProgram program = ProgramAt(index, ingress: true);
             (int passed, int dropped) = (0, 0);
@@ -178,6 +206,17 @@ internal sealed class ProgramLab : IDisposable
         var hook = new TcHook(interfaceIndex, ingress ? TcDirection.Ingress : TcDirection.Egress);
         return BpfProgram.OpenById(Assert.Single(hook.Query()).ProgramId);
     }
+
+    /// <summary>Index of an interface.</summary>
+    public int IndexOf(string interfaceName) => _namespace.Run(() => IndexHere(interfaceName));
+
+    /// <summary>Where a map is pinned.</summary>
+    public string PinOf(string map) =>
+        Directory.EnumerateFiles($"{EbpfOptions.DefaultBpfFileSystem}/datapath/{Name}", map, SearchOption.AllDirectories).Single();
+
+    /// <summary>The interfaces that have a program of ours.</summary>
+    public ImmutableArray<string> AttachedTo() =>
+        [.. InterfaceNames.Where(name => _namespace.Run(() => !new TcHook(IndexHere(name), TcDirection.Ingress).Query().IsEmpty))];
 
     /// <summary>A rule of the policy by its index, as people name it.</summary>
     public string RuleName(int index)
@@ -237,7 +276,7 @@ internal sealed class ProgramLab : IDisposable
         return run.ReturnValue == Pass;
     }
 
-    private static int IndexOf(string interfaceName) => HostObserver.Read().Interfaces.Single(one => one.Name == interfaceName).Index;
+    private static int IndexHere(string interfaceName) => HostObserver.Read().Interfaces.Single(one => one.Name == interfaceName).Index;
 
     private static void Ip(params string[] arguments) => CommandRunner.Run("ip", arguments);
 }

@@ -148,7 +148,7 @@ public sealed class NetworkTests
     public void This_kernel_can_do_what_the_other_tests_use()
     {
         Assert.Equal(FeatureAnswer.Yes, KernelFeatures.Bpf().Answer);
-        Assert.Equal(FeatureAnswer.Yes, KernelFeatures.RingBuffer().Answer);
+        Assert.Equal(FeatureAnswer.Yes, KernelFeatures.Map(BpfMapType.RingBuffer).Answer);
         FeatureAnswer tcx = KernelVersion.Running >= new KernelVersion(6, 6, 0) ? FeatureAnswer.Yes : FeatureAnswer.No;
         Assert.Equal(tcx, KernelFeatures.Tcx().Answer);
         Assert.All(KernelFeatures.ProbeAll(), feature => Assert.NotEqual("", feature.Reason));

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using Datapath.Agent.Commands;
+using Datapath.Backends;
 using Datapath.Flows;
 using Datapath.Policy.Compilation;
 using Datapath.Tests.Agent.Support;
@@ -88,6 +89,25 @@ public sealed class AgentServerTests : IDisposable
         Task answer = Task.Run(async () => (await hangsUp.AcceptAsync()).Dispose(), TestContext.Current.CancellationToken);
         Assert.Equal(ExitCode.Unknown, (await _fixture.CommandAsync("status", "--socket", _fixture.SocketPath)).Exit);
         await answer;
+    }
+
+    [Fact]
+    public async Task Status_shows_how_full_the_tables_of_flows_are()
+    {
+        _fixture.Write("a.yaml", Policies.Allowing(80));
+        _fixture.Backend.Flows = new FlowUsage([new FlowTableUsage("tcp4", 7, 4096), new FlowTableUsage("new-tcp4", 1, 1024)], 2, 3);
+        await using (await _fixture.StartAsync())
+        {
+            // The tables are looked at once a second.
+            while ((await _fixture.StatusAsync())!.Flows.Tables.IsEmpty)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken);
+            }
+
+            string text = (await _fixture.CommandAsync("status", "--socket", _fixture.SocketPath)).Output;
+            Assert.Contains("\nflows       tcp4 7 of 4096, new-tcp4 1 of 1024\n", text, StringComparison.Ordinal);
+            Assert.Contains("2 not recorded, 3 times no room for a proved one\n", text, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

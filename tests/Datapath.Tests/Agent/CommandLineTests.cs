@@ -1,4 +1,3 @@
-using Datapath.Agent.Commands;
 using Datapath.Tests.Agent.Support;
 using Xunit;
 
@@ -35,6 +34,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("explain --from a --to b", 2)]
     [InlineData("explain --from a --to b --socket /nowhere/at.all tcp/1", 2)]
     [InlineData("status --socket /nowhere/at.all", 3)]
+    [InlineData("doctor", 0)]
+    [InlineData("doctor --enable-ebpf", 0)]
+    [InlineData("doctor extra", 2)]
     [InlineData("purge --all --instance a", 2)]
     public async Task Exit_codes_are_as_documented(string line, int expected)
     {
@@ -51,15 +53,6 @@ public sealed class CommandLineTests : IDisposable
             "datapath: --instance: 'UPPER' is not a name: 1 to 20 characters of a-z, 0-9 and -\nTry 'datapath run --help'.\n",
             result.Error
         );
-    }
-
-    [Fact]
-    public async Task Without_the_opt_in_run_says_that_iptables_is_used_and_does_not_exist()
-    {
-        CommandResult result = await _fixture.CommandAsync("run", "--policy", _fixture.PolicyDirectory);
-        Assert.Equal(ExitCode.CouldNot, result.Exit);
-        Assert.Equal($"datapath: {RunCommand.NoIptablesYet}\n", result.Error);
-        Assert.Empty(_fixture.Backend.Applied);
     }
 
     [Fact]

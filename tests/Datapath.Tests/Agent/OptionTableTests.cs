@@ -40,6 +40,9 @@ public sealed class OptionTableTests : IDisposable
             table.DefaultAction,
             table.Failsafe,
             table.TcHook,
+            table.MaxTcpFlows,
+            table.MaxOtherFlows,
+            table.MaxNewFlows,
         ];
         foreach (AgentOption option in expected)
         {
@@ -105,6 +108,20 @@ public sealed class OptionTableTests : IDisposable
         Assert.NotNull(OptionText.TcHook("xdp").Problem);
     }
 
+    [Theory]
+    [InlineData("1024", 1024)]
+    [InlineData("67108864", 67108864)]
+    [InlineData("1023", null)]
+    [InlineData("67108865", null)]
+    [InlineData("-1024", null)]
+    [InlineData("many", null)]
+    public void A_limit_of_flows_is_a_number_within_bounds(string text, int? limit)
+    {
+        OptionReading<int> reading = OptionText.FlowLimit(text);
+        Assert.Equal(limit is null, reading.Problem is not null);
+        Assert.Equal(limit ?? 0, reading.Value);
+    }
+
     private static AgentOption[] All(OptionTable table) =>
         [
             table.Policy,
@@ -116,6 +133,9 @@ public sealed class OptionTableTests : IDisposable
             table.DefaultAction,
             table.Failsafe,
             table.TcHook,
+            table.MaxTcpFlows,
+            table.MaxOtherFlows,
+            table.MaxNewFlows,
             table.Json,
             table.All,
             table.DryRun,

@@ -99,6 +99,17 @@ public sealed partial class DocumentationTests
         }
     }
 
+    [Fact]
+    public void Every_complaint_has_a_row_and_every_test_that_it_names_exists()
+    {
+        const int Complaints = 23;
+        var page = Repository.Read("docs/complaints.md");
+        var tests = string.Concat(Repository.Written("tests/", ".cs").Select(Repository.Read));
+        Assert.All(Enumerable.Range(1, Complaints), number => Assert.Contains($"\n| C{number} | ", page, StringComparison.Ordinal));
+        Assert.All(TestName().Matches(page), name => Assert.Contains($"class {name.Groups["type"].Value}", tests, StringComparison.Ordinal));
+        Assert.All(TestName().Matches(page), name => Assert.Contains($" {name.Groups["method"].Value}(", tests, StringComparison.Ordinal));
+    }
+
     /// <summary>The lines of <c>./build.sh</c>'s help that name its verbs.</summary>
     private static string Verbs() => VerbLines().Match(Repository.Read("build.sh")).Groups["verbs"].Value;
 

@@ -12,6 +12,7 @@ internal sealed class ImageWalker(PolicyImage image)
 {
     private const uint NodeBit = 0x8000_0000;
     private const uint SkipBit = 0x4000_0000;
+    private const uint LowBit = 0x4000_0000;
     private const uint LineMask = 0x3fff_ffff;
 
     /// <summary>Peer class and owning unit of an address.</summary>
@@ -32,7 +33,18 @@ internal sealed class ImageWalker(PolicyImage image)
 
         uint rows = Word(image.Layout.Units, (unit * 4) + (int)direction);
         uint row = Word((int)rows, peerClass);
-        return DescriptorAt(Half((int)row, Half(image.Layout.Ports[(int)table], key)));
+        int portClass = Half(image.Layout.Ports[(int)table], key);
+        return DescriptorAt(image.Layout.Form == RowForm.Dense ? Half((int)row, portClass) : CellOf(row, portClass));
+    }
+
+    private int CellOf(uint entry, int portClass)
+    {
+        if ((entry & (NodeBit | LowBit)) == NodeBit)
+        {
+            entry = Follow(entry, (byte)(portClass >> 8));
+        }
+
+        return (int)Follow(entry, (byte)portClass);
     }
 
     private Descriptor DescriptorAt(int cell)

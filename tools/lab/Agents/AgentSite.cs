@@ -10,6 +10,9 @@ namespace Datapath.Lab.Agents;
 /// <param name="WorkPath">Folder for socket, state and policy; the caller deletes it.</param>
 public sealed record AgentSite(string Executable, LabHost Host, string Instance, string WorkPath)
 {
+    /// <summary>Whether it is asked to enforce with eBPF; iptables otherwise.</summary>
+    public bool EnableEbpf { get; init; } = true;
+
     /// <summary>Where the agent listens.</summary>
     public string SocketPath => Path.Combine(WorkPath, "agent.sock");
 
@@ -22,8 +25,8 @@ public sealed record AgentSite(string Executable, LabHost Host, string Instance,
     /// <summary>The command line of <c>run</c> for this place.</summary>
     public IReadOnlyList<string> RunArguments =>
         [
-            "run", "--enable-ebpf", "--policy", PolicyPath, "--instance", Instance,
-            "--socket", SocketPath, "--state-dir", StatePath,
+            "run", "--policy", PolicyPath, "--instance", Instance, "--socket", SocketPath, "--state-dir", StatePath,
+            .. EnableEbpf ? (IEnumerable<string>)["--enable-ebpf"] : [],
         ];
 
     /// <summary>Starts the agent and waits until it says that it enforces the policy.</summary>

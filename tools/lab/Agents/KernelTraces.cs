@@ -6,7 +6,7 @@ using Datapath.Lab.Networks;
 
 namespace Datapath.Lab.Agents;
 
-/// <summary>What an instance has in the kernel, seen with other people's tools (bpftool, tc) and not with our own.</summary>
+/// <summary>What an instance has in the kernel, seen with other people's tools (bpftool, tc, iptables, ipset) and not with our own.</summary>
 /// <param name="instance">Name of the agent's instance.</param>
 /// <param name="router">The host that it protects.</param>
 /// <param name="interfaces">The host's interfaces, where nothing of anybody may be left at tc.</param>
@@ -18,11 +18,19 @@ public sealed class KernelTraces(string instance, LabHost router, ImmutableArray
     private const string BpfFileSystem = "/sys/fs/bpf";
     private static readonly ImmutableArray<string> Kinds = ["prog", "map", "link"];
 
+    // What all chains and sets of Datapath begin with.
+    private const string OwnRules = "dp.";
+
+    private static readonly ImmutableArray<string[]> Listings =
+    [
+        ["iptables-nft-save"], ["ip6tables-nft-save"], ["iptables-legacy-save"], ["ip6tables-legacy-save"], ["ipset", "list", "-name"],
+    ];
+
     private readonly HashSet<(string Kind, int Id)> _objects = [];
 
     /// <summary>Remembers the pinned objects of the instance, the programs that use them and whatever else these use, besides those remembered before.</summary>
     /// <param name="cancellation">Gives up.</param>
-    /// <returns>The pinned maps and links: what a restarted agent must find and keep.</returns>
+    /// <returns>The pinned maps and links, and the rules and sets: what a restarted agent must find and keep.</returns>
     public async Task<ImmutableHashSet<string>> RecordAsync(CancellationToken cancellation)
     {
         var pinned = ImmutableHashSet.CreateBuilder<string>(StringComparer.Ordinal);
@@ -48,6 +56,7 @@ public sealed class KernelTraces(string instance, LabHost router, ImmutableArray
             }
         }
 
+        pinned.UnionWith(await RulesAsync(cancellation));
         return pinned.ToImmutable();
     }
 
@@ -80,6 +89,7 @@ public sealed class KernelTraces(string instance, LabHost router, ImmutableArray
             traces.AddRange(items.Where(IsPinnedByInstance).Select(item => $"bpftool {kind}: pinned {item.GetProperty("pinned")}"));
         }
 
+        traces.AddRange(await RulesAsync(cancellation));
         traces.AddRange(Directories().Select(path => $"directory {path}"));
         foreach (var interfaceName in interfaces)
         {
@@ -87,6 +97,19 @@ public sealed class KernelTraces(string instance, LabHost router, ImmutableArray
         }
 
         return traces.ToImmutable();
+    }
+
+    // Of every instance: in the namespace of a lab there is one at a time.
+    private async Task<IEnumerable<string>> RulesAsync(CancellationToken cancellation)
+    {
+        var found = new List<string>();
+        foreach (string[] command in Listings)
+        {
+            var text = await OutputAsync("nsenter", [$"--net={router.NamespacePath}", .. command], cancellation);
+            found.AddRange(Lines(text).Where(line => line.Contains(OwnRules, StringComparison.Ordinal)).Select(line => $"{command[0]}: {line}"));
+        }
+
+        return found;
     }
 
     private async Task<IEnumerable<string>> FiltersAsync(string interfaceName, CancellationToken cancellation)

@@ -72,7 +72,7 @@ internal sealed class DemoRun(DemoOptions options, DemoReport report)
     {
         await using var agent = await site.StartAsync([], cancellation);
         var pinned = await traces.RecordAsync(cancellation);
-        report.Say($"agent: process {agent.ProcessId}, eBPF, policy {options.ExamplePath}, {pinned.Count} pinned kernel objects");
+        report.Say($"agent: process {agent.ProcessId}, {options.BackendTitle}, policy {options.ExamplePath}, {pinned.Count} kernel objects that stay");
         await TryAllAsync(lab, agent, attempts, cancellation);
 
         await agent.KillAsync();
@@ -119,7 +119,7 @@ internal sealed class DemoRun(DemoOptions options, DemoReport report)
             report.Say($"left behind: {trace}");
         }
 
-        report.Say(found.IsEmpty ? "\npurged: no program, map, link, pin, filter or qdisc of it is left" : "\npurge left something behind");
+        report.Say(found.IsEmpty ? "\npurged: no program, map, link, pin, filter, qdisc, chain or set of it is left" : "\npurge left something behind");
         return found.IsEmpty;
     }
 }

@@ -39,6 +39,11 @@ public sealed class LabHost(string name, string namespaceName)
     public Task AddDefaultRouteAsync(IPAddress gateway, CancellationToken cancellation = default) =>
         LabNetwork.RunIpAsync(["-netns", NamespaceName, "route", "add", "default", "via", gateway.ToString()], cancellation);
 
+    /// <summary>Runs <c>ip</c> in the namespace; it must succeed.</summary>
+    /// <param name="arguments">Of ip, such as <c>link set eth0 mtu 1300</c>.</param>
+    public Task IpAsync(params IReadOnlyList<string> arguments) =>
+        LabNetwork.RunIpAsync(["-netns", NamespaceName, .. arguments], CancellationToken.None);
+
     /// <summary>Lets it forward packets of both families.</summary>
     public void Forward() =>
         NetworkNamespace.Run(

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -15,21 +14,15 @@ namespace Datapath.Lab.Probes;
 public sealed record PingProbe(LabHost From, IPAddress Source, IPAddress Destination, TimeSpan Patience)
     : Probe(From, Source, Destination, Patience)
 {
-    private const int HeaderBytes = 8;
     private const int LongestPacketBytes = 128;
-    private const byte EchoRequest = 8;
-    private const byte EchoReply = 0;
-    private const byte EchoRequest6 = 128;
-    private const byte EchoReply6 = 129;
 
     private readonly ushort _identifier = (ushort)RandomNumberGenerator.GetInt32(1, ushort.MaxValue + 1);
-
-    private bool IsIp6 => Source.AddressFamily == AddressFamily.InterNetworkV6;
 
     /// <inheritdoc />
     protected override Socket OpenSocket()
     {
-        var socket = new Socket(Source.AddressFamily, SocketType.Raw, IsIp6 ? ProtocolType.IcmpV6 : ProtocolType.Icmp);
+        var family = Source.AddressFamily;
+        var socket = new Socket(family, SocketType.Raw, family == AddressFamily.InterNetworkV6 ? ProtocolType.IcmpV6 : ProtocolType.Icmp);
         socket.Bind(new IPEndPoint(Source, port: 0));
         socket.Connect(new IPEndPoint(Destination, port: 0));
         return socket;
@@ -41,58 +34,16 @@ public sealed record PingProbe(LabHost From, IPAddress Source, IPAddress Destina
     /// <inheritdoc />
     protected override async Task ExchangeAsync(Socket socket, CancellationToken cancellation)
     {
-        await socket.SendAsync(Request(), cancellation);
+        var family = Source.AddressFamily;
+        await socket.SendAsync(EchoMessage.Build(family, isReply: false, _identifier, Payload), cancellation);
         var packet = new byte[LongestPacketBytes];
         while (true)
         {
             var count = await socket.ReceiveAsync(packet, cancellation);
-            if (IsReply(packet.AsSpan(0, count)))
+            if (EchoMessage.IsIn(packet.AsSpan(0, count), family, isReply: true, _identifier, Payload))
             {
                 return;
             }
         }
-    }
-
-    private byte[] Request()
-    {
-        var message = new byte[HeaderBytes + Payload.Length];
-        message[0] = IsIp6 ? EchoRequest6 : EchoRequest;
-        BinaryPrimitives.WriteUInt16BigEndian(message.AsSpan(4), _identifier);
-        BinaryPrimitives.WriteUInt16BigEndian(message.AsSpan(6), 1);
-        Payload.CopyTo(message, HeaderBytes);
-        if (!IsIp6)
-        {
-            // The kernel fills in only the checksum of ICMPv6, which covers addresses (RFC 3542, 3.1).
-            BinaryPrimitives.WriteUInt16BigEndian(message.AsSpan(2), Checksum(message));
-        }
-
-        return message;
-    }
-
-    private bool IsReply(ReadOnlySpan<byte> packet)
-    {
-        // A raw IPv4 socket receives the IP header too; its first byte says how many 32-bit words it has.
-        var message = IsIp6 ? packet : packet[((packet[0] & 0x0f) * 4)..];
-        return message.Length == HeaderBytes + Payload.Length
-            && message[0] == (IsIp6 ? EchoReply6 : EchoReply)
-            && BinaryPrimitives.ReadUInt16BigEndian(message[4..]) == _identifier
-            && message[HeaderBytes..].SequenceEqual(Payload);
-    }
-
-    // RFC 1071: the one's complement of the one's complement sum.
-    private static ushort Checksum(ReadOnlySpan<byte> message)
-    {
-        uint sum = 0;
-        for (var offset = 0; offset < message.Length; offset += 2)
-        {
-            sum += BinaryPrimitives.ReadUInt16BigEndian(message[offset..]);
-        }
-
-        while (sum > ushort.MaxValue)
-        {
-            sum = (sum & ushort.MaxValue) + (sum >> 16);
-        }
-
-        return (ushort)~sum;
     }
 }

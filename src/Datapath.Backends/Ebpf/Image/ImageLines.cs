@@ -3,9 +3,12 @@ using System.Runtime.InteropServices;
 namespace Datapath.Backends.Ebpf.Image;
 
 /// <summary>The lines of an image while it grows.</summary>
-internal sealed class ImageLines
+/// <param name="expectedWords">Room to begin with, in words: to grow means to copy.</param>
+internal sealed class ImageLines(int expectedWords)
 {
-    private uint[] _words = new uint[1 << 18];
+    private const int LeastWords = 1 << 18;
+
+    private uint[] _words = new uint[Math.Max(LeastWords, expectedWords)];
 
     /// <summary>Lines handed out so far.</summary>
     public int Count { get; private set; }

@@ -14,6 +14,8 @@ public sealed record PolicyImage(ReadOnlyMemory<uint> Words, ImageLayout Layout)
     /// <summary>Words of a line.</summary>
     public const int LineWords = LineBytes / sizeof(uint);
 
+    private ulong? _checksum;
+
     /// <summary>Length in lines.</summary>
     public int Lines => Words.Length / LineWords;
 
@@ -21,7 +23,7 @@ public sealed record PolicyImage(ReadOnlyMemory<uint> Words, ImageLayout Layout)
     public long Bytes => (long)Lines * LineBytes;
 
     /// <summary>FNV-1a over the image, by words: what read-back compares, and what tells an unchanged policy.</summary>
-    public ulong Checksum() => Checksum(Words.Span);
+    public ulong Checksum() => _checksum ??= Checksum(Words.Span);
 
     /// <summary>The same sum over words that were read back from the kernel.</summary>
     /// <param name="words">The lines as read.</param>
@@ -47,6 +49,9 @@ public sealed record PolicyImage(ReadOnlyMemory<uint> Words, ImageLayout Layout)
 /// <param name="UnitCount">One more than the highest unit number.</param>
 /// <param name="Descriptors">Sixteen bytes for each cell value.</param>
 /// <param name="LocalDescriptor">The cell value of "a unit with itself".</param>
+/// <param name="Rows">Where the rows of the verdict matrix begin.</param>
+/// <param name="Form">How rows are to be read.</param>
+/// <param name="RowBytes">What the rows take; which peer class has which row is not counted.</param>
 public sealed record ImageLayout(
     int IPv4Root,
     int IPv6Root,
@@ -54,5 +59,8 @@ public sealed record ImageLayout(
     int Units,
     int UnitCount,
     int Descriptors,
-    int LocalDescriptor
+    int LocalDescriptor,
+    int Rows,
+    RowForm Form,
+    long RowBytes
 );

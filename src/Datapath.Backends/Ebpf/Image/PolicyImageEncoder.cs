@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using Datapath.Policy.Compilation;
 
@@ -13,26 +14,33 @@ public static class PolicyImageEncoder
 
     /// <summary>Writes the image of a policy.</summary>
     /// <param name="policy">The policy.</param>
-    /// <returns>Equal policies give equal bytes.</returns>
-    public static PolicyImage Encode(CompiledPolicy policy)
+    /// <param name="rows">The form of its rows; null for the one that suits their size. What cannot be dense is compressed all the same.</param>
+    /// <param name="memory">What earlier images of the same owner left; null to start from nothing.</param>
+    /// <returns>Equal policies give equal bytes, whatever was remembered.</returns>
+    public static PolicyImage Encode(CompiledPolicy policy, RowForm? rows = null, ImageMemory? memory = null)
     {
         ArgumentNullException.ThrowIfNull(policy);
-        var lines = new ImageLines();
-        int ip4Root = TrieEncoder.Encode(lines, AddressRun.Of(policy.Peers.IPv4), width: 32);
-        int ip6Root = TrieEncoder.Encode(lines, AddressRun.Of(policy.Peers.IPv6), width: 128);
+        memory ??= new ImageMemory();
+        var lines = new ImageLines(memory.Words);
+        int ip4Root = memory.EncodeIPv4(lines, policy.Peers.IPv4);
+        int ip6Root = memory.EncodeIPv6(lines, policy.Peers.IPv6);
         int[] ports = [.. policy.Ports.Tables.Select((runs, table) => EncodePorts(lines, [.. runs], (PortTable)table))];
-        int[] rows = [.. policy.Rows.Select(row => EncodeRow(lines, row.AsSpan()))];
+        int firstRow = lines.Count;
+        RowForm form = RowEncoder.Encode(lines, policy, rows, out uint[] entries);
+        long rowBytes = (long)(lines.Count - firstRow) * PolicyImage.LineBytes;
         (int Incoming, int Outgoing)[] tables =
         [
             .. policy.Policies.Select(one =>
-                (EncodeRowTable(lines, one.Incoming.AsSpan(), rows), EncodeRowTable(lines, one.Outgoing.AsSpan(), rows))
+                (EncodeRowTable(lines, one.Incoming.AsSpan(), entries), EncodeRowTable(lines, one.Outgoing.AsSpan(), entries))
             ),
         ];
         int unitCount = policy.Units.IsEmpty ? 0 : policy.Units[^1].Number + 1;
         int units = EncodeUnits(lines, policy, tables, unitCount);
         int descriptors = EncodeDescriptors(lines, policy.Descriptors.AsSpan());
-        var layout = new ImageLayout(ip4Root, ip6Root, ports, units, unitCount, descriptors, policy.LocalDescriptor);
-        return new PolicyImage(lines.ToMemory(), layout);
+        var layout = new ImageLayout(ip4Root, ip6Root, ports, units, unitCount, descriptors, policy.LocalDescriptor, firstRow, form, rowBytes);
+        var image = new PolicyImage(lines.ToMemory(), layout);
+        memory.Words = image.Words.Length;
+        return image;
     }
 
     private static int EncodePorts(ImageLines lines, PortRun[] runs, PortTable table)
@@ -49,20 +57,13 @@ public static class PolicyImageEncoder
         return line;
     }
 
-    private static int EncodeRow(ImageLines lines, ReadOnlySpan<ushort> cells)
-    {
-        int line = lines.AllocateBytes(cells.Length * sizeof(ushort));
-        cells.CopyTo(lines.HalvesFrom(line));
-        return line;
-    }
-
-    private static int EncodeRowTable(ImageLines lines, ReadOnlySpan<int> rowOfClass, int[] lineOfRow)
+    private static int EncodeRowTable(ImageLines lines, ReadOnlySpan<int> rowOfClass, uint[] entryOfRow)
     {
         int line = lines.AllocateBytes(rowOfClass.Length * sizeof(uint));
         Span<uint> words = lines.WordsFrom(line);
         for (int peerClass = 0; peerClass < rowOfClass.Length; peerClass++)
         {
-            words[peerClass] = (uint)lineOfRow[rowOfClass[peerClass]];
+            words[peerClass] = entryOfRow[rowOfClass[peerClass]];
         }
 
         return line;
@@ -72,7 +73,7 @@ public static class PolicyImageEncoder
     {
         int line = lines.AllocateBytes((long)unitCount * UnitWords * sizeof(uint));
         Span<uint> words = lines.WordsFrom(line);
-        bool[] isMixed = [.. policy.Rows.Select(row => IsMixed(row.AsSpan(), policy.Descriptors.AsSpan()))];
+        bool[] isMixed = [.. policy.Rows.Select(row => IsMixed(row.Runs, policy.Descriptors.AsSpan()))];
         foreach (LocalUnit unit in policy.Units)
         {
             UnitPolicy one = policy.Policies[unit.Policy];
@@ -93,12 +94,12 @@ public static class PolicyImageEncoder
     private static uint If(bool condition, DpUnitFlags flag) => condition ? (uint)flag : 0;
 
     /// <summary>Whether a row holds both verdicts. Built-in allowances aside: nobody is allowed them behind headers that we cannot follow.</summary>
-    private static bool IsMixed(ReadOnlySpan<ushort> cells, ReadOnlySpan<Descriptor> descriptors)
+    private static bool IsMixed(ImmutableArray<CellRun> runs, ReadOnlySpan<Descriptor> descriptors)
     {
         Verdict? only = null;
-        foreach (ushort cell in cells)
+        foreach (CellRun run in runs)
         {
-            ref readonly Descriptor one = ref descriptors[cell];
+            ref readonly Descriptor one = ref descriptors[run.Cell];
             if (one.Flags.HasFlag(DescriptorFlags.BuiltIn))
             {
                 continue;

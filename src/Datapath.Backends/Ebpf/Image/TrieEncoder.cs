@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace Datapath.Backends.Ebpf.Image;
 
 /// <summary>
@@ -12,9 +10,6 @@ internal sealed class TrieEncoder
     private const uint SkipBit = 0x4000_0000;
     private const int RootBits = 16;
     private const int StrideBits = 8;
-    private const int Slots = 1 << StrideBits;
-    private const int CountsWord = 8;
-    private const int RunsWord = 9;
 
     private readonly ImageLines _lines;
     private readonly AddressRun[] _runs;
@@ -88,7 +83,7 @@ internal sealed class TrieEncoder
     private uint EncodeBlock(Block block)
     {
         Block inner = _skips ? Narrow(block) : block;
-        Span<uint> entries = stackalloc uint[Slots];
+        Span<uint> entries = stackalloc uint[RunNode.Slots];
         FillSlots(inner, StrideBits, entries);
         uint child = NodeBit | (uint)WriteNode(entries);
         return inner.Bits == block.Bits ? child : NodeBit | SkipBit | (uint)WriteSkip(inner, _runs[block.Run].Leaf, child);
@@ -131,43 +126,13 @@ internal sealed class TrieEncoder
         : _width == 128 ? UInt128.MaxValue
         : (UInt128.One << _width) - 1;
 
-    /// <summary>A node: a bitmap of where runs begin, how many begin before each quarter, and the runs' entries.</summary>
     private int WriteNode(ReadOnlySpan<uint> entries)
     {
-        Span<ulong> bitmap = stackalloc ulong[4];
-        Span<uint> runs = stackalloc uint[Slots];
-        int count = 0;
-        for (int slot = 0; slot < Slots; slot++)
-        {
-            if (slot > 0 && entries[slot] == entries[slot - 1])
-            {
-                continue;
-            }
-
-            bitmap[slot >> 6] |= 1UL << (slot & 63);
-            runs[count++] = entries[slot];
-        }
-
-        int line = _lines.AllocateBytes((RunsWord + count) * sizeof(uint));
-        bitmap.CopyTo(_lines.LongsFrom(line));
-        Span<uint> words = _lines.WordsFrom(line);
-        words[CountsWord] = CumulativeCounts(bitmap);
-        runs[..count].CopyTo(words[RunsWord..]);
+        Span<uint> node = stackalloc uint[RunNode.MaxWords];
+        int words = RunNode.Write(entries, node);
+        int line = _lines.AllocateBytes(words * sizeof(uint));
+        node[..words].CopyTo(_lines.WordsFrom(line));
         return line;
-    }
-
-    /// <summary>Byte q holds how many runs begin before quarter q; at most 192.</summary>
-    private static uint CumulativeCounts(ReadOnlySpan<ulong> bitmap)
-    {
-        uint counts = 0;
-        int before = 0;
-        for (int quarter = 0; quarter < bitmap.Length; quarter++)
-        {
-            counts |= (uint)before << (quarter * 8);
-            before += BitOperations.PopCount(bitmap[quarter]);
-        }
-
-        return counts;
     }
 
     /// <summary>A skip node, <c>struct dp_skip</c>: the whole path so far as key and mask, and what is off the path.</summary>

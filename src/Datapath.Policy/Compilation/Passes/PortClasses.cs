@@ -12,7 +12,7 @@ internal sealed class PortClasses
     private readonly uint[] _positions;
     private readonly int[] _changes;
     private readonly SequenceTable _classes = new();
-    private readonly Dictionary<int, int[]> _classesOfList;
+    private readonly Dictionary<int, ClassRun[]> _classesOfList;
 
     private PortClasses(uint[] positions, int[] changes)
     {
@@ -27,16 +27,16 @@ internal sealed class PortClasses
             tables.Add(Runs(table, ref at, active));
         }
         Map = new PortMap(_classes.Count, tables.ToImmutable());
-        var classesOfList = new Dictionary<int, List<int>>();
+        var classesOfList = new Dictionary<int, List<ClassRun>>();
         for (int portClass = 0; portClass < _classes.Count; portClass++)
         {
             foreach (int list in _classes[portClass])
             {
-                if (!classesOfList.TryGetValue(list, out List<int>? classes))
+                if (!classesOfList.TryGetValue(list, out List<ClassRun>? classes))
                 {
                     classesOfList.Add(list, classes = []);
                 }
-                classes.Add(portClass);
+                ClassRun.Extend(classes, portClass);
             }
         }
         _classesOfList = classesOfList.ToDictionary(one => one.Key, one => one.Value.ToArray());
@@ -74,8 +74,8 @@ internal sealed class PortClasses
             : new PortClasses(sorted, what);
     }
 
-    /// <summary>The port classes that a list covers, ascending; not for <see cref="PortLists.Any"/>, which covers all.</summary>
-    public ReadOnlySpan<int> Classes(int list) => _classesOfList[list];
+    /// <summary>The port classes that a list covers, as ascending runs; not for <see cref="PortLists.Any"/>, which covers all.</summary>
+    public ReadOnlySpan<ClassRun> Classes(int list) => _classesOfList[list];
 
     private ImmutableArray<PortRun> Runs(int table, ref int at, ActiveSet active)
     {

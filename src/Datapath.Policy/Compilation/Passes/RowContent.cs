@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 
 namespace Datapath.Policy.Compilation.Passes;
@@ -8,29 +7,23 @@ internal readonly struct RowContent : IEquatable<RowContent>
 {
     private readonly int _hash;
 
-    public RowContent(ImmutableArray<ushort> cells)
+    public RowContent(MatrixRow row)
     {
-        Cells = cells;
-        ulong hash = (ulong)cells.Length;
-        // Four cells at a time: hashing is most of what a row costs.
-        ReadOnlySpan<ushort> all = cells.AsSpan();
-        ReadOnlySpan<ulong> words = MemoryMarshal.Cast<ushort, ulong>(all);
-        foreach (ulong word in words)
+        Row = row;
+        ulong hash = (ulong)row.Runs.Length;
+        // A run is eight bytes: hashing is most of what a row costs.
+        foreach (ulong run in MemoryMarshal.Cast<CellRun, ulong>(row.Runs.AsSpan()))
         {
-            hash = (hash ^ word) * 0x9e3779b97f4a7c15;
+            hash = (hash ^ run) * 0x9e3779b97f4a7c15;
             hash ^= hash >> 29;
-        }
-        foreach (ushort cell in all[(words.Length * 4)..])
-        {
-            hash = (hash ^ cell) * 0x9e3779b97f4a7c15;
         }
         _hash = (int)(hash ^ (hash >> 32));
     }
 
-    /// <summary>The cells of the row.</summary>
-    public ImmutableArray<ushort> Cells { get; }
+    /// <summary>The row.</summary>
+    public MatrixRow Row { get; }
 
-    public bool Equals(RowContent other) => Cells == other.Cells || Cells.AsSpan().SequenceEqual(other.Cells.AsSpan());
+    public bool Equals(RowContent other) => Row.Runs == other.Row.Runs || Row.Runs.AsSpan().SequenceEqual(other.Row.Runs.AsSpan());
 
     public override bool Equals(object? obj) => obj is RowContent other && Equals(other);
 

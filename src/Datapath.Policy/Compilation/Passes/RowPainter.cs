@@ -3,10 +3,9 @@ namespace Datapath.Policy.Compilation.Passes;
 /// <summary>Paints rows of the verdict matrix: for one peer class, which rule decides each port class.</summary>
 internal sealed class RowPainter(PortClasses ports, RuleCatalog catalog, RowMemory memory)
 {
-    private const int None = -1;
-
-    private readonly int[] _deciding = new int[ports.Count];
-    private readonly int[] _observed = new int[ports.Count];
+    private readonly RowLayer _deciding = new(ports);
+    private readonly RowLayer _observing = new(ports);
+    private readonly List<PaintedRun> _runs = [];
     private readonly List<int> _palette = [];
     private readonly List<int> _placeOfPair = [];
     private readonly PortsMatter _matter = new(ports, catalog);
@@ -16,20 +15,30 @@ internal sealed class RowPainter(PortClasses ports, RuleCatalog catalog, RowMemo
     /// <param name="observing">The observing rules that match the peer, by precedence.</param>
     public PaintedRow Paint(List<PreparedRule> deciding, List<PreparedRule> observing)
     {
-        Fill(_deciding, deciding);
-        Fill(_observed, observing);
-        var cells = new ushort[ports.Count];
+        _deciding.Fill(deciding);
+        _observing.Fill(observing);
         _palette.Clear();
-        ushort index = 0;
-        for (int i = 0; i < cells.Length; i++)
+        _runs.Clear();
+        ReadOnlySpan<LayerRun> upper = _deciding.Runs;
+        ReadOnlySpan<LayerRun> lower = _observing.Runs;
+        for (int i = 0, j = 0; i < upper.Length && j < lower.Length;)
         {
-            if (i == 0 || _deciding[i] != _deciding[i - 1] || _observed[i] != _observed[i - 1])
-            {
-                index = Place(_deciding[i], _observed[i]);
-            }
-            cells[i] = index;
+            Add(Math.Max(upper[i].First, lower[j].First), Place(upper[i].Rule, lower[j].Rule));
+            int upperEnd = i + 1 < upper.Length ? upper[i + 1].First : ports.Count;
+            int lowerEnd = j + 1 < lower.Length ? lower[j + 1].First : ports.Count;
+            i += upperEnd <= lowerEnd ? 1 : 0;
+            j += lowerEnd <= upperEnd ? 1 : 0;
         }
-        return new PaintedRow([.. _palette], cells, _matter.InRow(_deciding));
+        return new PaintedRow([.. _palette], [.. _runs], _matter.InRow(upper));
+    }
+
+    private void Add(int first, ushort place)
+    {
+        // A built-in hides what observes it, so neighbours may come out alike.
+        if (_runs.Count == 0 || _runs[^1].Place != place)
+        {
+            _runs.Add(new PaintedRun((ushort)first, place));
+        }
     }
 
     /// <summary>The place of a pair of rules in the palette of the row.</summary>
@@ -37,7 +46,7 @@ internal sealed class RowPainter(PortClasses ports, RuleCatalog catalog, RowMemo
     {
         // What passes untouched or by a built-in is not reported, so there is nothing to observe.
         bool isBuiltIn = catalog[rule].Flags.HasFlag(DescriptorFlags.BuiltIn);
-        int pair = memory.Number(new RulePair(rule, isBuiltIn ? None : observed));
+        int pair = memory.Number(new RulePair(rule, isBuiltIn ? RowLayer.None : observed));
         while (_placeOfPair.Count <= pair)
         {
             _placeOfPair.Add(0);
@@ -51,32 +60,5 @@ internal sealed class RowPainter(PortClasses ports, RuleCatalog catalog, RowMemo
             _palette.Add(pair);
         }
         return (ushort)place;
-    }
-
-    /// <summary>Each cell gets the first rule that covers it.</summary>
-    private void Fill(int[] cells, List<PreparedRule> rules)
-    {
-        Array.Fill(cells, None);
-        int left = cells.Length;
-        foreach (PreparedRule rule in rules)
-        {
-            if (rule.Ports == PortLists.Any)
-            {
-                cells.AsSpan().Replace(None, rule.Rule);
-                return;
-            }
-            foreach (int portClass in ports.Classes(rule.Ports))
-            {
-                if (cells[portClass] == None)
-                {
-                    cells[portClass] = rule.Rule;
-                    left--;
-                }
-            }
-            if (left == 0)
-            {
-                return;
-            }
-        }
     }
 }

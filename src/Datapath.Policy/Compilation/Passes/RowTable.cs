@@ -4,29 +4,29 @@ using System.Runtime.InteropServices;
 namespace Datapath.Policy.Compilation.Passes;
 
 /// <summary>The distinct rows and descriptors of one compilation, numbered in the order in which they come.</summary>
-internal sealed class RowTable(RowMemory memory, int portClasses)
+internal sealed class RowTable(RowMemory memory)
 {
-    /// <summary>Cells of all distinct rows together, 256 MB of them: more than any kernel map of ours is given.</summary>
-    public const int MaxCells = 1 << 27;
-
-    /// <summary>Descriptors that 16-bit cells can name.</summary>
-    public const int MaxDescriptors = ushort.MaxValue + 1;
+    /// <summary>Runs of all distinct rows together, 512 MB of them: more than any kernel map of ours is given.</summary>
+    public const int MaxRuns = 1 << 26;
 
     private readonly Dictionary<RowContent, int> _numberOfContent = new(memory.LastRowCount);
     private readonly List<bool> _portsMatter = [];
     private readonly List<RulePair> _descriptors = [];
-    private readonly ImmutableArray<ImmutableArray<ushort>>.Builder _rows = ImmutableArray.CreateBuilder<ImmutableArray<ushort>>();
+    private readonly List<MatrixRow> _rows = [];
     private int[] _numbers = [];
     private int[] _descriptorOfPair = new int[memory.PairCount];
 
     /// <summary>The distinct rows; a cell is an index into <see cref="Descriptors"/>.</summary>
-    public IReadOnlyList<ImmutableArray<ushort>> Rows => _rows;
+    public IReadOnlyList<MatrixRow> Rows => _rows;
 
     /// <summary>The rules of each descriptor.</summary>
     public IReadOnlyList<RulePair> Descriptors => _descriptors;
 
-    /// <summary>Whether the rows take more cells, or more descriptors, than there may be; no row is added then.</summary>
-    public bool IsFull => (long)(_rows.Count + 1) * portClasses > MaxCells || _descriptors.Count > MaxDescriptors;
+    /// <summary>Runs of all rows together.</summary>
+    public long RunCount { get; private set; }
+
+    /// <summary>Whether that is more than there may be; no row is added then.</summary>
+    public bool IsFull => RunCount > MaxRuns;
 
     /// <summary>Whether ports decide between verdicts in one of these rows.</summary>
     public bool PortsMatter(ImmutableArray<int> rows) => rows.Any(row => _portsMatter[row]);
@@ -75,7 +75,8 @@ internal sealed class RowTable(RowMemory memory, int portClasses)
         if (!isKnown)
         {
             number = _rows.Count;
-            _rows.Add(content.Cells);
+            _rows.Add(content.Row);
+            RunCount += content.Row.Runs.Length;
             _portsMatter.Add(painted.PortsMatter);
         }
         return number;

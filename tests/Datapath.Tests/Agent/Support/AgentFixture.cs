@@ -6,6 +6,7 @@ using Datapath.Agent.Documents;
 using Datapath.Agent.Hosting;
 using Datapath.Agent.Loops;
 using Datapath.Backends.Host;
+using Datapath.Backends.Selection;
 using Xunit;
 
 namespace Datapath.Tests.Agent.Support;
@@ -23,12 +24,24 @@ internal sealed class AgentFixture : IDisposable
 
     public FakeBackend Backend { get; } = new();
 
+    /// <summary>The other backend, which has nothing to remove unless a test gives it something.</summary>
+    public FakeBackend Iptables { get; } = new() { Name = "iptables" };
+
+    /// <summary>Whether agents are asked for eBPF.</summary>
+    public bool EnableEbpf { get; set; } = true;
+
+    /// <summary>Why eBPF cannot be; null when it can.</summary>
+    public string? EbpfObstacle { get; set; }
+
     public ShiftedClock Clock { get; } = new();
 
     public HostSnapshot Host { get; private set; }
 
     /// <summary>Thrown by the next looks at the host.</summary>
     public Exception? HostRefusal { get; set; }
+
+    /// <summary>What a look at the host finds: everything, unless a test says otherwise.</summary>
+    public HostSurvey Survey { get; set; } = new("6.1.0-test", [], []);
 
     public Dictionary<string, string> Variables { get; } = new(StringComparer.Ordinal);
 
@@ -49,15 +62,20 @@ internal sealed class AgentFixture : IDisposable
             _ => Backend,
             () => Instances,
             new HostSource(() => HostRefusal is { } refusal ? throw refusal : Host, Watch),
+            _ => Survey,
             LockDirectory,
             name => Variables.GetValueOrDefault(name),
             Clock
-        );
+        )
+        {
+            OpenIptables = _ => Iptables,
+            FindEbpfObstacle = () => EbpfObstacle,
+        };
 
     public string[] RunArguments => [.. RunArgumentsWithoutSocket, "--socket", SocketPath];
 
     public string[] RunArgumentsWithoutSocket =>
-        ["run", "--enable-ebpf", "--policy", PolicyDirectory, "--state-dir", StateDirectory];
+        ["run", .. EnableEbpf ? (IEnumerable<string>)["--enable-ebpf"] : [], "--policy", PolicyDirectory, "--state-dir", StateDirectory];
 
     public static HostSnapshot Snapshot(params string[] addresses) =>
         new(

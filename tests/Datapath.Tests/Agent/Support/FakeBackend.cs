@@ -14,11 +14,29 @@ internal sealed class FakeBackend : IBackend
     private readonly List<CompiledPolicy> _applied = [];
     private readonly Lock _turn = new();
     private int _callers;
+    private uint _highest;
 
-    public string Name => "ebpf";
+    public string Name { get; init; } = "ebpf";
 
     /// <summary>What an earlier agent left in force.</summary>
-    public uint Generation { get; set; }
+    public uint Generation
+    {
+        get;
+        set
+        {
+            field = value;
+            _highest = Math.Max(_highest, value);
+        }
+    }
+
+    /// <summary>What is pending. Time does not pass here: a test lets it be over.</summary>
+    public PendingLease Lease { get; set; }
+
+    /// <summary>The generation to fall back to.</summary>
+    public uint Before { get; set; }
+
+    /// <summary>The policies to fall back to that were given while one was on trial.</summary>
+    public ImmutableArray<CompiledPolicy> Fallbacks { get; private set; } = [];
 
     /// <summary>Thrown by the next applies.</summary>
     public Exception? Refusal { get; set; }
@@ -55,7 +73,7 @@ internal sealed class FakeBackend : IBackend
 
     public uint Adopt() => Generation;
 
-    public ApplyReport Apply(CompiledPolicy policy, HostSnapshot host)
+    public ApplyReport Apply(CompiledPolicy policy, HostSnapshot host, ApplyOptions? options = null)
     {
         Enter();
         try
@@ -65,24 +83,78 @@ internal sealed class FakeBackend : IBackend
                 throw Refusal;
             }
 
+            ApplyOptions wanted = options ?? ApplyOptions.None;
+            if (Lease.Kind == LeaseKind.Confirm && wanted.Fallback is null)
+            {
+                throw new BackendException("a policy waits for confirmation");
+            }
+
             lock (_turn)
             {
                 _applied.Add(policy);
+                Fallbacks = wanted.Fallback is null ? Fallbacks : Fallbacks.Add(wanted.Fallback);
             }
 
-            Generation++;
+            if (wanted.ConfirmWithin is { } time)
+            {
+                Before = Generation;
+                Lease = new PendingLease(LeaseKind.Confirm, time);
+            }
+
+            Generation = ++_highest;
             ImmutableArray<UnitAttachment> places = [.. host.Interfaces.Select(one => new UnitAttachment(1, one.Name, one.Index, "tcx"))];
             ImmutableArray<UnitNotEnforced> absent =
             [
                 .. policy.Units.Where(unit => unit.Number > 1).Select(unit => new UnitNotEnforced(unit.Number, "no such interface")),
                 .. RefusedPlaces-- > 0 ? [new UnitNotEnforced(1, "interface eth0: no", MayBeLater: true)] : ImmutableArray<UnitNotEnforced>.Empty,
             ];
-            return new ApplyReport(Generation, Changed: true, places, absent, BytesUsed: 4096, BytesAvailable: 1 << 20);
+            return new ApplyReport(Generation, Changed: true, places, absent, BytesUsed: 4096, BytesAvailable: 1 << 20, new MatrixReport("dense", 1024));
         }
         finally
         {
             Leave();
         }
+    }
+
+    /// <summary>What the next look finds.</summary>
+    public string? Damage { get; set; }
+
+    public RepairReport? Repair()
+    {
+        Enter();
+        RepairReport? report = Damage is { } damage ? new RepairReport(++Generation, damage) : null;
+        Damage = null;
+        Leave();
+        return report;
+    }
+
+    public PendingLease ReadLease() => Lease;
+
+    public bool Confirm()
+    {
+        bool isInTime = Lease is { Kind: LeaseKind.Confirm, IsOver: false };
+        Lease = isInTime ? PendingLease.None : Lease;
+        return isInTime;
+    }
+
+    public uint Rollback()
+    {
+        if (Lease.Kind != LeaseKind.Confirm)
+        {
+            throw new BackendException("no policy waits for confirmation");
+        }
+
+        Lease = PendingLease.None;
+        return Generation = Before;
+    }
+
+    public void Pause(TimeSpan time) => Lease = new PendingLease(LeaseKind.Pause, time);
+
+    public bool Resume()
+    {
+        bool wasPaused = Lease.Kind == LeaseKind.Pause;
+        Lease = wasPaused ? PendingLease.None : Lease;
+        return wasPaused;
     }
 
     public int ReadEvents(Action<FlowEvent> onEvent)

@@ -1,4 +1,5 @@
 using Datapath.Backends.Ebpf;
+using Datapath.Backends.Ebpf.Image;
 using Datapath.Flows;
 using Datapath.Interop.Btf;
 using Datapath.Policy.Compilation;
@@ -14,6 +15,9 @@ public sealed class AbiTests
 
     [Fact]
     public void Verdicts_are_those_of_the_programs() => AssertSame<Verdict, DpVerdict>();
+
+    [Fact]
+    public void Row_forms_are_those_of_the_programs() => AssertSame<RowForm, DpRowForm>();
 
     [Fact]
     public void Directions_are_those_of_the_programs() => AssertSame<Direction, DpDirection>();

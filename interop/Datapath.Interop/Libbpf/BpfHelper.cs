@@ -1,0 +1,42 @@
+namespace Datapath.Interop.Libbpf;
+
+/// <summary>The kernel's functions that our programs call.</summary>
+/// <remarks>Numbers of <c>___BPF_FUNC_MAPPER</c>, linux/bpf.h.</remarks>
+public enum BpfHelper
+{
+    /// <summary>bpf_map_lookup_elem.</summary>
+    MapLookupElem = 1,
+
+    /// <summary>bpf_map_update_elem.</summary>
+    MapUpdateElem = 2,
+
+    /// <summary>bpf_map_delete_elem.</summary>
+    MapDeleteElem = 3,
+
+    /// <summary>bpf_ktime_get_ns.</summary>
+    KtimeGetNs = 5,
+
+    /// <summary>bpf_skb_load_bytes.</summary>
+    SkbLoadBytes = 26,
+
+    /// <summary>bpf_skb_pull_data.</summary>
+    SkbPullData = 39,
+
+    /// <summary>bpf_sk_release.</summary>
+    SkRelease = 86,
+
+    /// <summary>bpf_skc_lookup_tcp.</summary>
+    SkcLookupTcp = 99,
+
+    /// <summary>bpf_jiffies64.</summary>
+    Jiffies64 = 118,
+
+    /// <summary>bpf_ringbuf_reserve.</summary>
+    RingbufReserve = 131,
+
+    /// <summary>bpf_ringbuf_submit.</summary>
+    RingbufSubmit = 132,
+
+    /// <summary>bpf_ringbuf_query.</summary>
+    RingbufQuery = 134,
+}

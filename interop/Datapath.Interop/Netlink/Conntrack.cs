@@ -1,0 +1,63 @@
+using System.Collections.Immutable;
+using Datapath.Interop.Libc;
+
+namespace Datapath.Interop.Netlink;
+
+/// <summary>The connections that the kernel tracks in the network namespace of the calling thread (ctnetlink).</summary>
+public static class Conntrack
+{
+    private const int Subsystem = 1;
+    private const int NewMessage = 0;
+    private const int GetMessage = 1;
+
+    /// <summary>All of them, both families.</summary>
+    /// <exception cref="KernelException">Refused, or the kernel has no nf_conntrack_netlink.</exception>
+    public static ImmutableArray<ConntrackEntry> Read()
+    {
+        var entries = ImmutableArray.CreateBuilder<ConntrackEntry>();
+        using var socket = new NetfilterSocket();
+        socket.Dump(
+            NetfilterSocket.Type(Subsystem, GetMessage),
+            new AttributeWriter().Body,
+            message =>
+            {
+                if (ConntrackMessages.Entry(message.Body) is { } entry)
+                {
+                    entries.Add(entry);
+                }
+            }
+        );
+        return entries.ToImmutable();
+    }
+
+    /// <summary>Changes bits of the marks of connections; one that is gone meanwhile needs no mark.</summary>
+    /// <param name="entries">Which connections.</param>
+    /// <param name="value">The bits as they ought to be; 0 outside of <paramref name="mask"/>.</param>
+    /// <param name="mask">Which bits; the others stay as they are.</param>
+    /// <exception cref="KernelException">Refused.</exception>
+    public static void SetMark(IEnumerable<ConntrackEntry> entries, uint value, uint mask)
+    {
+        ArgumentNullException.ThrowIfNull(entries);
+        using var socket = new NetfilterSocket();
+        foreach (ConntrackEntry entry in entries)
+        {
+            AttributeWriter message = new AttributeWriter(entry.Family)
+                .Add(ConntrackMessages.OriginalTuple | NestedFlag, entry.Name.AsSpan())
+                .AddNumber(ConntrackMessages.ConnectionMark, value)
+                .AddNumber(ConntrackMessages.ConnectionMarkMask, mask);
+            if (entry.Zone != 0)
+            {
+                message.Add(ConntrackMessages.ConnectionZone, (byte)(entry.Zone >> 8), (byte)entry.Zone);
+            }
+
+            int refusal = socket.Execute(NetfilterSocket.Type(Subsystem, NewMessage), message.Body);
+            if (refusal is not (0 or Errno.NoEntry))
+            {
+                throw new KernelException("mark", $"connection {entry.Original}", refusal);
+            }
+        }
+    }
+
+    // NLA_F_NESTED, which newer kernels insist on.
+    private const int NestedFlag = 0x8000;
+}

@@ -1,0 +1,132 @@
+using System.Buffers.Binary;
+using System.Net;
+
+namespace Datapath.Interop.Netlink;
+
+/// <summary>Turns messages about tracked connections into values. Any bytes are survived.</summary>
+/// <remarks>linux/netfilter/nfnetlink_conntrack.h.</remarks>
+internal static class ConntrackMessages
+{
+    /// <summary>CTA_TUPLE_ORIG.</summary>
+    internal const int OriginalTuple = 1;
+
+    /// <summary>CTA_MARK.</summary>
+    internal const int ConnectionMark = 8;
+
+    /// <summary>CTA_ZONE.</summary>
+    internal const int ConnectionZone = 18;
+
+    /// <summary>CTA_MARK_MASK.</summary>
+    internal const int ConnectionMarkMask = 21;
+
+    private const int ReplyTuple = 2;
+
+    // CTA_TUPLE_*.
+    private const int TupleAddresses = 1;
+    private const int TupleProtocol = 2;
+
+    // CTA_IP_*: 1 and 2 are IPv4, 3 and 4 IPv6.
+    private const int SourceV4 = 1;
+    private const int DestinationV4 = 2;
+    private const int SourceV6 = 3;
+    private const int DestinationV6 = 4;
+
+    // CTA_PROTO_*.
+    private const int ProtocolNumber = 1;
+    private const int ProtocolSourcePort = 2;
+    private const int ProtocolDestinationPort = 3;
+    private const int IcmpType = 5;
+    private const int IcmpCode = 6;
+    private const int Icmp6Type = 8;
+    private const int Icmp6Code = 9;
+
+    /// <summary>The entry that a message describes; null when it describes none that we know how to read.</summary>
+    /// <param name="body">From <c>struct nfgenmsg</c> on.</param>
+    internal static ConntrackEntry? Entry(ReadOnlySpan<byte> body)
+    {
+        if (body.Length < NetfilterSocket.HeaderBytes)
+        {
+            return null;
+        }
+
+        ConntrackTuple? original = null;
+        ConntrackTuple? reply = null;
+        ReadOnlySpan<byte> name = default;
+        uint mark = 0;
+        ushort zone = 0;
+        var reader = new AttributeReader(body[NetfilterSocket.HeaderBytes..]);
+        while (reader.MoveNext())
+        {
+            switch (reader.Type)
+            {
+                case OriginalTuple:
+                    original = Tuple(reader.Value);
+                    name = reader.Value;
+                    break;
+                case ReplyTuple:
+                    reply = Tuple(reader.Value);
+                    break;
+                case ConnectionMark when reader.Value.Length >= sizeof(uint):
+                    mark = BinaryPrimitives.ReadUInt32BigEndian(reader.Value);
+                    break;
+                case ConnectionZone:
+                    zone = Port(reader.Value);
+                    break;
+                default:
+                    break;
+            }
+        }
+
+        return original is null || reply is null
+            ? null
+            : new ConntrackEntry(original, reply, mark, zone) { Name = [.. name], Family = body[0] };
+    }
+
+    private static ConntrackTuple? Tuple(ReadOnlySpan<byte> attributes)
+    {
+        ReadOnlySpan<byte> source = default;
+        ReadOnlySpan<byte> destination = default;
+        var tuple = new ConntrackTuple(IPAddress.None, IPAddress.None, 0, 0, 0, 0);
+        var reader = new AttributeReader(attributes);
+        while (reader.MoveNext())
+        {
+            if (reader.Type == TupleProtocol)
+            {
+                tuple = Protocol(tuple, reader.Value);
+                continue;
+            }
+
+            var address = new AttributeReader(reader.Type == TupleAddresses ? reader.Value : default);
+            while (address.MoveNext())
+            {
+                source = address.Type is SourceV4 or SourceV6 ? address.Value : source;
+                destination = address.Type is DestinationV4 or DestinationV6 ? address.Value : destination;
+            }
+        }
+
+        bool isReadable = source.Length is 4 or 16 && source.Length == destination.Length;
+        return isReadable ? tuple with { Source = new IPAddress(source), Destination = new IPAddress(destination) } : null;
+    }
+
+    private static ConntrackTuple Protocol(ConntrackTuple tuple, ReadOnlySpan<byte> attributes)
+    {
+        var reader = new AttributeReader(attributes);
+        while (reader.MoveNext())
+        {
+            byte first = reader.Value.IsEmpty ? (byte)0 : reader.Value[0];
+            tuple = reader.Type switch
+            {
+                ProtocolNumber => tuple with { Protocol = first },
+                ProtocolSourcePort => tuple with { SourcePort = Port(reader.Value) },
+                ProtocolDestinationPort => tuple with { DestinationPort = Port(reader.Value) },
+                IcmpType or Icmp6Type => tuple with { IcmpTypeAndCode = (ushort)((first << 8) | (tuple.IcmpTypeAndCode & 0xff)) },
+                IcmpCode or Icmp6Code => tuple with { IcmpTypeAndCode = (ushort)((tuple.IcmpTypeAndCode & 0xff00) | first) },
+                _ => tuple,
+            };
+        }
+
+        return tuple;
+    }
+
+    private static ushort Port(ReadOnlySpan<byte> value) => value.Length >= sizeof(ushort) ? BinaryPrimitives.ReadUInt16BigEndian(value) : (ushort)0;
+}

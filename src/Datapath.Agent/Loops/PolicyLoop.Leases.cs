@@ -1,0 +1,123 @@
+using Datapath.Backends;
+
+namespace Datapath.Agent.Loops;
+
+/// <content>What the kernel ends by itself, and what the agent makes of it.</content>
+internal sealed partial class PolicyLoop
+{
+    // The kernel's clock and ours are read at different moments: a wake-up that comes too early finds the lease pending, and is repeated.
+    private static readonly TimeSpan Afterwards = TimeSpan.FromMilliseconds(20);
+
+    private readonly PolicyTrials _trials;
+
+    /// <summary>Takes up what an earlier agent left on trial. Whatever it died at, there is one policy afterwards, or one on trial.</summary>
+    private async Task TakeUpTrialAsync(CancellationToken stop)
+    {
+        await _trials.LoadAsync(stop);
+        PendingLease lease = Backend.Ask(backend => backend.ReadLease());
+        bool isOnTrial = lease is { Kind: LeaseKind.Confirm, IsOver: false };
+        try
+        {
+            if (_trials.IsPendingConfirmed)
+            {
+                // It died between disk and kernel, and what is on disk holds.
+                if (!isOnTrial || !Backend.Ask(backend => backend.Confirm()))
+                {
+                    GoBackIf(lease.Kind == LeaseKind.Confirm);
+                }
+
+                _trials.End();
+            }
+            else if (isOnTrial && _trials.Pending is not null && _trials.Confirmed is not null)
+            {
+                _inForce = _trials.Pending;
+                _report.OnTrial(_generation, lease.Left);
+            }
+            else
+            {
+                // Over, or never begun, or the machine was started again; or its files are lost, and nobody could compile it for a changed host.
+                GoBackIf(lease.Kind == LeaseKind.Confirm);
+                if (_trials.HasPendingRecord)
+                {
+                    _trials.NoteRolledBack();
+                }
+            }
+        }
+        catch (BackendException refusal)
+        {
+            _report.LeaseNotSettled(refusal.Message);
+        }
+    }
+
+    private void GoBackIf(bool isOnTrial)
+    {
+        if (isOnTrial)
+        {
+            _generation = Backend.Ask(backend => backend.Rollback());
+            _report.FellBack(_generation);
+        }
+    }
+
+    // True when a lease was over and is no more.
+    private bool SettleLease()
+    {
+        PendingLease lease = Backend.Ask(backend => backend.ReadLease());
+        if (!lease.IsOver)
+        {
+            return false;
+        }
+
+        try
+        {
+            if (lease.Kind == LeaseKind.Confirm)
+            {
+                FallBack();
+            }
+            else if (Backend.Ask(backend => backend.Resume()))
+            {
+                _report.Resumed();
+            }
+
+            // The directory may have changed while nobody looked at it.
+            _candidate = null;
+            return true;
+        }
+        catch (BackendException refusal)
+        {
+            // Packets are judged as if it were done.
+            _report.LeaseNotSettled(refusal.Message);
+            return false;
+        }
+    }
+
+    private void FallBack()
+    {
+        _generation = Backend.Ask(backend => backend.Rollback());
+        _trials.NoteRolledBack();
+        _inForce = _trials.Confirmed;
+        _report.FellBack(_generation);
+    }
+
+    /// <summary>While a policy is on trial, it and the one that it may go back to follow the host.</summary>
+    private bool KeepOnTrial(PolicyVersion pending)
+    {
+        Enforcement done = Enforcer.Enforce(pending, _host!, fallback: _trials.Confirmed);
+        if (done.IsInForce)
+        {
+            PutInForce(pending, done);
+        }
+        else
+        {
+            _report.NotInForce(pending.Files, done, _generation);
+        }
+
+        return !done.IsToBeTriedAgain;
+    }
+
+    private void WatchLease(ITimer timer)
+    {
+        PendingLease lease = Backend.Ask(backend => backend.ReadLease());
+        _report.Lease(lease);
+        timer.Change(lease.Kind == LeaseKind.None ? Timeout.InfiniteTimeSpan : lease.Left + Afterwards, Timeout.InfiniteTimeSpan);
+    }
+}

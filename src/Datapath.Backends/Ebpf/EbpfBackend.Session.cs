@@ -1,0 +1,127 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using Datapath.Backends.Ebpf.Image;
+using Datapath.Flows;
+using Datapath.Interop.Libbpf;
+
+namespace Datapath.Backends.Ebpf;
+
+/// <content>What is loaded and open, from the first call to the last.</content>
+public sealed partial class EbpfBackend
+{
+    /// <summary>The loaded object and what is open of it.</summary>
+    private sealed class Session : IDisposable
+    {
+        private Rehearsal? _rehearsal;
+
+        public Session(EbpfOptions options, PinDirectory pins, EventDecoder decoder)
+        {
+            Loaded = SegmentObject.Load(options, pins, out FlowTimeouts timeouts);
+            Arena = new Arena(Loaded);
+            Host = new HostTables(Loaded);
+            Flows = new FlowCollector(Loaded, timeouts);
+            Hooks = new AttachedHooks(Loaded, pins, MechanismOf(options.TcHook));
+            Events = new RingBuffer(
+                Loaded.Map(DpMaps.Events),
+                record =>
+                {
+                    if (decoder.Decode(record) is { } one)
+                    {
+                        OnEvent?.Invoke(one);
+                    }
+                }
+            );
+        }
+
+        public BpfObject Loaded { get; }
+
+        public Arena Arena { get; }
+
+        public HostTables Host { get; }
+
+        public AttachedHooks Hooks { get; }
+
+        public FlowCollector Flows { get; }
+
+        public RingBuffer Events { get; }
+
+        public Action<FlowEvent>? OnEvent { get; set; }
+
+        /// <summary>What the images of policies have in common from one to the next.</summary>
+        public ImageMemory Images { get; } = new();
+
+        /// <summary>The copy for trying generations, loaded when it is first needed.</summary>
+        public Rehearsal Rehearsal(EbpfOptions options, PinDirectory pins) =>
+            _rehearsal ??= new Rehearsal(SegmentObject.LoadRehearsal(options, pins));
+
+        public BpfMap<uint, DpInterface> Interfaces => Loaded.Map(DpMaps.Interfaces);
+
+        public BpfMap<uint, DpInterface> FallbackInterfaces => Loaded.Map(DpMaps.FallbackIfs);
+
+        public void Dispose()
+        {
+            _rehearsal?.Dispose();
+            Hooks.Dispose();
+            Events.Dispose();
+            Arena.Dispose();
+            Loaded.Dispose();
+        }
+    }
+
+    /// <summary>
+    /// Pins again what somebody unpinned, as by unmounting the bpf file system: until then our descriptors are all that keeps packets judged.
+    /// </summary>
+    private void KeepPinned(Session session)
+    {
+        if (options.Time.GetElapsedTime(_lookedAtPins) < LookAtPins)
+        {
+            return;
+        }
+
+        _lookedAtPins = options.Time.GetTimestamp();
+        if (!_pins.Exists() && session.Hooks.AreAttached)
+        {
+            LostPins.PinMaps(_pins, session.Loaded.Program(SegmentObject.RehearsedProgram));
+            session.Hooks.PinAgain();
+        }
+    }
+
+    private ImmutableArray<string> Warnings() => PinsAtRisk.Warnings(options.BpfFileSystem);
+
+    private static TcMechanism MechanismOf(TcHookChoice choice) =>
+        choice switch
+        {
+            TcHookChoice.Auto => TcMechanism.Best,
+            TcHookChoice.Tcx => TcMechanism.Tcx,
+            TcHookChoice.Clsact => TcMechanism.Clsact,
+            _ => throw new UnreachableException($"tc hook {choice}"),
+        };
+
+    private Session Open()
+    {
+        if (_session is not null)
+        {
+            return _session;
+        }
+
+        _pins.Create();
+        var session = new Session(options, _pins, _decoder);
+        try
+        {
+            session.Arena.Claim(options.Instance, OwnNetworkNamespace.Inode());
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+
+        return _session = session;
+    }
+
+    private void Close()
+    {
+        _session?.Dispose();
+        _session = null;
+    }
+}

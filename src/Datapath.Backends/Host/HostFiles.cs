@@ -1,0 +1,36 @@
+using System.Net.Sockets;
+using Datapath.Interop;
+using Datapath.Interop.Libc;
+
+namespace Datapath.Backends.Host;
+
+/// <summary>What only the kernel can do for files and sockets, for those who do not speak to it themselves.</summary>
+public static class HostFiles
+{
+    /// <summary>Two directories take each other's names in one step.</summary>
+    /// <param name="one">A directory.</param>
+    /// <param name="other">Another of the same file system.</param>
+    /// <exception cref="IOException">Not possible here; both are as they were.</exception>
+    public static void Exchange(string one, string other) => Guard(() => Directories.Exchange(one, other));
+
+    /// <summary>Waits until the entries of a directory are on the disk.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <exception cref="IOException">The disk refuses.</exception>
+    public static void Flush(string directory) => Guard(() => Directories.Flush(directory));
+
+    /// <summary>Whether the process at the other end of a Unix socket may give orders: it is root's, or of the user that we run as.</summary>
+    /// <param name="socket">A connected Unix socket.</param>
+    public static bool MayGiveOrders(Socket socket) => Credentials.Peer(socket).User is var user && (user == 0 || user == Credentials.EffectiveUser);
+
+    private static void Guard(Action work)
+    {
+        try
+        {
+            work();
+        }
+        catch (KernelException refusal)
+        {
+            throw new IOException(refusal.Message, refusal);
+        }
+    }
+}

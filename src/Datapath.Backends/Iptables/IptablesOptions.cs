@@ -1,0 +1,20 @@
+namespace Datapath.Backends.Iptables;
+
+/// <summary>How the iptables backend is set up.</summary>
+public sealed record IptablesOptions
+{
+    /// <summary>Name of the agent's instance; names chains and sets.</summary>
+    public required string Instance { get; init; }
+
+    /// <summary>
+    /// Bits of the packet mark that are ours while a packet is judged, and 0 afterwards; other bits are left as they are. One run of bits:
+    /// the lowest tells the host from the others, the rest number the classes of addresses, as many as the policy needs.
+    /// </summary>
+    public uint PacketMarkMask { get; init; } = 0xffff_0000;
+
+    /// <summary>The bit of the connection mark that says "opened under policy"; other bits are left as they are.</summary>
+    public uint ConnectionMarkBit { get; init; } = 0x4000_0000;
+
+    /// <summary>Where event times come from.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+}

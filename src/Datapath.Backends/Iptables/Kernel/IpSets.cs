@@ -1,0 +1,56 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Datapath.Interop.Processes;
+
+namespace Datapath.Backends.Iptables.Kernel;
+
+/// <summary>The sets of this network namespace.</summary>
+internal static class IpSets
+{
+    private const string Name = "ipset";
+
+    /// <summary>How many entries each set has, by name.</summary>
+    /// <exception cref="BackendException">Refused.</exception>
+    public static ImmutableDictionary<string, int> Sizes()
+    {
+        if (Programs.Find(Name) is null)
+        {
+            return ImmutableDictionary<string, int>.Empty;
+        }
+
+        var sizes = ImmutableDictionary.CreateBuilder<string, int>(StringComparer.Ordinal);
+        string set = "";
+        foreach (string line in Run(["list", "-terse"]).Split('\n'))
+        {
+            if (Value(line, "Name: ") is { } name)
+            {
+                set = name;
+                sizes[set] = 0;
+            }
+            else if (Value(line, "Number of entries: ") is { } entries)
+            {
+                sizes[set] = int.Parse(entries, CultureInfo.InvariantCulture);
+            }
+        }
+
+        return sizes.ToImmutable();
+    }
+
+    /// <summary>Makes and fills sets.</summary>
+    /// <param name="lines">As <c>ipset restore</c> reads them.</param>
+    /// <exception cref="BackendException">Refused.</exception>
+    public static void Restore(string lines) => Run(["restore"], lines);
+
+    /// <summary>Takes a set away.</summary>
+    /// <param name="set">Its name.</param>
+    /// <exception cref="BackendException">Refused, because a rule uses it.</exception>
+    public static void Destroy(string set) => Run(["destroy", set]);
+
+    private static string? Value(string line, string title) => line.StartsWith(title, StringComparison.Ordinal) ? line[title.Length..] : null;
+
+    private static string Run(IReadOnlyList<string> arguments, string? input = null)
+    {
+        CommandResult result = Programs.Run(Name, Name, arguments, input);
+        return result.ExitCode == 0 ? result.StandardOutput : throw new BackendException($"ipset {arguments[0]}: {result.StandardError.Trim()}");
+    }
+}

@@ -1,0 +1,42 @@
+using Datapath.Interop.Processes;
+
+namespace Datapath.Backends.Iptables.Kernel;
+
+/// <summary>Finds and runs the programs of the packages iptables and ipset, in the network namespace of the calling thread.</summary>
+internal static class Programs
+{
+    // Services and shells of ordinary users do not have these in their PATH.
+    private static readonly string[] SystemDirectories = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+
+    // A hundred thousand entries take a second; a machine that swaps, longer.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    /// <summary>Where a program is; null when it is not there.</summary>
+    /// <param name="name">Its name.</param>
+    public static string? Find(string name) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "")
+            .Split(':', StringSplitOptions.RemoveEmptyEntries)
+            .Concat(SystemDirectories)
+            .Select(directory => Path.Combine(directory, name))
+            .FirstOrDefault(File.Exists);
+
+    /// <summary>Runs a program to its end.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="package">The package that has it.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <param name="input">What it reads.</param>
+    /// <exception cref="BackendException">It is not there, or could not be run.</exception>
+    public static CommandResult Run(string name, string package, IReadOnlyList<string> arguments, string? input = null)
+    {
+        string path = Find(name) ?? throw new BackendException($"there is no program {name}: install the package {package}");
+        try
+        {
+            // Started before the first await, so by this thread and in its namespace.
+            return CommandRunner.RunAsync(path, arguments, input, Patience).GetAwaiter().GetResult();
+        }
+        catch (CommandException failure)
+        {
+            throw new BackendException(failure.Message, failure);
+        }
+    }
+}

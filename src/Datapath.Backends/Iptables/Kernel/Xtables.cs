@@ -1,0 +1,61 @@
+using Datapath.Backends.Iptables.Lowering;
+using Datapath.Interop.Processes;
+
+namespace Datapath.Backends.Iptables.Kernel;
+
+/// <summary>iptables or ip6tables of one variant; of its tables only mangle is touched.</summary>
+/// <param name="Variant">Which implementation.</param>
+/// <param name="Family">Which addresses.</param>
+internal sealed record Xtables(XtablesVariant Variant, Family Family)
+{
+    private const string Package = "iptables";
+
+    // How long it waits for another program that holds the lock of legacy iptables.
+    private const string LockSeconds = "10";
+
+    private string Program => (Family.IsIPv6 ? "ip6tables" : "iptables") + (Variant == XtablesVariant.Nft ? "-nft" : "-legacy");
+
+    /// <summary>Whether its programs are there.</summary>
+    public bool IsInstalled => Programs.Find($"{Program}-restore") is not null && Programs.Find($"{Program}-save") is not null;
+
+    /// <summary>
+    /// Whether it has tables in this network namespace. To ask legacy iptables itself would make its tables, for which the other variant then
+    /// warns at every call.
+    /// </summary>
+    public bool MayHaveTables
+    {
+        get
+        {
+            // Of the thread, not of the process: they may be in different network namespaces.
+            string names = $"/proc/thread-self/net/{(Family.IsIPv6 ? "ip6_tables_names" : "ip_tables_names")}";
+            return IsInstalled && (Variant == XtablesVariant.Nft || (File.Exists(names) && File.ReadAllText(names).Length > 0));
+        }
+    }
+
+    /// <summary>All tables as text.</summary>
+    /// <exception cref="BackendException">Refused.</exception>
+    public string SaveAll() => Run("save", []);
+
+    /// <summary>The mangle table.</summary>
+    /// <exception cref="BackendException">Refused.</exception>
+    public SavedTable Save() => MayHaveTables ? SavedTable.Parse(Run("save", ["--counters", "--table", "mangle"])) : SavedTable.Empty;
+
+    /// <summary>Changes the mangle table in one transaction.</summary>
+    /// <param name="lines">Each with its line feed; without table and commit.</param>
+    /// <exception cref="BackendException">Refused, and nothing was changed.</exception>
+    public void Restore(string lines)
+    {
+        // Only legacy has a lock to wait for; the other one takes the option and ignores it.
+        CommandResult result = Programs.Run($"{Program}-restore", Package, ["--noflush", "--wait", LockSeconds], $"*mangle\n{lines}COMMIT\n");
+        if (result.ExitCode != 0)
+        {
+            throw new BackendException($"{Program}-restore: {result.StandardError.Trim()}");
+        }
+    }
+
+    private string Run(string verb, IReadOnlyList<string> arguments)
+    {
+        CommandResult result = Programs.Run($"{Program}-{verb}", Package, arguments);
+        return result.ExitCode == 0 ? result.StandardOutput : throw new BackendException($"{Program}-{verb}: {result.StandardError.Trim()}");
+    }
+}

@@ -1,0 +1,73 @@
+using System.Collections.Immutable;
+using Datapath.Policy.Compilation;
+
+namespace Datapath.Backends.Iptables.Lowering;
+
+/// <summary>From a compiled policy to chains and sets. Pure: every case is a test without a kernel.</summary>
+/// <remarks>
+/// PREROUTING sees destinations before DNAT and POSTROUTING after it, as the programs at tc do; to a pod packets go out of the host, and
+/// from it they come in. Whoever sends is judged before whoever receives.
+/// </remarks>
+internal static class PolicyLowering
+{
+    /// <summary>Lowers a policy.</summary>
+    /// <param name="policy">The policy.</param>
+    /// <param name="places">Where its units are.</param>
+    /// <param name="options">Names and marks.</param>
+    /// <exception cref="PolicyTooLargeException">More classes than the packet mark has numbers for.</exception>
+    public static LoweredPolicy Lower(CompiledPolicy policy, UnitPlaces places, IptablesOptions options)
+    {
+        var classes = new AddressClasses(policy);
+        var layout = new MarkLayout(options.PacketMarkMask, classes.Members.Count);
+        var names = new ObjectNames(options.Instance);
+        LoweredFamily Lowered(Family family) => Lower(policy, places, family, classes, layout, names, options.ConnectionMarkBit);
+        return new LoweredPolicy(names, Lowered(Family.V4), Lowered(Family.V6));
+    }
+
+    private static LoweredFamily Lower(
+        CompiledPolicy policy,
+        UnitPlaces places,
+        Family family,
+        AddressClasses classes,
+        MarkLayout layout,
+        ObjectNames names,
+        uint connectionBit
+    )
+    {
+        var book = new ChainBook();
+        var leaves = new LeafChains(policy, book, family, connectionBit, names.LogGroup);
+        var rows = new RowChains(new PortRuns(policy), leaves, book, family);
+        var units = new UnitChains(policy, classes, layout, rows, book);
+        int Judge(LocalUnit unit, Direction direction) => units.Of(unit, direction, own: leaves.Of(policy.LocalDescriptor));
+
+        var input = ImmutableArray.CreateBuilder<ChainRule>();
+        var output = ImmutableArray.CreateBuilder<ChainRule>();
+        foreach (string untouched in (IEnumerable<string>)["lo", .. policy.ExcludedInterfaces.Where(UnitPlaces.IsPlainName)])
+        {
+            input.Add(ChainRule.Return($"-i {untouched} "));
+            output.Add(ChainRule.Return($"-o {untouched} "));
+        }
+
+        // 1. From pods, then for the host.
+        input.AddRange(places.Pods.Select(pod => ChainRule.Jump(Judge(pod.Unit, Direction.Outgoing), UnitNote.Matches(pod.Interface.Name, pod.Unit.Number))));
+        if (places.Host is { } host)
+        {
+            int incoming = Judge(host, Direction.Incoming);
+            input.AddRange(family.LocalDestinations.Select(matches => ChainRule.Jump(incoming, matches)));
+            // 2. From the host: what is forwarded still has a foreign source here. Without an address yet (DHCP, duplicate address detection)
+            // it is the host too; such packets are never forwarded.
+            int outgoing = Judge(host, Direction.Outgoing);
+            output.Add(ChainRule.Jump(outgoing, "-m addrtype --src-type LOCAL "));
+            output.Add(ChainRule.Jump(outgoing, family.IsIPv6 ? "-s ::/128 " : "-s 0.0.0.0/32 "));
+        }
+
+        // 3. For pods.
+        output.AddRange(places.Pods.Select(pod => ChainRule.Jump(Judge(pod.Unit, Direction.Incoming), $"-o {pod.Interface.Name} ")));
+        return new LoweredFamily(names, family, PrefixCover.Of(classes.Ranges(policy, family.IsIPv6), family.AddressBits), layout)
+        {
+            Numbered = book.Chains,
+            Input = input.ToImmutable(),
+            Output = output.ToImmutable(),
+        };
+    }
+}

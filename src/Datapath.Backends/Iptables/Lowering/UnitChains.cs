@@ -1,0 +1,64 @@
+using System.Collections.Immutable;
+using Datapath.Policy.Compilation;
+
+namespace Datapath.Backends.Iptables.Lowering;
+
+/// <summary>From a judge to rows: the set turns the peer's address into a mark, a tree over its bits finds the row.</summary>
+/// <param name="policy">The policy.</param>
+/// <param name="classes">The classes of addresses as marks number them.</param>
+/// <param name="layout">Their bits.</param>
+/// <param name="rows">Where the tree leads.</param>
+/// <param name="book">Where chains are kept.</param>
+internal sealed class UnitChains(CompiledPolicy policy, AddressClasses classes, MarkLayout layout, RowChains rows, ChainBook book)
+{
+    // Eight ways at each step: 65,536 classes are six steps.
+    private const int BitsPerStep = 3;
+
+    /// <summary>The chain by which a unit judges packets of one direction.</summary>
+    /// <param name="unit">Who judges.</param>
+    /// <param name="direction">Of the packets, seen from the unit.</param>
+    /// <param name="own">Chain for the unit's traffic with itself.</param>
+    public int Of(LocalUnit unit, Direction direction, int own)
+    {
+        UnitPolicy matrix = policy.Policies[unit.Policy];
+        ImmutableArray<int> rowOf = direction == Direction.Incoming ? matrix.Incoming : matrix.Outgoing;
+        // What comes in with the unit's own address only claims to be the unit's own.
+        int[] chains =
+        [
+            .. classes.Members.Select(member => direction == Direction.Outgoing && member.Unit == unit.Number ? own : rows.Of(rowOf[member.Class])),
+        ];
+        int steps = (layout.ClassBits + BitsPerStep - 1) / BitsPerStep;
+        int tree = Tree(chains, 0, steps);
+        bool isHost = unit.Number == LocalUnit.HostNumber;
+        ImmutableArray<ChainRule> dispatch = chains.Distinct().Count() == 1 ? [] : [Classify(direction)];
+        return book.Add([layout.Begin(isHost), .. dispatch, ChainRule.Jump(tree), layout.Begin(isHost: false)]);
+    }
+
+    private static ChainRule Classify(Direction direction) =>
+        new("", $"-j SET --map-set {ChainRule.SetMark} {(direction == Direction.Incoming ? "src" : "dst")} --map-mark");
+
+    // The chain for the numbers from first on whose upper bits are known; steps tells how many are still to be looked at.
+    private int Tree(int[] chains, int first, int steps)
+    {
+        if (steps == 0)
+        {
+            return chains[first];
+        }
+
+        int shift = (steps - 1) * BitsPerStep;
+        var children = new List<(int First, int Chain)>();
+        for (int child = first; child < chains.Length && child < first + (1 << (shift + BitsPerStep)); child += 1 << shift)
+        {
+            children.Add((child, Tree(chains, child, steps - 1)));
+        }
+
+        int rest = children.GroupBy(child => child.Chain).MaxBy(group => group.Count())!.Key;
+        int bits = ((1 << BitsPerStep) - 1) << shift & ((1 << layout.ClassBits) - 1);
+        return book.Add(
+            [
+                .. children.Where(child => child.Chain != rest).Select(child => ChainRule.Goto(child.Chain, layout.Match(child.First & bits, bits))),
+                ChainRule.Goto(rest),
+            ]
+        );
+    }
+}

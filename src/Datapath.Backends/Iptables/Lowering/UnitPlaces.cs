@@ -1,0 +1,56 @@
+using System.Collections.Immutable;
+using Datapath.Backends.Host;
+using Datapath.Policy.Compilation;
+using Datapath.Policy.Inventory;
+
+namespace Datapath.Backends.Iptables.Lowering;
+
+/// <summary>Where the units of a policy are to be judged.</summary>
+/// <param name="Host">The host itself; null when it is not judged.</param>
+/// <param name="Pods">Units behind an interface of their own, by ascending number.</param>
+/// <param name="NotEnforced">Units without a place.</param>
+internal sealed record UnitPlaces(LocalUnit? Host, ImmutableArray<(LocalUnit Unit, HostInterface Interface)> Pods, ImmutableArray<UnitNotEnforced> NotEnforced)
+{
+    /// <summary>Finds the place of each unit.</summary>
+    /// <param name="policy">The units.</param>
+    /// <param name="host">The interfaces that there are.</param>
+    public static UnitPlaces Of(CompiledPolicy policy, HostSnapshot host)
+    {
+        var pods = ImmutableArray.CreateBuilder<(LocalUnit, HostInterface)>();
+        var missing = ImmutableArray.CreateBuilder<UnitNotEnforced>();
+        var taken = new HashSet<string>(StringComparer.Ordinal);
+        foreach (LocalUnit unit in policy.Units.Where(unit => unit.Attach.Kind != AttachmentKind.Host))
+        {
+            string name = unit.Attach.Target;
+            HostInterface? own = host.Interfaces.FirstOrDefault(one => one.Name == name);
+            string? obstacle = unit.Attach.Kind switch
+            {
+                not AttachmentKind.Interface => "units that are cgroups are not judged by iptables in this version",
+                _ when own is null => $"there is no interface {name}",
+                _ when policy.ExcludedInterfaces.Contains(name) => $"interface {name} is excluded by the enforcer profile",
+                _ when own.Master != 0 => $"interface {name} is a port of a bridge or bond, where iptables does not see its packets",
+                _ when !IsPlainName(name) => $"iptables takes no interface with the name {name}",
+                _ when !taken.Add(name) => $"interface {name} belongs to another unit",
+                _ => null,
+            };
+            if (obstacle is null)
+            {
+                pods.Add((unit, own!));
+            }
+            else
+            {
+                missing.Add(new UnitNotEnforced(unit.Number, obstacle));
+            }
+        }
+
+        return new UnitPlaces(
+            policy.Units.FirstOrDefault(unit => unit.Attach.Kind == AttachmentKind.Host),
+            pods.ToImmutable(),
+            missing.ToImmutable()
+        );
+    }
+
+    /// <summary>Whether a name means one interface: a plus at its end would mean all that begin so, and other signs end an argument.</summary>
+    /// <param name="name">Name of an interface.</param>
+    public static bool IsPlainName(string name) => name.Length > 0 && name.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '_' or '.' or '-' or '@');
+}

@@ -1,0 +1,107 @@
+using Datapath.Backends.Ebpf;
+using Datapath.Interop.Libbpf;
+using Datapath.KernelTests.Support;
+using Xunit;
+using static Datapath.KernelTests.Ebpf.Packet;
+
+namespace Datapath.KernelTests.Ebpf;
+
+/// <summary>Enforcement goes on where the pins are gone, or are those of another version, and the next agent takes it over.</summary>
+public sealed class LostPinTests : IDisposable
+{
+    private ProgramLab _lab = new();
+
+    private string PinPath => $"{EbpfOptions.DefaultBpfFileSystem}/datapath/{_lab.Name}";
+
+    [KernelTheory]
+    [InlineData(TcHookChoice.Tcx)]
+    [InlineData(TcHookChoice.Clsact)]
+    public void What_is_at_the_hooks_is_found_and_pinned_again(TcHookChoice hook)
+    {
+        _lab.Dispose();
+        _lab = new ProgramLab(options => options with { TcHook = hook });
+        uint generation = _lab.Apply(Policies.Friends).Generation;
+        Assert.True(Passes(40000, 80, Syn));
+        // As long as it is attached an agent's programs need no pin; without a link's pin it is the agent that holds it.
+        RemovePins(andLinks: false);
+        Assert.Equal(generation, _lab.Restart());
+        Assert.Equal(["up0", "web0"], _lab.AttachedTo());
+        // The flow is known still: its maps are the same.
+        Assert.True(PassesOut(80, 40000));
+        Assert.False(_lab.Apply(Policies.Friends).Changed);
+        Assert.True(File.Exists(_lab.PinOf("dp_control")));
+    }
+
+    [KernelFact]
+    public void A_link_whose_pin_is_gone_is_taken_over_and_not_doubled()
+    {
+        uint generation = _lab.Apply(Policies.Friends).Generation;
+        using BpfLink held = HeldLink("up0");
+        RemovePins(andLinks: true);
+        Assert.Equal(generation, _lab.Restart());
+        // Passes() asks for the one program of the hook: a second would be an error.
+        Assert.True(Passes(40000, 80, Syn));
+        Assert.True(File.Exists(Directory.GetFiles(PinPath, "*-ingress", SearchOption.AllDirectories).First()));
+    }
+
+    [KernelFact]
+    public async Task A_living_agent_pins_everything_again()
+    {
+        uint generation = _lab.Apply(Policies.Friends).Generation;
+        string[] pinned = Directory.GetFiles(PinPath, "*", SearchOption.AllDirectories);
+        Assert.Contains(pinned, path => path.EndsWith("-ingress", StringComparison.Ordinal));
+        RemovePins(andLinks: true);
+        // Nothing is let through meanwhile: the agent holds its links.
+        Assert.False(Passes(40000, 81, Syn));
+        await Task.Delay(TimeSpan.FromSeconds(1.2), TestContext.Current.CancellationToken);
+        _lab.TakeEvents();
+        Assert.Equal(pinned.Order(), Directory.GetFiles(PinPath, "*", SearchOption.AllDirectories).Order());
+        _lab.Kill();
+        Assert.False(Passes(40000, 81, Syn));
+        Assert.Equal(generation, _lab.Restart());
+    }
+
+    [KernelFact]
+    public void Programs_of_another_layout_are_replaced_through_their_links()
+    {
+        _lab.Apply(Policies.NothingIncoming);
+        _lab.Kill();
+        string? layout = Directory.GetDirectories(PinPath).Select(Path.GetFileName).Single();
+        BecomeVersion(1);
+        Assert.Equal(0u, _lab.Restart());
+        // They judge by their own policy until there is one of ours.
+        Assert.False(Passes(40000, 80, Syn));
+        _lab.Apply(Policies.Friends);
+        Assert.True(Passes(40000, 80, Syn));
+        Assert.Equal([layout], Directory.GetDirectories(PinPath).Select(Path.GetFileName));
+    }
+
+    public void Dispose() => _lab.Dispose();
+
+    private bool Passes(ushort source, ushort destination, byte flags) =>
+        _lab.Passes("up0", ingress: true, Ethernet(IPv4("10.9.1.1", "10.0.0.1", Tcp, TcpHeader(source, destination, flags))));
+
+    private bool PassesOut(ushort source, ushort destination) =>
+        _lab.Passes("up0", ingress: false, Ethernet(IPv4("10.0.0.1", "10.9.1.1", Tcp, TcpHeader(source, destination, Syn | Ack))));
+
+    private BpfLink HeldLink(string interfaceName) => BpfLink.OpenPinned(Directory.GetFiles(PinPath, $"{_lab.IndexOf(interfaceName)}-ingress", SearchOption.AllDirectories).Single());
+
+    private void RemovePins(bool andLinks)
+    {
+        foreach (string pin in Directory.GetFiles(PinPath, "*", SearchOption.AllDirectories).Where(path => andLinks || !path.Contains("/links/", StringComparison.Ordinal)))
+        {
+            BpfFs.Unpin(pin);
+        }
+    }
+
+    /// <summary>As if an agent of another version had made all of it.</summary>
+    private void BecomeVersion(uint version)
+    {
+        using BpfMap control = BpfMap.OpenPinned(_lab.PinOf("dp_control"));
+        var value = new byte[control.ValueBytes];
+        Assert.True(control.TryLookup(new byte[sizeof(uint)], value));
+        BitConverter.TryWriteBytes(value.AsSpan(sizeof(uint)), version);
+        control.Update(new byte[sizeof(uint)], value);
+        Directory.Move(Directory.GetDirectories(PinPath, "v*").Single(), Path.Combine(PinPath, $"v{version}"));
+    }
+}

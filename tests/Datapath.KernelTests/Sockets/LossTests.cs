@@ -1,0 +1,132 @@
+using System.Net.Sockets;
+using Datapath.KernelTests.Agent;
+using Datapath.KernelTests.Support;
+using Datapath.Lab.Agents;
+using Datapath.Lab.Networks;
+using Xunit;
+
+namespace Datapath.KernelTests.Sockets;
+
+/// <summary>
+/// Complaints C6 and C22, restart and policy churn that drop traffic: nothing that the policy allows is lost and nothing else passes, over twenty
+/// policies and a killed agent, beside a control pair that nobody judges.
+/// </summary>
+public sealed class LossTests
+{
+    private const int Swaps = 20;
+    private const ushort Allowed = 5000;
+    private const ushort Denied = 6000;
+
+    private static readonly AddressFamily[] Families = [AddressFamily.InterNetwork, AddressFamily.InterNetworkV6];
+    private static readonly (string From, string To)[] Judged = [("client", "router"), ("router", "client"), ("client", "web"), ("web", "client")];
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [KernelFact]
+    public async Task Twenty_policies_and_a_killed_agent_lose_no_datagram_and_let_no_other_pass()
+    {
+        await using AgentLab lab = await AgentLab.CreateAsync(Policy(0));
+        (LabEnd one, LabEnd other) = await AddControlAsync(lab);
+        RunningAgent agent = await lab.StartAsync();
+        var pairs = new List<(string Kind, string Name, NumberedPair Pair)>();
+        try
+        {
+            foreach (AddressFamily family in Families)
+            {
+                pairs.Add(("control", $"control {family}", NumberedPair.Start(one, other, family, Allowed)));
+                ushort port = 0;
+                foreach ((string from, string to) in Judged)
+                {
+                    string name = $"{from} -> {to} {family}";
+                    pairs.Add(("allowed", name, NumberedPair.Start(lab.EndOf(from), lab.EndOf(to), family, (ushort)(Allowed + port))));
+                    pairs.Add(("denied", name, NumberedPair.Start(lab.EndOf(from), lab.EndOf(to), family, (ushort)(Denied + port++))));
+                }
+            }
+
+            await ChurnAsync(lab, agent);
+            (string Kind, string Name, PairCount Count)[] counts =
+            [
+                .. (await Task.WhenAll(pairs.Select(pair => pair.Pair.StopAsync()))).Zip(pairs, (count, pair) => (pair.Kind, pair.Name, count)),
+            ];
+            long unavoidable = counts.Where(count => count.Kind == "control").Max(count => count.Count.Lost);
+            Assert.All(counts, count => Assert.True(count.Count.Sent > 10 * Swaps, $"{count} is too little to tell"));
+            Assert.All(counts.Where(count => count.Kind == "allowed"), count => Assert.True(count.Count.Lost <= unavoidable, $"{count} of {unavoidable}"));
+            Assert.All(counts.Where(count => count.Kind == "denied"), count => Assert.True(count.Count.Arrived == 0, $"{count}"));
+        }
+        finally
+        {
+            foreach (var pair in pairs)
+            {
+                await pair.Pair.DisposeAsync();
+            }
+        }
+    }
+
+    [KernelFact]
+    public async Task Twenty_policies_and_a_killed_agent_make_no_connection_send_again()
+    {
+        await using AgentLab lab = await AgentLab.CreateAsync(Policy(0));
+        (LabEnd one, LabEnd other) = await AddControlAsync(lab);
+        foreach (LabHost host in (LabHost[])[lab.Router, lab.Client, lab.Pod, other.Host])
+        {
+            host.RetransmitOnlyLosses();
+        }
+
+        RunningAgent agent = await lab.StartAsync();
+        await using BulkTransfer control = await BulkTransfer.StartAsync(one, other, AddressFamily.InterNetwork, Allowed, Token);
+        var transfers = new List<BulkTransfer>();
+        try
+        {
+            ushort port = Allowed;
+            foreach ((string from, string to) in Judged)
+            {
+                AddressFamily family = Families[port % 2];
+                transfers.Add(await BulkTransfer.StartAsync(lab.EndOf(from), lab.EndOf(to), family, port++, Token));
+            }
+
+            await ChurnAsync(lab, agent);
+            (long Blocks, uint Retransmitted) unjudged = await control.StopAsync();
+            var judged = await Task.WhenAll(transfers.Select(transfer => transfer.StopAsync()));
+            Assert.All(judged.Append(unjudged), transfer => Assert.True(transfer.Blocks > Swaps, $"{transfer} is too little to tell"));
+            Assert.All(judged, transfer => Assert.True(transfer.Retransmitted <= unjudged.Retransmitted, $"{transfer}, control {unjudged}"));
+        }
+        finally
+        {
+            foreach (BulkTransfer transfer in transfers)
+            {
+                await transfer.DisposeAsync();
+            }
+        }
+    }
+
+    /// <summary>Twenty policies that say the same of these pairs and number classes and rules differently; in the middle the agent is killed.</summary>
+    private static async Task ChurnAsync(AgentLab lab, RunningAgent agent)
+    {
+        for (int i = 1; i <= Swaps; i++)
+        {
+            await lab.ApplyAsync(agent, Policy(i));
+            if (i == Swaps / 2)
+            {
+                agent = await lab.RestartAsync(agent);
+            }
+        }
+    }
+
+    private static string Policy(int number)
+    {
+        string others = string.Concat(Enumerable.Range(0, number % 4).Select(i => $"10.77.{i + 1}.0/24, "));
+        string more = number % 2 == 0 ? "tcp/80, " : "";
+        string ports = $"{more}udp/{Allowed}:{Allowed + 9}, tcp/{Allowed}:{Allowed + 9}, tcp/{7000 + number}";
+        return AgentPolicies.Between(ports, ports, $"{others}10.77.0.2/32, \"2001:db8:77::2/128\"");
+    }
+
+    /// <summary>Another host on a link of its own to the client: the same machine, and no judge.</summary>
+    private static async Task<(LabEnd One, LabEnd Other)> AddControlAsync(AgentLab lab)
+    {
+        LabHost bystander = await lab.AddHostAsync("bystander");
+        LabEnd one = AgentLab.End(lab.Client, "10.90.0.1", "2001:db8:90::1");
+        LabEnd other = AgentLab.End(bystander, "10.90.0.2", "2001:db8:90::2");
+        await AgentLab.ConnectAsync(one, "side0", other, "eth0");
+        return (one, other);
+    }
+}

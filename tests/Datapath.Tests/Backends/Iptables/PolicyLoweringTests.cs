@@ -1,0 +1,244 @@
+using System.Collections.Immutable;
+using Datapath.Backends.Host;
+using Datapath.Backends.Iptables;
+using Datapath.Backends.Iptables.Lowering;
+using Datapath.Policy.Compilation;
+using Datapath.Policy.Inventory;
+using Datapath.Policy.Resolution;
+using Datapath.Policy.Rulesets;
+using Datapath.Tests.Support;
+using Xunit;
+
+namespace Datapath.Tests.Backends.Iptables;
+
+/// <summary>The chains that iptables walks say what the tables say.</summary>
+public sealed class PolicyLoweringTests(ITestOutputHelper output)
+{
+    private const string Uplink = "up0";
+
+    private static readonly IptablesOptions Options = new() { Instance = "default" };
+
+    [Fact]
+    public void Chains_answer_like_the_tables_they_were_made_from()
+    {
+        int seed = Random.Shared.Next();
+        output.WriteLine($"seed {seed}");
+        int compared = 0;
+        for (int number = 0; number < 80; number++)
+        {
+            var random = new Random(unchecked((seed * 1_000_003) + number));
+            var generator = new RandomPolicy(random);
+            PolicyCase one = generator.Next();
+            CompiledPolicy compiled = Compile(one);
+            var edges = new PolicyEdges(one);
+            var judges = new Judges(compiled);
+            for (int i = 0; i < 300 && judges.Units.Length > 0; i++)
+            {
+                LocalUnit unit = judges.Units[random.Next(judges.Units.Length)];
+                var direction = (Direction)random.Next(2);
+                AddressKey peer = edges.Address(random, generator.Address);
+                (PortTable table, ushort key) = edges.Port(random, generator.Key);
+                if (judges.Ask(unit, direction, peer, table, key) is { } said)
+                {
+                    compared++;
+                    Descriptor expected = judges.Expected(unit, direction, peer, table, key);
+                    Assert.True(
+                        new WalkedJudgement(expected.RuleIndex, expected.Verdict == Verdict.Allow) == said,
+                        $"seed {seed}, policy {number}, {unit.Name} {direction} {peer} {table} {key}: expected {expected}, chains say {said}"
+                    );
+                }
+            }
+        }
+
+        Assert.InRange(compared, 1000, int.MaxValue);
+    }
+
+    [Fact]
+    public void Marks_of_others_are_as_they_were_and_ours_are_gone()
+    {
+        var judges = new Judges(Compile(ThreeNetworks()));
+        LocalUnit unit = judges.Units[0];
+        foreach (uint before in (uint[])[0, 0x0000_ffff, 0x7ff0_1234])
+        {
+            Assert.NotNull(judges.Ask(unit, Direction.Incoming, AddressKey.From(new([10, 0, 0, 1])), PortTable.Tcp, 80, before));
+            Assert.Equal(before, judges.MarkAfter);
+        }
+    }
+
+    [Fact]
+    public void A_thousand_rules_are_looked_for_in_a_few_dozen_steps()
+    {
+        string[] ports = [.. Enumerable.Range(0, 1000).Select(i => $"tcp/{(3 * i) + 1}")];
+        NetworkRuleset ruleset = Written.Ruleset("many", "app=a") with
+        {
+            IncomingRules = [.. ports.Select((port, i) => Written.Allow($"externalnetwork:name=n{i}", port))],
+        };
+        WrittenPolicy written = new()
+        {
+            ProcessingUnits = [Written.Unit("u", "app=a", "10.9.0.1").On("if0")],
+            ExternalNetworks = [.. Enumerable.Range(0, 1000).Select(i => Written.Network($"n{i}", $"10.{i / 250}.{i % 250}.0/24", "10.200.0.0/16"))],
+            Rulesets = [ruleset],
+        };
+        var judges = new Judges(Compile(new PolicyCase(written, HostInventory.Unknown, new())));
+        foreach (int i in (int[])[0, 499, 999])
+        {
+            AddressKey peer = AddressKey.From(new([10, 200, 3, (byte)i]));
+            WalkedJudgement? said = judges.Ask(judges.Units[0], Direction.Incoming, peer, PortTable.Tcp, (ushort)((3 * i) + 1));
+            Assert.True(said!.Passes);
+            // Five steps of up to eight ways for ports, four for addresses, and what stands around them.
+            Assert.InRange(judges.Steps, 1, 90);
+        }
+    }
+
+    [Fact]
+    public void More_classes_than_the_mark_has_numbers_for_are_refused()
+    {
+        CompiledPolicy compiled = Compile(ThreeNetworks());
+        HostSnapshot host = Judges.Host(compiled);
+        var narrow = Options with { PacketMarkMask = 0x3_0000 };
+        var refusal = Assert.Throws<Datapath.Backends.PolicyTooLargeException>(() => PolicyLowering.Lower(compiled, UnitPlaces.Of(compiled, host), narrow));
+        Assert.Equal(2, refusal.Available);
+    }
+
+    [Fact]
+    public void The_example_is_lowered_to_the_recorded_text()
+    {
+        CompiledPolicy compiled = Compile(ThreeNetworks());
+        LoweredPolicy lowered = PolicyLowering.Lower(compiled, UnitPlaces.Of(compiled, Judges.Host(compiled)), Options);
+        string text = lowered.IPv4.Set(lowered.Names, 1) + lowered.IPv4.Chains(lowered.Names, 1, lowered.Checksum);
+        Golden.AssertMatches(Path.Combine(Architecture.Repository.Root, "tests/Datapath.Tests/Backends/Iptables/three-networks.txt"), text);
+    }
+
+    [Fact]
+    public void Equal_policies_have_equal_checksums_and_others_have_others()
+    {
+        LoweredPolicy Lower(PolicyCase one)
+        {
+            CompiledPolicy compiled = Compile(one);
+            return PolicyLowering.Lower(compiled, UnitPlaces.Of(compiled, Judges.Host(compiled)), Options);
+        }
+
+        PolicyCase other = ThreeNetworks() with { };
+        other = other with { Written = other.Written with { ExternalNetworks = [Written.Network("office", "10.0.0.0/9"), .. other.Written.ExternalNetworks[1..]] } };
+        Assert.Equal(Lower(ThreeNetworks()).Checksum, Lower(ThreeNetworks()).Checksum);
+        Assert.NotEqual(Lower(ThreeNetworks()).Checksum, Lower(other).Checksum);
+    }
+
+    [Theory]
+    [InlineData("web0+")]
+    [InlineData("we b0")]
+    [InlineData("we\"b0")]
+    public void An_interface_whose_name_would_mean_something_else_is_not_taken(string name)
+    {
+        CompiledPolicy compiled = Compile(ThreeNetworks(name));
+        UnitPlaces places = UnitPlaces.Of(compiled, Judges.Host(compiled));
+        Assert.Empty(places.Pods);
+        Assert.Contains(places.NotEnforced, one => one.Reason == $"iptables takes no interface with the name {name}");
+    }
+
+    private static CompiledPolicy Compile(PolicyCase one)
+    {
+        PolicyResolution resolution = PolicyResolver.Resolve(one.Written, one.Inventory, one.Options);
+        return Assert.IsType<CompiledPolicy>(PolicyCompiler.Compile(resolution.Policy, RuleIndexes.Empty).Policy);
+    }
+
+    private static PolicyCase ThreeNetworks(string link = "web0")
+    {
+        NetworkRuleset ruleset = Written.Ruleset("web", "app=a") with
+        {
+            IncomingRules =
+            [
+                Written.Allow("externalnetwork:name=office", "tcp/80", "tcp/443", "udp/53", "icmp/8", "icmp6/128", "gre"),
+                Written.Reject("externalnetwork:name=guests", "any"),
+            ],
+            OutgoingRules = [Written.Allow("externalnetwork:name=store", "tcp/5432:5439", "tcp/9000")],
+        };
+        WrittenPolicy written = new()
+        {
+            ProcessingUnits = [Written.Unit("web", "app=a", "10.78.0.2", "2001:db8:78::2").On(link)],
+            ExternalNetworks =
+            [
+                Written.Network("office", "10.0.0.0/8", "2001:db8::/32"),
+                Written.Network("guests", "10.1.0.0/16", "2001:db8:1::/48"),
+                Written.Network("store", "192.0.2.0/24"),
+            ],
+            Rulesets = [ruleset],
+        };
+        return new PolicyCase(written, HostInventory.Unknown, new());
+    }
+
+    /// <summary>A lowered policy beside the tables that it was made from.</summary>
+    private sealed class Judges
+    {
+        private readonly CompiledPolicy _policy;
+        private readonly CompiledPolicyReader _reader;
+        private readonly LoweredPolicy _lowered;
+        private readonly ImmutableArray<ChainWalker> _walkers;
+
+        public Judges(CompiledPolicy policy)
+        {
+            _policy = policy;
+            _reader = new CompiledPolicyReader(policy);
+            UnitPlaces places = UnitPlaces.Of(policy, Host(policy));
+            _lowered = PolicyLowering.Lower(policy, places, Options);
+            _walkers =
+            [
+                .. _lowered.Families.Select(family => new ChainWalker(family.Chains(_lowered.Names, 1, ""), family.Set(_lowered.Names, 1), family.Family.IsIPv6)),
+            ];
+            Units = [.. places.Pods.Select(pod => pod.Unit), .. places.Host is { } host ? [host] : ImmutableArray<LocalUnit>.Empty];
+        }
+
+        public ImmutableArray<LocalUnit> Units { get; }
+
+        public uint MarkAfter { get; private set; }
+
+        public int Steps { get; private set; }
+
+        public static HostSnapshot Host(CompiledPolicy policy)
+        {
+            IEnumerable<string> names = policy.Units.Where(unit => unit.Attach.Kind == AttachmentKind.Interface).Select(unit => unit.Attach.Target);
+            return new HostSnapshot([.. names.Append(Uplink).Select((name, i) => new HostInterface(i + 2, name, false, 0, true))], [], []);
+        }
+
+        public Descriptor Expected(LocalUnit unit, Direction direction, AddressKey peer, PortTable table, ushort key) =>
+            _policy.Descriptors[_reader.DescriptorIndex(unit.Number, direction, peer, table, key)];
+
+        /// <summary>Null where no packet can ask so, or where iptables cannot tell.</summary>
+        public WalkedJudgement? Ask(LocalUnit unit, Direction direction, AddressKey peer, PortTable table, ushort key, uint mark = 0)
+        {
+            bool isForeign = peer.IsIPv6 ? table == PortTable.Icmp : table is PortTable.Icmp6 or PortTable.Icmp6OnLink;
+            bool isReserved = (table == PortTable.Other && key is 0 or 1 or 6 or 17 or 58) || (table == PortTable.Icmp && key >> 8 == 255);
+            // What comes in with the unit's own address only claims to be its own.
+            bool isOwn = direction == Direction.Incoming && _reader.DescriptorIndex(unit.Number, direction, peer, table, key) == _policy.LocalDescriptor;
+            // Whoever has no address yet is the host: such packets are never forwarded to a pod.
+            bool isUnspecified = unit.Number != LocalUnit.HostNumber && direction == Direction.Incoming && peer.Value == 0;
+            if (isForeign || isReserved || isOwn || isUnspecified)
+            {
+                return null;
+            }
+
+            int protocol = table switch
+            {
+                PortTable.Tcp => IanaProtocol.Tcp,
+                PortTable.Udp => IanaProtocol.Udp,
+                PortTable.Icmp => IanaProtocol.Icmp,
+                PortTable.Icmp6 or PortTable.Icmp6OnLink => IanaProtocol.IcmpV6,
+                _ => key,
+            };
+            var self = new AddressKey(peer.IsIPv6, 1);
+            int hopLimit = table == PortTable.Icmp6OnLink ? 255 : 64;
+            WalkedPacket packet = direction == Direction.Incoming ? new(peer, self, protocol, key, hopLimit) : new(self, peer, protocol, key, hopLimit);
+            bool isHost = unit.Number == LocalUnit.HostNumber;
+            // Into the host at PREROUTING and out of it at POSTROUTING; for a pod the other way round.
+            int hook = isHost == (direction == Direction.Incoming) ? 0 : 1;
+            ChainWalker walker = _walkers[peer.IsIPv6 ? 1 : 0];
+            string root = _lowered.Families[peer.IsIPv6 ? 1 : 0].Anchors(1)[hook].Chain;
+            IReadOnlyList<WalkedJudgement> said = walker.Walk(root, isHost ? Uplink : unit.Attach.Target, packet, isLocal: isHost, mark);
+            (MarkAfter, Steps) = (walker.Mark, walker.Steps);
+            // What a pod sends to everybody is for the host too, which judges after the pod.
+            bool isForBoth = peer.IsIPv6 && peer.Value >> 120 == 0xff && !isHost && said[0].Passes;
+            Assert.InRange(said.Count, 1, isForBoth ? 2 : 1);
+            return said[0];
+        }
+    }
+}
