@@ -3,6 +3,7 @@ using Datapath.Backends.Ebpf.Image;
 using Datapath.Backends.Host;
 using Datapath.Flows;
 using Datapath.Interop;
+using Datapath.Interop.Libbpf;
 using Datapath.Interop.Libc;
 using Datapath.Policy.Compilation;
 
