@@ -32,14 +32,14 @@ public sealed class PrefixCoverTests
     [Fact]
     public void A_network_with_holes_is_one_entry_and_one_for_each_hole()
     {
-        // 10.0.0.0/8 of class 1 with a thousand single addresses of class 2.
+        // 10.0.0.0/8 of class 2 with a thousand single addresses of class 1: what is inherited wins over what comes first.
         var ranges = ImmutableArray.CreateBuilder<ClassRange>();
         ranges.Add(new ClassRange(0, 0));
-        ranges.Add(new ClassRange(10u << 24, 1));
+        ranges.Add(new ClassRange(10u << 24, 2));
         for (uint i = 0; i < 1000; i++)
         {
-            ranges.Add(new ClassRange((10u << 24) + 1 + (i * 997), 2));
-            ranges.Add(new ClassRange((10u << 24) + 2 + (i * 997), 1));
+            ranges.Add(new ClassRange((10u << 24) + 1 + (i * 997), 1));
+            ranges.Add(new ClassRange((10u << 24) + 2 + (i * 997), 2));
         }
 
         ranges.Add(new ClassRange(11u << 24, 0));
