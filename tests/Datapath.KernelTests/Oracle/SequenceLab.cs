@@ -7,6 +7,7 @@ using Datapath.Flows;
 using Datapath.Interop.Libbpf;
 using Datapath.Interop.Libc;
 using Datapath.Interop.Processes;
+using Datapath.Policy.Compilation;
 using Datapath.Shared.Sequences;
 using Xunit;
 
@@ -27,6 +28,10 @@ internal sealed class SequenceLab : IDisposable
     // TC_ACT_UNSPEC and TC_ACT_SHOT of linux/pkt_cls.h.
     private const uint Pass = uint.MaxValue;
     private const uint Drop = 2;
+
+    // struct dp_control: in_force, whose lowest bits are the slot; nothing is pending.
+    private const int SwitchOffset = 48;
+    private const ulong SlotMask = 0xff;
 
     private const int NoInterface = 0;
     private const int AnotherInterface = 1;
@@ -78,11 +83,19 @@ internal sealed class SequenceLab : IDisposable
     {
         _host ??= Snapshot();
         HostSnapshot host = _host with { Addresses = [.. one.HostAddresses.Select(address => address.ToAddress())] };
-        ImmutableArray<uint> generations = [.. one.Versions.Select(policy => _backend.Apply(policy, host).Generation)];
-        OpenMaps();
+        var generations = ImmutableArray.CreateBuilder<uint>();
+        foreach (CompiledPolicy policy in one.Versions)
+        {
+            if (generations.Count >= 2)
+            {
+                KeepThePrevious();
+            }
+            generations.Add(_backend.Apply(policy, host).Generation);
+            OpenMaps();
+        }
         FindPrograms(one);
         _handshakes ??= OpenScratch("dp_handshakes");
-        return generations;
+        return generations.ToImmutable();
     }
 
     /// <summary>
@@ -100,9 +113,19 @@ internal sealed class SequenceLab : IDisposable
     }
 
     /// <summary>Goes back to a generation that is still there, as a fallback does.</summary>
-    public void Switch(uint generation) => BinaryPrimitives.WriteUInt32LittleEndian(_control!.Bytes, (uint)SlotOf(generation));
+    public void Switch(uint generation) => BinaryPrimitives.WriteUInt64LittleEndian(_control!.Bytes[SwitchOffset..], (ulong)SlotOf(generation));
 
-    private int SlotOf(uint generation) => Enumerable.Range(0, _generations!.Count).Single(slot => IdOf(slot) == generation);
+    /// <summary>The backend writes into the first slot that is not active: what stands there goes to the one that nobody uses.</summary>
+    private void KeepThePrevious()
+    {
+        int active = (int)(BinaryPrimitives.ReadUInt64LittleEndian(_control!.Bytes[SwitchOffset..]) & SlotMask);
+        int[] others = [.. Enumerable.Range(0, _generations!.Count).Where(slot => slot != active)];
+        int stride = _generations.StrideBytes;
+        _generations.Bytes.Slice(others[0] * stride, stride).CopyTo(_generations.Bytes.Slice(others[^1] * stride, stride));
+    }
+
+    // A policy that changed nothing left its copy behind: either will do.
+    private int SlotOf(uint generation) => Enumerable.Range(0, _generations!.Count).First(slot => IdOf(slot) == generation);
 
     private uint IdOf(int slot) => BinaryPrimitives.ReadUInt32LittleEndian(_generations!.Bytes[(slot * _generations.StrideBytes)..]);
 

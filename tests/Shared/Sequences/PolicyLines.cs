@@ -64,7 +64,11 @@ internal static class PolicyLines
 
     private static JsonArray Texts(IEnumerable<string> values) => [.. values.Select(value => (JsonNode)value)];
 
-    private static JsonArray Tags(TagExpression expression) => [.. expression.Clauses.Select(clause => (JsonNode)Texts(clause))];
+    // The reader refuses what is said twice, and what stands beside "any"; a random policy says both.
+    private static JsonArray Tags(TagExpression expression) =>
+        [.. expression.Clauses.DistinctBy(clause => string.Join(' ', clause.Order(StringComparer.Ordinal))).Select(clause => (JsonNode)Texts(clause))];
+
+    private static string[] Ports(NetworkRule rule) => rule.ProtocolPorts.Any(port => port.Text == "any") ? ["any"] : [.. rule.ProtocolPorts.Select(port => port.Text).Distinct()];
 
     private static JsonArray Entries(IEnumerable<NetworkEntry> entries) => Texts(entries.Select(entry => entry.Text));
 
@@ -139,7 +143,7 @@ internal static class PolicyLines
     private static JsonObject Rule(NetworkRule one)
     {
         var text = new JsonObject { ["action"] = one.Action.ToString(), ["object"] = Tags(one.Object) };
-        Put(text, "protocolPorts", [.. one.ProtocolPorts.Select(port => port.Text)]);
+        Put(text, "protocolPorts", Ports(one));
         Put(text, "logsDisabled", one.LogsDisabled);
         Put(text, "observationEnabled", one.ObservationEnabled);
         if (one.Name.Length > 0)
