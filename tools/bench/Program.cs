@@ -1,10 +1,29 @@
 using System.Globalization;
-using Datapath.Bench;
+using Datapath.Bench.Packets;
+using Datapath.Bench.Policies;
 
 // Prints what the policy pipeline costs, beside the goals, and the machine that it was measured on.
 string processor = File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(": ")[1] ?? "unknown";
 Console.WriteLine($"machine: {processor}, {Environment.ProcessorCount} cores, .NET {Environment.Version}");
 
+if (args is [] or ["policies"])
+{
+    Policies();
+}
+if (args is [] or ["packets"])
+{
+    if (Environment.IsPrivilegedProcess)
+    {
+        await PacketBench.RunAsync();
+    }
+    else
+    {
+        Console.WriteLine("packets are not measured: that needs root");
+    }
+}
+
+static void Policies()
+{
 // The first compilation pays for the just-in-time compiler; an agent pays that once.
 Measurement.Of(new LargePolicy(50, 1_000, 1_000, 10, 10));
 
@@ -32,4 +51,5 @@ foreach (int prefixes in (int[])[1_000, 10_000, 100_000])
     }
     Console.WriteLine($"{prefixes} prefixes: {one.Text}{ratio}");
     first ??= one;
+}
 }
