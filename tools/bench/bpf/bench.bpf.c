@@ -185,7 +185,9 @@ int bench_egress(struct __sk_buff *skb)
 	return 0;
 }
 
-/* Two LPM tries and a counter: the usual design without its connection table. */
+/* The usual design without its connection table: address to identity, then the rules of this
+ * identity and those of everybody, the more specific of which counts, then a counter.
+ */
 SEC("tc")
 int bench_lpm(struct __sk_buff *skb)
 {
@@ -193,7 +195,7 @@ int bench_lpm(struct __sk_buff *skb)
 	struct bench_prefix4 prefix = {.bits = 32};
 	struct dp_counter *counter;
 	struct dp_visit *visit;
-	__u32 *found;
+	__u32 *found, *of_all;
 	__u32 index = 0;
 
 	if (bench_parsed(skb, false))
@@ -207,8 +209,12 @@ int bench_lpm(struct __sk_buff *skb)
 	rule.protocol = visit->packet.tuple.protocol;
 	rule.port = visit->packet.tuple.destination_port;
 	found = bpf_map_lookup_elem(&bench_rules, &rule);
+	rule.identity = 0;
+	of_all = bpf_map_lookup_elem(&bench_rules, &rule);
 	if (found)
 		index = *found;
+	else if (of_all)
+		index = *of_all;
 	counter = bpf_map_lookup_elem(&dp_rule_counts, &index);
 	dp_count_packets(counter, 1, skb->len);
 	bench_keep(index);
