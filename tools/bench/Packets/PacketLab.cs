@@ -80,13 +80,18 @@ internal sealed class PacketLab : IAsyncDisposable
     /// <summary>Runs a program so often and says what a run took, in nanoseconds.</summary>
     public double Run(string program, int times) => _host.Run(() => _bench.Program(program).TestRun(_frame, _context, times).DurationNanoseconds);
 
-    /// <summary>What a program did with the last of so many packets: its sum of results.</summary>
-    public ulong Sum(string program, int times)
+    /// <summary>What a program did with so many packets.</summary>
+    /// <returns>Its sum of results, and how many packets were counted under some rule.</returns>
+    public (ulong Sum, ulong Judged) Watch(string program, int times)
     {
-        ulong before = _bench.Map("bench_sink").Lookup<uint, ulong>(0);
+        (ulong sum, ulong judged) = (Sum(), Judged());
         Run(program, times);
-        return _bench.Map("bench_sink").Lookup<uint, ulong>(0) - before;
+        return (Sum() - sum, Judged() - judged);
     }
+
+    private ulong Sum() => _bench.Map("bench_sink").Lookup<uint, ulong>(0);
+
+    private ulong Judged() => _host.Run(() => _backend.ReadCounters()).Rules.Values.Aggregate(0UL, (sum, one) => sum + (ulong)one.Packets);
 
     public async ValueTask DisposeAsync()
     {
@@ -141,6 +146,8 @@ internal sealed class PacketLab : IAsyncDisposable
     private static byte[] Frame()
     {
         var frame = new byte[64];
+        // To everybody: a frame for another station would be left to it.
+        frame.AsSpan(0, 6).Fill(0xff);
         frame[12] = 0x08;
         frame[14] = 0x45;
         BinaryPrimitives.WriteUInt16BigEndian(frame.AsSpan(16), (ushort)(frame.Length - 14));
