@@ -98,7 +98,7 @@ internal static class PolicyLines
         Put(text, "archived", one.Archived);
         if (one.Attach.Kind != AttachmentKind.None)
         {
-            JsonNode target = one.Attach.Kind == AttachmentKind.Host ? true : one.Attach.Kind == AttachmentKind.Cgroup ? $"/{one.Attach.Target}" : one.Attach.Target;
+            JsonNode target = one.Attach.Kind == AttachmentKind.Host ? true : one.Attach.Kind == AttachmentKind.Cgroup ? $"/{one.Attach.Target.TrimStart('/')}" : one.Attach.Target;
             text["attach"] = new JsonObject { [one.Attach.Kind.ToString().ToLowerInvariant()] = target };
         }
         return text;
