@@ -30,6 +30,22 @@ union dp_abi_types {
 	enum dp_lease lease;
 };
 
+/* Keys and entries are compared as bytes, and read by the agent: no padding. */
+_Static_assert(sizeof(struct dp_line) == DP_LINE_BYTES, "a line is a cache line");
+_Static_assert(sizeof(struct dp_skip) == DP_LINE_BYTES, "a skip node is one line");
+_Static_assert(sizeof(struct dp_unit) == 16, "four units a line");
+_Static_assert(sizeof(struct dp_descriptor) == 16, "four descriptors a line");
+_Static_assert(sizeof(struct dp_flow_key4) == 16, "no padding: keys are compared as bytes");
+_Static_assert(sizeof(struct dp_flow_key6) == 40, "no padding: keys are compared as bytes");
+_Static_assert(sizeof(struct dp_fragment_key) == 40, "no padding: keys are compared as bytes");
+_Static_assert(sizeof(struct dp_flow) == 32, "no padding: the agent reads it");
+_Static_assert(sizeof(struct dp_digest) == 64, "one cache line a digest");
+_Static_assert(sizeof(struct dp_control) == 56, "its head is read by other versions");
+_Static_assert(sizeof(struct dp_interface) == 12, "no padding: entries are compared as bytes");
+_Static_assert(sizeof(struct dp_vlan_key) == 8, "no padding: keys are compared as bytes");
+_Static_assert(sizeof(struct dp_network) == 24, "no padding: keys are compared as bytes");
+_Static_assert(sizeof(struct dp_event) == 64, "one cache line an event");
+
 /* Nothing reads it; eight bytes beside the knobs. */
 const volatile union dp_abi_types *const volatile dp_abi_types = 0;
 

@@ -5,8 +5,8 @@
 
 #include "include/dp_abi.h"
 
-/* Set in a second copy of the programs that is never attached, by which the agent tries a generation
- * before it is in force: nothing is counted, remembered or reported.
+/* Set in a second copy of the programs that is never attached, by which the agent tries a
+ * generation before it is in force: nothing is counted, remembered or reported.
  */
 const volatile __u32 dp_dry_run = 0;
 

@@ -111,6 +111,8 @@ static __attribute__((noinline)) int dp_refuse(struct __sk_buff *skb, struct dp_
 	visit->judgement.reason = reason;
 	if (place->slot & DP_SLOT_PAUSED)
 		dp_let_pass(&visit->judgement);
+	if (visit->judgement.verdict == DP_ALLOW)
+		action = TC_ACT_UNSPEC;
 	dp_report(skb, &visit->packet, &origin, &visit->judgement);
 	dp_pin_here(action);
 	return action;

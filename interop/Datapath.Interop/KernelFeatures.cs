@@ -155,6 +155,7 @@ public static class KernelFeatures
             BpfHelper.SkRelease => new(4, 20, 0),
             BpfHelper.SkcLookupTcp => new(5, 2, 0),
             BpfHelper.Jiffies64 => new(5, 6, 0),
+            BpfHelper.KtimeGetBootNs => new(5, 8, 0),
             BpfHelper.RingbufReserve or BpfHelper.RingbufSubmit or BpfHelper.RingbufQuery => new(5, 8, 0),
             _ => throw new ArgumentOutOfRangeException(nameof(helper), helper, "a helper that nothing here calls"),
         };

@@ -31,6 +31,9 @@ public enum BpfHelper
     /// <summary>bpf_jiffies64.</summary>
     Jiffies64 = 118,
 
+    /// <summary>bpf_ktime_get_boot_ns.</summary>
+    KtimeGetBootNs = 125,
+
     /// <summary>bpf_ringbuf_reserve.</summary>
     RingbufReserve = 131,
 

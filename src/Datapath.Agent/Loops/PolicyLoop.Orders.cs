@@ -116,13 +116,12 @@ internal sealed partial class PolicyLoop
             return OrderOutcome.Refused($"the policy was not taken: {done.Problem}", done.Diagnostics);
         }
 
-        PutInForce(version, done);
         if (confirmWithin is null)
         {
             _trials.NoteConfirmed(version);
         }
 
-        _report.CandidateInForce(version.Files, done.Diagnostics);
+        PutInForce(version, done, isCandidate: true);
         if (confirmWithin is not { } time)
         {
             return OrderOutcome.Done($"generation {_generation} is in force", done.Diagnostics);

@@ -258,9 +258,8 @@ internal sealed partial class PolicyLoop
             return Keep(news) && !done.IsToBeTriedAgain;
         }
 
-        PutInForce(candidate, done);
         _trials.NoteConfirmed(candidate);
-        _report.CandidateInForce(candidate.Files, done.Diagnostics);
+        PutInForce(candidate, done, isCandidate: true);
         return !done.IsToBeTriedAgain;
     }
 
@@ -298,10 +297,10 @@ internal sealed partial class PolicyLoop
         return !done.IsToBeTriedAgain;
     }
 
-    private void PutInForce(PolicyVersion version, Enforcement done)
+    private void PutInForce(PolicyVersion version, Enforcement done, bool isCandidate = false)
     {
         _inForce = version;
         _generation = done.Report!.Generation;
-        _report.InForce(version.Files, done);
+        _report.InForce(version.Files, done, isCandidate);
     }
 }

@@ -69,16 +69,14 @@ internal sealed partial class PolicyLoopReport(string directory, StatusBoard boa
         Write(PolicyState.NotTaken, reason, files, diagnostics);
     }
 
-    /// <summary>The candidate is what the kernel enforces.</summary>
-    public void CandidateInForce(ImmutableArray<string> files, ImmutableArray<Diagnostic> diagnostics)
+    /// <summary>The kernel enforces a policy: the candidate, or one that was before it. What there is to say of it becomes visible at once.</summary>
+    public void InForce(ImmutableArray<string> files, Enforcement done, bool isCandidate)
     {
-        LogIfNew(diagnostics);
-        Write(PolicyState.Applied, problem: null, files, diagnostics);
-    }
+        if (isCandidate)
+        {
+            LogIfNew(done.Diagnostics);
+        }
 
-    /// <summary>The kernel enforces a policy: the candidate, or one that was before it.</summary>
-    public void InForce(ImmutableArray<string> files, Enforcement done)
-    {
         (CompiledPolicy policy, ApplyReport applied) = (done.Policy!, done.Report!);
         LogIfNew(policy, applied.NotEnforced);
         _saidOfGuard = applied.Changed ? null : _saidOfGuard;
@@ -97,6 +95,7 @@ internal sealed partial class PolicyLoopReport(string directory, StatusBoard boa
             {
                 State = AgentState.Enforcing,
                 Generation = applied.Generation,
+                Policy = isCandidate ? Document(PolicyState.Applied, problem: null, files, done.Diagnostics) : status.Policy,
                 Rules = policy.Rules.Length,
                 Units = [.. policy.Units.Select(unit => Document(unit, applied))],
                 Memory = new MemoryDocument(applied.BytesUsed, applied.BytesAvailable, applied.Matrix?.RowForm, applied.Matrix?.RowBytes ?? 0),
@@ -160,12 +159,10 @@ internal sealed partial class PolicyLoopReport(string directory, StatusBoard boa
         );
 
     private void Write(string state, string? problem, ImmutableArray<string> files, ImmutableArray<Diagnostic> diagnostics) =>
-        board.Write(status =>
-            status with
-            {
-                Policy = new PolicyDocument(directory, state, problem, files, [.. diagnostics.Select(DiagnosticDocument.Of)]),
-            }
-        );
+        board.Write(status => status with { Policy = Document(state, problem, files, diagnostics) });
+
+    private PolicyDocument Document(string state, string? problem, ImmutableArray<string> files, ImmutableArray<Diagnostic> diagnostics) =>
+        new(directory, state, problem, files, [.. diagnostics.Select(DiagnosticDocument.Of)]);
 
     // A change of the host builds the same files again: their diagnostics are said once.
     private void LogIfNew(ImmutableArray<Diagnostic> diagnostics)

@@ -205,7 +205,7 @@ internal enum DpStatistic : uint
     VlanPassed = 6,
     FlowUnpromoted = 7,
     Paused = 8,
-    Statistics = 8,
+    Statistics = 9,
 }
 
 /// <summary>bpf: <c>enum dp_unit_flags</c>.</summary>
@@ -1537,7 +1537,7 @@ internal static class AbiLayout
                 new("DP_STAT_VLAN_PASSED", 6),
                 new("DP_STAT_FLOW_UNPROMOTED", 7),
                 new("DP_STAT_PAUSED", 8),
-                new("DP_STATISTICS", 8),
+                new("DP_STATISTICS", 9),
             ]),
             new("dp_unit_flags",
             [

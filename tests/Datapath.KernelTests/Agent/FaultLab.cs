@@ -107,7 +107,10 @@ internal sealed class FaultLab(AgentLab lab)
         var context = new byte[ContextBytes];
         BinaryPrimitives.WriteInt32LittleEndian(context.AsSpan(InterfaceOffset), index);
         BinaryPrimitives.WriteInt32LittleEndian(context.AsSpan(IngressInterfaceOffset), index);
-        return program.TestRun(Ethernet(IPv4("10.77.0.2", to, Tcp, TcpHeader(40000, port, Syn))), context).ReturnValue == Pass;
+        byte[] frame = Ethernet(IPv4("10.77.0.2", to, Tcp, TcpHeader(40000, port, Syn)));
+        // For every station: what is for another one is not judged here.
+        frame.AsSpan(0, 6).Fill(byte.MaxValue);
+        return program.TestRun(frame, context).ReturnValue == Pass;
     }
 
     private static async Task<bool> IsSettledAsync(AgentApi api)

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Net;
 using Datapath.Backends.Ebpf;
 using Datapath.Backends.Host;
+using Datapath.Bench.Policies;
 using Datapath.Interop.Libc;
 using Datapath.Interop.Processes;
 using Datapath.Policy.Compilation;
@@ -12,7 +13,7 @@ using Datapath.Policy.Options;
 using Datapath.Policy.Resolution;
 using Datapath.Policy.Rulesets;
 
-namespace Datapath.Bench;
+namespace Datapath.Bench.Swaps;
 
 /// <summary>What it takes to bring policies into the kernel and to take one over: the median of some runs, each step in milliseconds.</summary>
 /// <param name="Swap">A policy for another one.</param>

@@ -6,7 +6,7 @@ using Datapath.Policy.Options;
 using Datapath.Policy.Resolution;
 using Datapath.Policy.Rulesets;
 
-namespace Datapath.Bench;
+namespace Datapath.Bench.Policies;
 
 /// <summary>One policy resolved and compiled: the best of some runs, because what disturbs a run only makes it longer.</summary>
 internal sealed record Measurement(double ResolveMs, double CompileMs, double CpuMs, double AllocatedMb, CompiledPolicy Compiled)

@@ -7,7 +7,7 @@ using Datapath.Policy.Options;
 using Datapath.Policy.Resolution;
 using Datapath.Policy.Rulesets;
 
-namespace Datapath.Bench;
+namespace Datapath.Bench.Policies;
 
 /// <summary>The processor time that it takes to compile again after one ruleset, or one address of a unit, has changed.</summary>
 /// <remarks>Processor time, all threads together: at this size what else the machine does would be most of a measurement by the clock.</remarks>

@@ -8,7 +8,7 @@ using Xunit;
 namespace Datapath.KernelTests.Iptables;
 
 /// <summary>A connection whose opener may not speak any more: nothing of it reaches the unit, whatever its own side may send.</summary>
-public sealed class RevocationTests
+public sealed class IptablesRevocationTests
 {
     private const ushort Port = 80;
 

@@ -4,7 +4,7 @@ using Datapath.Policy.Compilation;
 using Datapath.Policy.Inventory;
 using Datapath.Policy.Rulesets;
 
-namespace Datapath.Bench;
+namespace Datapath.Bench.Policies;
 
 /// <summary>Policies of a given size, equal for equal sizes.</summary>
 /// <param name="Networks">External networks.</param>

@@ -6,7 +6,7 @@ using Datapath.Policy.Inventory;
 using Datapath.Policy.Options;
 using Datapath.Policy.Resolution;
 
-namespace Datapath.Bench;
+namespace Datapath.Bench.Policies;
 
 /// <summary>What many different policies over many networks come to: compiled once, then written in both forms of rows.</summary>
 internal sealed record RowsMeasurement(double CompileMs, double AllocatedMb, CompiledPolicy Compiled)

@@ -1,0 +1,169 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Datapath.Backends.Ebpf;
+using Datapath.Backends.Host;
+using Datapath.Interop.Libbpf;
+using Datapath.Interop.Libc;
+using Datapath.Lab.Networks;
+using Datapath.Policy.Inventory;
+using Datapath.Policy.Rulesets;
+
+namespace Datapath.Bench.Packets;
+
+/// <summary>
+/// A network namespace in which the shipped backend enforces a policy on one interface, and the bench's programs over the very maps that
+/// it has filled.
+/// </summary>
+internal sealed class PacketLab : IAsyncDisposable
+{
+    // struct __sk_buff of linux/bpf.h.
+    private const int ContextBytes = 192;
+    private const int InterfaceOffset = 40;
+
+    private const string Uplink = "up0";
+
+    // Room for all flows of a bench: an LRU map evicts long before it is full.
+    private const int Flows = 1 << 19;
+
+    private readonly LabNetwork _network;
+    private readonly LabHost _host;
+    private readonly EbpfBackend _backend;
+    private readonly BpfObject _bench;
+    private readonly byte[] _frame = Frame();
+    private readonly byte[] _context = new byte[ContextBytes];
+
+    private PacketLab(LabNetwork network, LabHost host, EbpfBackend backend, BpfObject bench, int index)
+    {
+        (_network, _host, _backend, _bench) = (network, host, backend, bench);
+        BinaryPrimitives.WriteInt32LittleEndian(_context.AsSpan(InterfaceOffset), index);
+        // ingress_ifindex stays 0, as with packets that the host made itself; at ingress nobody asks for it.
+    }
+
+    /// <summary>Enforces a policy and loads the bench over it.</summary>
+    public static async Task<PacketLab> StartAsync(PacketPolicy policy)
+    {
+        string name = LabNetwork.PrefixFor("dpbench");
+        var network = new LabNetwork(name);
+        LabHost host = await network.AddHostAsync("host");
+        await LabNetwork.ConnectAsync(host, Uplink, await network.AddHostAsync("peer"), "down0");
+        await host.AddAddressAsync(Uplink, new AddressKey(false, PacketPolicy.Host).ToAddress(), 32);
+        var options = new EbpfOptions { Instance = $"{name}-{policy.Prefixes}", ArenaBytes = 128L << 20, MaxTcpFlows = Flows, MaxOtherFlows = Flows, MaxNewFlows = Flows };
+        var backend = new EbpfBackend(options);
+        try
+        {
+            (BpfObject bench, int index) = host.Run(() =>
+            {
+                HostSnapshot snapshot = HostObserver.Read();
+                backend.Apply(policy.Compiled, snapshot);
+                return (Load(options), snapshot.Interfaces.Single(one => one.Name == Uplink).Index);
+            });
+            FillReferences(bench, policy);
+            return new PacketLab(network, host, backend, bench, index);
+        }
+        catch
+        {
+            host.Run(() => backend.Remove(dryRun: false));
+            await network.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Chooses the packets of the following runs.</summary>
+    /// <param name="tuples">65,536 or a smaller power of two.</param>
+    public void Use(BenchTuple[] tuples)
+    {
+        uint[] keys = [.. Enumerable.Range(0, tuples.Length).Select(i => (uint)i)];
+        _bench.Map("bench_tuples").UpdateBatch<uint, BenchTuple>(keys, tuples);
+        _bench.Map("bench_bits").Update(0u, (uint)int.Log2(tuples.Length));
+    }
+
+    /// <summary>Runs a program so often and says what a run took, in nanoseconds.</summary>
+    public double Run(string program, int times) => _host.Run(() => _bench.Program(program).TestRun(_frame, _context, times).DurationNanoseconds);
+
+    /// <summary>What a program did with the last of so many packets: its sum of results.</summary>
+    public ulong Sum(string program, int times)
+    {
+        ulong before = _bench.Map("bench_sink").Lookup<uint, ulong>(0);
+        Run(program, times);
+        return _bench.Map("bench_sink").Lookup<uint, ulong>(0) - before;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _bench.Dispose();
+        _host.Run(() => _backend.Remove(dryRun: false));
+        _backend.Dispose();
+        await _network.DisposeAsync();
+    }
+
+    private static BpfObject Load(EbpfOptions options)
+    {
+        using Stream resource = typeof(PacketLab).Assembly.GetManifestResourceStream("bench.bpf.o")!;
+        var bytes = new byte[resource.Length];
+        resource.ReadExactly(bytes);
+        BpfObject bench = BpfObject.Open(bytes, "dp_bench");
+        bench.SetKnob("dp_jiffies_per_second", (uint)KernelClock.JiffiesPerSecond());
+        // The maps of the instance, of the size that they were made with.
+        string root = Path.Combine(options.BpfFileSystem, "datapath", options.Instance);
+        foreach (string pin in Directory.EnumerateFiles(root, "dp_*", SearchOption.AllDirectories))
+        {
+            string map = Path.GetFileName(pin);
+            if (bench.MapNames.Contains(map))
+            {
+                using BpfMap pinned = BpfMap.OpenPinned(pin);
+                bench.SetMaxEntries(map, pinned.MaxEntries);
+                bench.Reuse(map, pinned);
+            }
+        }
+        bench.SetMaxEntries("bench_flows", Flows);
+        bench.Load();
+        return bench;
+    }
+
+    private static void FillReferences(BpfObject bench, PacketPolicy policy)
+    {
+        BpfMap identities = bench.Map("bench_identities");
+        foreach ((IpPrefix prefix, int network) in policy.Entries)
+        {
+            identities.Update(new Prefix4(prefix), (uint)network + 1);
+        }
+        BpfMap rules = bench.Map("bench_rules");
+        foreach ((int network, KeyRange ports) in policy.IncomingRules)
+        {
+            for (int port = ports.First; port <= ports.Last; port++)
+            {
+                rules.Update(new RuleKey(network + 1, IanaProtocol.Tcp, (ushort)port), 1u);
+            }
+        }
+    }
+
+    // Ethernet, IPv4 and TCP headers, and a few bytes of payload; the programs write the tuple in.
+    private static byte[] Frame()
+    {
+        var frame = new byte[64];
+        frame[12] = 0x08;
+        frame[14] = 0x45;
+        BinaryPrimitives.WriteUInt16BigEndian(frame.AsSpan(16), (ushort)(frame.Length - 14));
+        frame[22] = 64;
+        frame[23] = IanaProtocol.Tcp;
+        frame[46] = 0x50;
+        return frame;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private readonly struct Prefix4(IpPrefix prefix)
+    {
+        public readonly uint Bits = (uint)prefix.Length;
+        public readonly uint Address = BinaryPrimitives.ReverseEndianness((uint)AddressSpan.Of(prefix).First);
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private readonly struct RuleKey(int identity, byte protocol, ushort port)
+    {
+        public readonly uint Bits = 64;
+        public readonly uint Identity = BinaryPrimitives.ReverseEndianness((uint)identity);
+        public readonly byte Direction = 0;
+        public readonly byte Protocol = protocol;
+        public readonly ushort Port = BinaryPrimitives.ReverseEndianness(port);
+    }
+}
