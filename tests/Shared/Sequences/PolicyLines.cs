@@ -16,7 +16,8 @@ internal static class PolicyLines
     {
         var text = new StringBuilder("APIVersion: 1\nlabel: scenario\ndata:\n");
         Add(text, "namespaces", written.Namespaces.Select(Namespace));
-        Add(text, "externalnetworks", written.ExternalNetworks.Select(Network));
+        // The reader refuses a network without entries, which is nobody's.
+        Add(text, "externalnetworks", written.ExternalNetworks.Where(one => !one.Entries.IsEmpty).Select(Network));
         Add(text, "processingunits", written.ProcessingUnits.Select(Unit));
         Add(text, "enforcerprofiles", written.EnforcerProfiles.Select(Profile));
         Add(text, "enforcerprofilemappingpolicies", written.EnforcerProfileMappings.Select(Mapping));
@@ -98,7 +99,7 @@ internal static class PolicyLines
         Put(text, "archived", one.Archived);
         if (one.Attach.Kind != AttachmentKind.None)
         {
-            JsonNode target = one.Attach.Kind == AttachmentKind.Host ? true : one.Attach.Kind == AttachmentKind.Cgroup ? $"/{one.Attach.Target}" : one.Attach.Target;
+            JsonNode target = one.Attach.Kind == AttachmentKind.Host ? true : one.Attach.Kind == AttachmentKind.Cgroup ? $"/{one.Attach.Target.TrimStart('/')}" : one.Attach.Target;
             text["attach"] = new JsonObject { [one.Attach.Kind.ToString().ToLowerInvariant()] = target };
         }
         return text;

@@ -155,8 +155,8 @@ internal sealed class SequenceGenerator(
         return random.Next(120) switch
         {
             0 when packet.Fragment != FragmentPart.Later && talk.Table != PortTable.Other => packet with { Damage = Damage.CutBeforePorts },
-            1 => packet with { Damage = Damage.WrongVersion, Fragment = FragmentPart.Whole },
-            2 when talk.IsIPv6 => packet with { Damage = Damage.TooManyExtensions, Fragment = FragmentPart.Whole },
+            1 => packet with { Damage = Damage.WrongVersion, Fragment = FragmentPart.Whole, FragmentId = 0 },
+            2 when talk.IsIPv6 => packet with { Damage = Damage.TooManyExtensions, Fragment = FragmentPart.Whole, FragmentId = 0 },
             _ => packet,
         };
     }
@@ -179,7 +179,7 @@ internal sealed class SequenceGenerator(
         about = random.Next(8) switch
         {
             0 => talk.Packet(fromCaller: fromUnit == talk.IsUnitCaller),
-            1 => about with { SourcePort = (ushort)(about.SourcePort + 1) },
+            1 when about.IsEcho || talk.Table <= PortTable.Udp => about with { SourcePort = (ushort)(about.SourcePort + 1) },
             2 => about with { Fragment = FragmentPart.Later, FragmentId = 1 },
             3 => about with { Flags = TcpFlags.Ack },
             _ => about,

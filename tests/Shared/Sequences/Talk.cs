@@ -44,7 +44,7 @@ internal sealed record Talk(Place Place, AddressKey UnitAddress, AddressKey Peer
         bool fromUnit = fromCaller == IsUnitCaller;
         bool hasPorts = Table <= PortTable.Udp;
         bool isIcmp = Table is PortTable.Icmp or PortTable.Icmp6 or PortTable.Icmp6OnLink;
-        return new WirePacket
+        var packet = new WirePacket
         {
             Source = fromUnit ? UnitAddress : PeerAddress,
             Destination = fromUnit ? PeerAddress : UnitAddress,
@@ -54,6 +54,7 @@ internal sealed record Talk(Place Place, AddressKey UnitAddress, AddressKey Peer
             IcmpKind = !isIcmp ? (ushort)0 : fromCaller ? Key : Answer(Key),
             IsOnLink = Table == PortTable.Icmp6OnLink,
         };
+        return isIcmp && !packet.IsEcho ? packet with { SourcePort = 0 } : packet;
     }
 
     /// <summary>The kind of ICMP that answers; others are answered by their like.</summary>
