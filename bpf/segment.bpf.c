@@ -27,6 +27,7 @@
 #include "lib/verdict.h"
 #include "lib/report.h"
 #include "lib/host.h"
+#include "lib/translated.h"
 
 /* How many bytes are made linear when headers lie beyond the linear part of the buffer. */
 #define DP_PULL_BYTES 512
@@ -139,6 +140,7 @@ static __always_inline int dp_to_network(struct __sk_buff *skb, const struct dp_
 {
 	if (skb->ingress_ifindex == 0)
 		return dp_ask(skb, place->slot, DP_HOST_UNIT, DP_OUTGOING, DP_HOOK_TC_EGRESS);
+	dp_note_translated(skb, place->slot);
 	return dp_leave(DP_STAT_FORWARDED);
 }
 
@@ -157,10 +159,15 @@ static __always_inline int dp_from_pod(struct __sk_buff *skb, const struct dp_pa
 
 static __always_inline int dp_to_pod(struct __sk_buff *skb, const struct dp_place *place)
 {
+	int action;
+
 	if (skb->ingress_ifindex == 0 &&
 	    dp_ask(skb, place->slot, DP_HOST_UNIT, DP_OUTGOING, DP_HOOK_TC_EGRESS) != TC_ACT_UNSPEC)
 		return TC_ACT_SHOT;
-	return dp_ask(skb, place->slot, place->unit, DP_INCOMING, DP_HOOK_TC_EGRESS);
+	action = dp_ask(skb, place->slot, place->unit, DP_INCOMING, DP_HOOK_TC_EGRESS);
+	if (action == TC_ACT_UNSPEC && skb->ingress_ifindex != 0)
+		dp_note_translated(skb, place->slot);
+	return action;
 }
 
 /* A generation is tried before it is in force: slot, unit and direction come from who asks, and the

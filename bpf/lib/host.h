@@ -97,16 +97,24 @@ static __always_inline bool dp_is_judged_above(struct __sk_buff *skb, struct dp_
 	return place->is_tagged && bpf_map_lookup_elem(&dp_vlans, &key);
 }
 
+/* Whether an address is of the host's networks. */
+static __always_inline bool dp_is_of_host(const struct dp_address *address, bool is_ip6)
+{
+	struct dp_network network = {.prefix_bits = DP_NETWORK_BITS,
+				     .family = bpf_htonl(is_ip6 ? 6 : 4),
+				     .address = *address};
+
+	return bpf_map_lookup_elem(&dp_local_nets, &network) != NULL;
+}
+
 /* Whether an address is the host's own: of its networks, multicast, broadcast, or loopback. Decided
  * before any DNAT, so a published container port is a port of the host.
  */
 static __always_inline bool dp_is_local(const struct dp_packet *packet)
 {
-	struct dp_network network = {.prefix_bits = DP_NETWORK_BITS,
-				     .family = bpf_htonl(packet->tuple.is_ip6 ? 6 : 4),
-				     .address = packet->tuple.destination};
-	__u32 first = bpf_ntohl(network.address.word[0]);
-	__u32 last = bpf_ntohl(network.address.word[3]);
+	const struct dp_address *address = &packet->tuple.destination;
+	__u32 first = bpf_ntohl(address->word[0]);
+	__u32 last = bpf_ntohl(address->word[3]);
 
 	if (packet->tuple.is_ip6) {
 		if (first >> 24 == 0xff)
@@ -118,7 +126,7 @@ static __always_inline bool dp_is_local(const struct dp_packet *packet)
 		 */
 		return true;
 	}
-	return bpf_map_lookup_elem(&dp_local_nets, &network) != NULL;
+	return dp_is_of_host(address, packet->tuple.is_ip6);
 }
 
 /* Whether an incoming packet is the host's. Where nothing is passed on, all of it is. A VLAN of

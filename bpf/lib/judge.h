@@ -67,9 +67,16 @@ static __always_inline void dp_judge_by(struct dp_judgement *judgement,
 	judgement->reason = reason;
 }
 
-/* It passes because a flow does that this rule let open. */
+/* Stands for the rule of a flow that no rule of its unit let open (translated.h). */
+#define DP_NO_RULE 0
+
+/* It passes because a flow does that this rule let open. What answers a translated flow is about to
+ * be forwarded, and counted as such.
+ */
 static __always_inline void dp_judge_by_flow(struct dp_judgement *judgement, __u32 rule_index)
 {
+	if (rule_index == DP_NO_RULE)
+		dp_count_statistic(DP_STAT_FORWARDED);
 	judgement->rule_index = rule_index;
 	judgement->verdict = DP_ALLOW;
 	judgement->reason = DP_REASON_NONE;
@@ -85,9 +92,9 @@ static __always_inline bool dp_is_opening_syn(const struct dp_packet *packet)
  * under the last one, answers may have passed unseen.
  */
 static __always_inline void dp_flow_renew(const struct dp_judge *judge, struct dp_flow *flow,
-					  const struct dp_descriptor *opener)
+					  __u32 rule_index)
 {
-	flow->rule_index = opener->rule_index;
+	flow->rule_index = rule_index;
 	flow->generation = judge->generation->id;
 	flow->flags &= ~DP_FLOW_KNOWS;
 }
@@ -102,10 +109,12 @@ static __always_inline bool dp_opener_may_speak(const struct dp_judge *judge, st
 
 	if (flow->generation == judge->generation->id)
 		return true;
-	/* A unit may always speak with itself; no rule says so, and no rule may revoke it. */
+	/* A unit may always speak with itself; no rule says so, and no rule may revoke it. Nor is a
+	 * translated flow asked for by the host's rules: its unit was asked at its own interface.
+	 */
 	opener = dp_descriptor_at(judge->generation, judge->generation->local_descriptor);
-	if (opener && flow->rule_index == opener->rule_index) {
-		dp_flow_renew(judge, flow, opener);
+	if (flow->rule_index == DP_NO_RULE || (opener && flow->rule_index == opener->rule_index)) {
+		dp_flow_renew(judge, flow, flow->rule_index);
 		return true;
 	}
 	opener = dp_decide(judge->generation, judge->unit, flow->direction, judge->peer_class,
@@ -116,7 +125,7 @@ static __always_inline bool dp_opener_may_speak(const struct dp_judge *judge, st
 		dp_judge_by(judgement, opener, DP_REASON_REVOKED);
 		return false;
 	}
-	dp_flow_renew(judge, flow, opener);
+	dp_flow_renew(judge, flow, opener->rule_index);
 	return true;
 }
 

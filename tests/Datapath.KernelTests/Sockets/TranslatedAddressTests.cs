@@ -33,6 +33,33 @@ public sealed class TranslatedAddressTests
         Assert.Equal(isAnswered, (await probe.RunAsync(Token)).Outcome == ProbeOutcome.Answered);
     }
 
+    // No rule lets anything in to the host, which everything answers.
+    [KernelTheory]
+    [InlineData("tcp", "tcp/80", true)]
+    [InlineData("tcp", "tcp/81", false)]
+    [InlineData("udp", "udp/80", true)]
+    [InlineData("udp", "udp/81", false)]
+    [InlineData("ping", "icmp/8", true)]
+    [InlineData("ping", "icmp/13", false)]
+    public async Task A_masqueraded_pod_reaches_what_its_own_rules_allow(string what, string outgoing, bool isAnswered)
+    {
+        await using AgentLab lab = await AgentLab.CreateAsync(AgentPolicies.Between(incoming: null, outgoing));
+        Translate(lab);
+        await lab.StartAsync();
+        LabEnd client = lab.EndOf("client");
+        await using EchoServer tcp = EchoServer.StartTcp(client.Host, client.IPv4, Served);
+        await using EchoServer udp = EchoServer.StartUdp(client.Host, client.IPv4, Served);
+        TimeSpan patience = isAnswered ? Patience : PatienceForNothing;
+        IPAddress web = lab.EndOf("web").IPv4;
+        Probe probe = what switch
+        {
+            "tcp" => new TcpProbe(lab.Pod, web, client.IPv4, Served, patience),
+            "udp" => new UdpProbe(lab.Pod, web, client.IPv4, Served, patience),
+            _ => new PingProbe(lab.Pod, web, client.IPv4, patience),
+        };
+        Assert.Equal(isAnswered, (await probe.RunAsync(Token)).Outcome == ProbeOutcome.Answered);
+    }
+
     /// <summary>The rules of nat that Docker makes for a bridge of pods and one published port.</summary>
     private static void Translate(AgentLab lab)
     {
