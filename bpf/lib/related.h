@@ -8,8 +8,29 @@
 #include "judge.h"
 #include "socket.h"
 
+/* The judge of a packet that the host forwarded, about which it tells the sender: the unit that was
+ * to get it, which would say so itself (DP_OUTGOING), or else the one that sent it and is told.
+ * Returns whether one of them is judged here.
+ */
+static __always_inline bool dp_unit_of_forwarded(struct dp_judge *judge,
+						 const struct dp_tuple *quoted)
+{
+	const struct dp_generation *generation = judge->generation;
+	__u32 leaf = dp_classify(generation, &quoted->destination, quoted->is_ip6) & DP_LEAF_UNIT;
+
+	judge->direction = DP_OUTGOING;
+	if (!leaf) {
+		leaf = dp_classify(generation, &quoted->source, quoted->is_ip6) & DP_LEAF_UNIT;
+		judge->direction = DP_INCOMING;
+	}
+	judge->number = leaf >> DP_LEAF_UNIT_BIT;
+	judge->unit = dp_unit_of(generation, judge->number);
+	return judge->unit && judge->unit->flags & DP_UNIT_PRESENT;
+}
+
 /* Rule 5: whether an ICMP error, which the rules deny, is about a packet that the unit's policy let
- * pass the other way. It goes to the sender of that packet, whoever reports it.
+ * pass the other way. It goes to the sender of that packet, whoever reports it. The host also
+ * reports on packets that it forwarded, which the policy of a unit let pass (RFC 1191, 4).
  */
 static __attribute__((noinline)) bool dp_is_about_a_flow(const struct dp_judge *judge,
 							 struct dp_visit *visit)
@@ -27,9 +48,14 @@ static __attribute__((noinline)) bool dp_is_about_a_flow(const struct dp_judge *
 	}
 	dp_flow_key_of(quoted, judge->number, &visit->key);
 	found = dp_flow_find(&visit->key, dp_flow_kind_of(quoted), quoted->protocol);
+	if (!found.flow && judge->number == DP_HOST_UNIT && judge->direction == DP_OUTGOING &&
+	    dp_unit_of_forwarded(&about, quoted)) {
+		dp_flow_key_of(quoted, about.number, &visit->key);
+		found = dp_flow_find(&visit->key, dp_flow_kind_of(quoted), quoted->protocol);
+	}
 	if (!found.flow)
 		return false;
-	peer = judge->direction == DP_INCOMING ? &quoted->destination : &quoted->source;
+	peer = about.direction == DP_INCOMING ? &quoted->destination : &quoted->source;
 	about.peer_class = dp_classify(judge->generation, peer, quoted->is_ip6) & DP_LEAF_CLASS;
 	if (!dp_opener_may_speak(&about, found.flow, &visit->judgement))
 		return false;

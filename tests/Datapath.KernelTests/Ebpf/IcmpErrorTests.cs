@@ -88,11 +88,38 @@ public sealed class IcmpErrorTests : IDisposable
         Assert.False(_lab.Passes("up0", ingress: true, Ethernet(IPv4(Router, Host, Icmp, IcmpError(3, 3, about)))));
     }
 
+    [KernelFact]
+    public void The_host_may_say_why_it_forwarded_a_packet_of_a_units_flow_no_further()
+    {
+        const string Web = "10.1.0.2";
+        byte[] question = IPv4(Friend, Web, Tcp, TcpHeader(40000, 80, Ack));
+        byte[] answer = IPv4(Web, Friend, Tcp, TcpHeader(80, 40000, Ack));
+        _lab.Apply(Policies.Friends);
+        Assert.False(FromHost("up0", Friend, question));
+        Assert.True(_lab.Passes("web0", ingress: false, Ethernet(IPv4(Friend, Web, Tcp, TcpHeader(40000, 80, Syn))), forwarded: true));
+        Assert.True(FromHost("up0", Friend, question));
+        Assert.True(FromHost("web0", Web, answer));
+        // To who did not send it, about another flow, and about one that the unit's rules do not let speak any more.
+        Assert.False(FromHost("up0", "10.9.1.2", question));
+        Assert.False(FromHost("up0", Friend, answer));
+        Assert.False(FromHost("up0", Friend, IPv4(Friend, Web, Tcp, TcpHeader(40000, 81, Ack))));
+        // An unrelated change: the unit's rules are asked again, with its peer.
+        _lab.Apply(Policies.NothingOutgoing);
+        Assert.True(FromHost("web0", Web, answer));
+        Assert.True(FromHost("up0", Friend, question));
+        _lab.Apply(Policies.NothingIncoming);
+        Assert.False(FromHost("up0", Friend, question));
+        Assert.False(FromHost("web0", Web, answer));
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _lab.Dispose();
 
     private bool Error(byte type, byte code, byte[] about) =>
         _lab.Passes("up0", ingress: true, Ethernet(IPv4(Router, Host, Icmp, IcmpError(type, code, about))));
+
+    private bool FromHost(string interfaceName, string to, byte[] about) =>
+        _lab.Passes(interfaceName, ingress: false, Ethernet(IPv4(Host, to, Icmp, IcmpError(3, 4, about))));
 
     private bool Error6(byte type, byte code, byte[] about) =>
         _lab.Passes("up0", ingress: true, Ethernet(IPv6(Router6, Host6, Icmp6, IcmpError(type, code, about))));

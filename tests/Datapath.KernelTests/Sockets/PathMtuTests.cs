@@ -52,6 +52,21 @@ public sealed class PathMtuTests
         Assert.All([stream.Opener, stream.Responder], end => Assert.True(TcpInfo.Of(end) is { HasTimestamps: true, HasSelectiveAcknowledgment: true }));
     }
 
+    [KernelTheory]
+    [InlineData(AddressFamily.InterNetwork)]
+    [InlineData(AddressFamily.InterNetworkV6)]
+    public async Task The_host_says_that_a_pods_link_is_narrow_though_no_rule_lets_the_host_speak(AddressFamily family)
+    {
+        await using AgentLab lab = await AgentLab.CreateAsync(AgentPolicies.Between($"tcp/{Port}, udp/{Port}", outgoing: null));
+        await lab.Router.IpAsync("link", "set", "web0", "mtu", $"{SmallMtu}");
+        await lab.StartAsync();
+        (LabEnd client, LabEnd web) = (lab.EndOf("client"), lab.EndOf("web"));
+        await AssertDatagramsAdaptAsync(client, web, family);
+        using LiveFlow stream = await LiveFlow.OpenAsync("tcp", client, web, family, Port, Patience);
+        await AssertCarriesAsync(stream.Opener, stream.Responder);
+        Assert.Equal((uint)SmallMtu, TcpInfo.Of(stream.Opener).PathMtu);
+    }
+
     /// <summary>Client becomes a router to a gateway by a narrow link; behind the gateway, by a wide one, is the far host.</summary>
     private static async Task<LabEnd> AddFarHostAsync(AgentLab lab)
     {
