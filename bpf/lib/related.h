@@ -8,24 +8,33 @@
 #include "judge.h"
 #include "socket.h"
 
-/* The judge of a packet that the host forwarded, about which it tells the sender: the unit that was
- * to get it, which would say so itself (DP_OUTGOING), or else the one that sent it and is told.
- * Returns whether one of them is judged here.
+/* Looks up a packet that the host forwarded, about which it tells the sender: in the zone of the
+ * unit that was to get it, which would say so itself (DP_OUTGOING), or of the one that sent it and
+ * is told (DP_INCOMING). "judge" becomes that unit.
  */
-static __always_inline bool dp_unit_of_forwarded(struct dp_judge *judge,
-						 const struct dp_tuple *quoted)
+static __always_inline struct dp_found
+dp_find_forwarded(struct dp_judge *judge, const struct dp_tuple *quoted, struct dp_flow_key *key)
 {
-	const struct dp_generation *generation = judge->generation;
-	__u32 leaf = dp_classify(generation, &quoted->destination, quoted->is_ip6) & DP_LEAF_UNIT;
+	const struct dp_address *end = &quoted->destination;
+	struct dp_found found = {};
+	__u32 leaf;
+	int i;
 
 	judge->direction = DP_OUTGOING;
-	if (!leaf) {
-		leaf = dp_classify(generation, &quoted->source, quoted->is_ip6) & DP_LEAF_UNIT;
+	for (i = 0; i < 2; i++) {
+		leaf = dp_classify(judge->generation, end, quoted->is_ip6);
+		judge->number = (leaf & DP_LEAF_UNIT) >> DP_LEAF_UNIT_BIT;
+		judge->unit = dp_unit_of(judge->generation, judge->number);
+		if (judge->unit && judge->unit->flags & DP_UNIT_PRESENT) {
+			dp_flow_key_of(quoted, judge->number, key);
+			found = dp_flow_find(key, dp_flow_kind_of(quoted), quoted->protocol);
+			if (found.flow)
+				break;
+		}
+		end = &quoted->source;
 		judge->direction = DP_INCOMING;
 	}
-	judge->number = leaf >> DP_LEAF_UNIT_BIT;
-	judge->unit = dp_unit_of(generation, judge->number);
-	return judge->unit && judge->unit->flags & DP_UNIT_PRESENT;
+	return found;
 }
 
 /* Rule 5: whether an ICMP error, which the rules deny, is about a packet that the unit's policy let
@@ -48,11 +57,8 @@ static __attribute__((noinline)) bool dp_is_about_a_flow(const struct dp_judge *
 	}
 	dp_flow_key_of(quoted, judge->number, &visit->key);
 	found = dp_flow_find(&visit->key, dp_flow_kind_of(quoted), quoted->protocol);
-	if (!found.flow && judge->number == DP_HOST_UNIT && judge->direction == DP_OUTGOING &&
-	    dp_unit_of_forwarded(&about, quoted)) {
-		dp_flow_key_of(quoted, about.number, &visit->key);
-		found = dp_flow_find(&visit->key, dp_flow_kind_of(quoted), quoted->protocol);
-	}
+	if (!found.flow && judge->number == DP_HOST_UNIT && judge->direction == DP_OUTGOING)
+		found = dp_find_forwarded(&about, quoted, &visit->key);
 	if (!found.flow)
 		return false;
 	peer = about.direction == DP_INCOMING ? &quoted->destination : &quoted->source;

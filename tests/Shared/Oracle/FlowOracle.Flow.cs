@@ -173,6 +173,9 @@ internal sealed partial class FlowOracle
 
         public bool IsProved { get; set; }
 
+        /// <summary>Whether NAT lent it the host's address: no rule of the host was asked.</summary>
+        public bool IsTranslated { get; set; }
+
         public bool KnowsOpener { get; set; }
 
         public bool KnowsAnswerer { get; set; }

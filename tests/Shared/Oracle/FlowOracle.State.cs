@@ -50,7 +50,7 @@ internal sealed partial class FlowOracle
         {
             return By(own, DropReason.Policy, "bare SYN is no answer");
         }
-        Judgement opener = Policy.Judge(flow.Opener);
+        Judgement? opener = OpenerOf(flow);
         if (!maySpeak)
         {
             return By(opener, DropReason.Revoked, "answer to a revoked opener");
@@ -58,7 +58,27 @@ internal sealed partial class FlowOracle
         Follow(flow, question, packet, own);
         return By(opener, DropReason.None, "answer");
 
-        Ruling By(Judgement rule, DropReason reason, string why) => new(question.Unit, question.Direction, reason, rule, IsNewFlow: false, why);
+        Ruling By(Judgement? rule, DropReason reason, string why) => new(question.Unit, question.Direction, reason, rule, IsNewFlow: false, why);
+    }
+
+    /// <summary>The rule that a flow's answers pass by; null where no rule of the unit let it open.</summary>
+    private Judgement? OpenerOf(Flow flow) => flow.IsTranslated ? null : Policy.Judge(flow.Opener);
+
+    /// <summary>What is forwarded under the host's address was translated: the host follows it, without asking its rules. Only IPv4, and of ICMP only a ping.</summary>
+    private void NoteTranslated(Seen packet)
+    {
+        bool isFollowed = packet is { Source.IsIPv6: false, Defect: DropReason.None } && (packet.Table != PortTable.Icmp || packet.Key >> 8 == 8);
+        bool isPlainTcp = packet is { Protocol: ProtocolNumber.Tcp, HandshakeFlags: TcpFlags.None } && !IsProofExpected(unit: null, packet);
+        if (!isFollowed || isPlainTcp || !hostAddresses.Contains(packet.Source))
+        {
+            return;
+        }
+        var question = new Question(Unit: null, Direction.Outgoing, packet.Destination, packet.Table, packet.Key);
+        var free = new Judgement(Verdict.Allow, new RuleIdentity(RuleKind.BuiltIn, "", "translated", Direction.Outgoing, 0, ""), DescriptorFlags.None, null, Verdict.Reject);
+        if (AskState(question, packet, free).IsNewFlow)
+        {
+            _flows[^1].IsTranslated = true;
+        }
     }
 
     /// <summary>A packet of no flow that its own direction allows.</summary>

@@ -66,6 +66,10 @@ internal sealed partial class FlowOracle(IReadOnlyCollection<Place> places, IRea
         }
         var outcome = new Outcome([.. rulings]);
         LeavePorts(place, packet, outcome);
+        if (outcome.Passes && !step.IsInwards && step.Origin != Origin.Host)
+        {
+            NoteTranslated(packet);
+        }
         return outcome;
     }
 
@@ -146,18 +150,30 @@ internal sealed partial class FlowOracle(IReadOnlyCollection<Place> places, IRea
         if (!isOpenDirection && packet.About is { } about)
         {
             return IsAboutAFlow(unit, direction, packet, about) is { } flow
-                ? By(Policy.Judge(flow.Opener), DropReason.None, "error about a flow")
+                ? By(OpenerOf(flow), DropReason.None, "error about a flow")
                 : By(own, DropReason.Policy, "error about no flow");
         }
         return AskState(question, packet, own);
 
-        Ruling By(Judgement rule, DropReason reason, string why) => new(unit, direction, reason, rule, IsNewFlow: false, why);
+        Ruling By(Judgement? rule, DropReason reason, string why) => new(unit, direction, reason, rule, IsNewFlow: false, why);
     }
 
-    /// <summary>The flow of the packet that an error is about: one that went the other way, to the error's own destination.</summary>
+    /// <summary>
+    /// The flow of the packet that an error is about: one that went the other way, to the error's own destination. The host also tells of what
+    /// it forwarded: to whom a unit's packet was sent, or the unit that sent it.
+    /// </summary>
     private Flow? IsAboutAFlow(UnitName? unit, Direction direction, Seen error, Seen about)
     {
-        if (about.Source != error.Destination || Find(unit, about) is not { } flow)
+        if (about.Source != error.Destination)
+        {
+            return null;
+        }
+        Flow? flow = Find(unit, about);
+        if (flow is null && unit is null && direction == Direction.Outgoing)
+        {
+            (flow, direction) = FindForwarded(about.Destination, about) is { } received ? (received, direction) : (FindForwarded(about.Source, about), Direction.Incoming);
+        }
+        if (flow is null)
         {
             return null;
         }
@@ -165,6 +181,13 @@ internal sealed partial class FlowOracle(IReadOnlyCollection<Place> places, IRea
         bool isToItself = flow.Packet.Source == flow.Packet.Destination;
         Direction quoted = isFromOpener ? flow.Opener.Direction : Opposite(flow.Opener.Direction);
         return (isToItself || quoted != direction) && MaySpeak(flow) ? flow : null;
+    }
+
+    /// <summary>The flow of a packet that was forwarded, at the unit that has one of its addresses.</summary>
+    private Flow? FindForwarded(AddressKey end, Seen packet)
+    {
+        UnitName? owner = places.Select(one => one.Unit).FirstOrDefault(unit => unit is not null && Policy.Judge(new Question(unit, Direction.Outgoing, end, PortTable.Other, Key: 0)).Rule.Kind == RuleKind.Local);
+        return owner is null ? null : Find(owner, packet);
     }
 
     private static Direction Opposite(Direction direction) => direction == Direction.Incoming ? Direction.Outgoing : Direction.Incoming;
@@ -178,7 +201,7 @@ internal sealed partial class FlowOracle(IReadOnlyCollection<Place> places, IRea
     /// </summary>
     private bool MaySpeak(Flow flow)
     {
-        bool may = Policy.Judge(flow.Opener).Verdict == Verdict.Allow;
+        bool may = flow.IsTranslated || Policy.Judge(flow.Opener).Verdict == Verdict.Allow;
         if (may && flow.Generation != _generation)
         {
             flow.Generation = _generation;
