@@ -144,6 +144,21 @@ static __always_inline int dp_to_network(struct __sk_buff *skb, const struct dp_
 	return dp_leave(DP_STAT_FORWARDED);
 }
 
+/* Has the host judge what a unit and the host say to each other. A profile may exempt the host
+ * (ignoreExpression), and then the generation has no such unit; without a generation nothing
+ * passes.
+ */
+static __always_inline int dp_ask_host(struct __sk_buff *skb, __u32 slot, __u32 direction,
+				       __u32 hook)
+{
+	const struct dp_generation *generation = dp_generation_in(slot);
+	const struct dp_unit *host = generation ? dp_unit_of(generation, DP_HOST_UNIT) : NULL;
+
+	if (host && !(host->flags & DP_UNIT_PRESENT))
+		return TC_ACT_UNSPEC;
+	return dp_ask(skb, slot, DP_HOST_UNIT, direction, hook);
+}
+
 /* The host's end of a unit's veth pair, where directions swap: what comes in was sent by the unit.
  * When the other end is the host itself, both are judged, the sender first.
  */
@@ -153,7 +168,7 @@ static __always_inline int dp_from_pod(struct __sk_buff *skb, const struct dp_pa
 	int action = dp_ask(skb, place->slot, place->unit, DP_OUTGOING, DP_HOOK_TC_INGRESS);
 
 	if (action == TC_ACT_UNSPEC && dp_is_hosts(place, packet))
-		action = dp_ask(skb, place->slot, DP_HOST_UNIT, DP_INCOMING, DP_HOOK_TC_INGRESS);
+		action = dp_ask_host(skb, place->slot, DP_INCOMING, DP_HOOK_TC_INGRESS);
 	return action;
 }
 
@@ -162,7 +177,7 @@ static __always_inline int dp_to_pod(struct __sk_buff *skb, const struct dp_plac
 	int action;
 
 	if (skb->ingress_ifindex == 0 &&
-	    dp_ask(skb, place->slot, DP_HOST_UNIT, DP_OUTGOING, DP_HOOK_TC_EGRESS) != TC_ACT_UNSPEC)
+	    dp_ask_host(skb, place->slot, DP_OUTGOING, DP_HOOK_TC_EGRESS) != TC_ACT_UNSPEC)
 		return TC_ACT_SHOT;
 	action = dp_ask(skb, place->slot, place->unit, DP_INCOMING, DP_HOOK_TC_EGRESS);
 	if (action == TC_ACT_UNSPEC && skb->ingress_ifindex != 0)

@@ -214,6 +214,35 @@ public sealed class FlowTests : IDisposable
     }
 
     [KernelFact]
+    public void A_host_that_a_profile_exempts_is_not_asked_what_a_pod_and_it_say()
+    {
+        const string Agreed = """
+                  incomingRules:
+                    - action: Allow
+                      object: [["$type=Host"]]
+                      protocolPorts: [tcp/80]
+                  outgoingRules:
+                    - action: Allow
+                      object: [["$type=Host"]]
+                      protocolPorts: [tcp/80]
+
+            """;
+        byte[] toHost = Ethernet(IPv4(Web, Host, Tcp, TcpHeader(1, 80, Syn)));
+        byte[] toPod = Ethernet(IPv4(Host, Web, Tcp, TcpHeader(2, 80, Syn)));
+        _lab.Apply(Policies.Enforcing(Agreed));
+        Assert.False(_lab.Passes("web0", ingress: true, toHost));
+        Assert.False(_lab.Passes("web0", ingress: false, toPod));
+        _lab.Apply(Policies.Enforcing(Agreed) + Policies.HostIgnored);
+        _lab.TakeEvents();
+        Assert.True(_lab.Passes("web0", ingress: true, toHost));
+        Assert.True(_lab.Passes("web0", ingress: false, toPod));
+        // The pod is asked all the same.
+        Assert.False(_lab.Passes("web0", ingress: true, Ethernet(IPv4(Web, Host, Tcp, TcpHeader(1, 81, Syn)))));
+        Assert.False(_lab.Passes("web0", ingress: false, Ethernet(IPv4(Host, Web, Tcp, TcpHeader(2, 81, Syn)))));
+        Assert.DoesNotContain(_lab.TakeEvents(), one => one.Unit == LocalUnit.HostNumber);
+    }
+
+    [KernelFact]
     public void A_unit_with_itself_is_always_allowed_by_the_rule_local()
     {
         _lab.Apply(Policies.Friends);

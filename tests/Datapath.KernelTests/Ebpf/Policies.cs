@@ -33,13 +33,18 @@ internal static class Policies
     public static string NothingOutgoing { get; } = Enforcing(Incoming("tcp/80", "udp/53", "icmp/8", "icmp6/128", "gre"));
 
     /// <summary>To be put behind a policy: the pod's interface is excluded, and so let go.</summary>
-    public const string HandsOffWeb = """
+    public static string HandsOffWeb { get; } = Profile("excludedInterfaces: [web0]");
+
+    /// <summary>To be put behind a policy: the host is not judged.</summary>
+    public static string HostIgnored { get; } = Profile("ignoreExpression: [[\"$name=host\"]]");
+
+    private static string Profile(string says) => $"""
 
           enforcerprofiles:
             - name: hands-off
               namespace: /
               associatedTags: [profile=hands-off]
-              excludedInterfaces: [web0]
+              {says}
               propagate: true
           enforcerprofilemappingpolicies:
             - name: hands-off
