@@ -44,7 +44,9 @@ internal sealed partial class FlowOracle
         if (isFromOpener)
         {
             // An echo and its reply have one identifier: what opened the flow was the other of the two, and this was never allowed.
-            return question == flow.Opener ? By(own, DropReason.Revoked, "opener revoked") : By(own, DropReason.Policy, "opener's other kind");
+            // Not by the peer: who claims both of the unit's addresses has one flow, whichever of them he names first.
+            bool isOpeners = question with { Peer = flow.Opener.Peer } == flow.Opener;
+            return isOpeners ? By(own, DropReason.Revoked, "opener revoked") : By(own, DropReason.Policy, "opener's other kind");
         }
         if (packet.IsOpeningSyn)
         {

@@ -76,7 +76,7 @@ internal sealed class PacketPolicy
     {
         var rules = _allowing.Where(rule => rule.Direction == direction).ToArray();
         var drawn = new BenchTuple[count];
-        for (int i = 0, misses = 0; i < count; )
+        for (int i = 0, misses = 0; i < count;)
         {
             (_, int network, KeyRange ports) = rules[_random.Next(rules.Length)];
             IpPrefix prefix = _networks[network][_random.Next(_networks[network].Length)];

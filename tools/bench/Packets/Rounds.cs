@@ -69,7 +69,7 @@ internal sealed class Rounds(PacketLab lab)
     public static string Line(string what, double ours, double reference, double goal) =>
         string.Create(
             CultureInfo.InvariantCulture,
-            $"  {what, -58} {ours, 7:F0} ns {reference, 7:F0} ns   {ours / reference, 5:F2} x   goal {goal:F2} x{(ours / reference <= goal ? "" : "  MISSED")}"
+            $"  {what,-58} {ours,7:F0} ns {reference,7:F0} ns   {ours / reference,5:F2} x   goal {goal:F2} x{(ours / reference <= goal ? "" : "  MISSED")}"
         );
 }
 
