@@ -136,11 +136,29 @@ public sealed class KernelTraces(string instance, LabHost router, ImmutableArray
     private static ImmutableArray<int> MapsOf(JsonElement program) =>
         program.TryGetProperty("map_ids", out var ids) ? [.. ids.EnumerateArray().Select(id => id.GetInt32())] : [];
 
+    private const int MostListings = 10;
+
     private static async Task<ImmutableArray<JsonElement>> ListAsync(string kind, CancellationToken cancellation)
     {
-        using var list = JsonDocument.Parse(await OutputAsync("bpftool", ["--json", "--bpffs", kind, "show"], cancellation));
+        using var list = JsonDocument.Parse(await ListingAsync(kind, cancellation));
         // bpftool says "null" or an error object where there is nothing to list.
         return list.RootElement.ValueKind == JsonValueKind.Array ? [.. list.RootElement.EnumerateArray().Select(item => item.Clone())] : [];
+    }
+
+    // bpftool gives up when an object of anybody's goes away between its listing and its opening; then it is asked again.
+    private static async Task<string> ListingAsync(string kind, CancellationToken cancellation)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await OutputAsync("bpftool", ["--json", "--bpffs", kind, "show"], cancellation);
+            }
+            catch (LabException) when (attempt < MostListings)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(100), cancellation);
+            }
+        }
     }
 
     private static async Task<string> OutputAsync(string file, string[] arguments, CancellationToken cancellation)
