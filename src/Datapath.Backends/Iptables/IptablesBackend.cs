@@ -34,6 +34,9 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
     /// <exception cref="BackendException">The kernel refused.</exception>
     public static ImmutableArray<string> FindInstances() => IptablesRemoval.FindInstances();
 
+    /// <summary>The kernel modules that a service may load before the agent starts, when the agent itself shall not be able to.</summary>
+    public static ImmutableArray<string> KernelModules => Kernel.KernelModules.OfService;
+
     /// <inheritdoc/>
     public uint Adopt()
     {
@@ -191,7 +194,7 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
         catch (BackendException refusal)
         {
             // Perhaps for want of a module that the kernel does not load by itself.
-            ImmutableArray<string> missing = KernelModules.LoadMissing(variant);
+            ImmutableArray<string> missing = Kernel.KernelModules.LoadMissing(variant);
             try
             {
                 ConnectionMarks.Probe();
