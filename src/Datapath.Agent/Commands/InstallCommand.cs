@@ -83,7 +83,7 @@ internal static class InstallCommand
     {
         ImmutableArray<InstallStepDocument> steps = answer.Steps;
         string note = answer.DryRun ? "nothing was done; it would be:\n" : "";
-        return steps.IsEmpty ? "nothing to do\n" : note + string.Concat(steps.Select(step => $"{step.Result, -10}{step.What}\n"));
+        return steps.IsEmpty ? "nothing to do\n" : note + string.Concat(steps.Select(step => $"{step.Result,-10}{step.What}\n"));
     }
 
     private static string Word(StepResult result) =>
