@@ -30,12 +30,30 @@ must_not() {
 }
 value() { systemctl show --value -p "$1" "${2:-$unit}"; }
 answers() { ping -c 1 -W 2 10.0.2.2; }
+says_what_waits() {
+    for _ in {1..30}; do
+        journalctl --no-pager -p warning -o cat -u $unit | grep -q '^time=.* event=1009 .*max-new-flows' && return
+        sleep 1
+    done
+    return 1
+}
 is_restarted() {
     for _ in {1..90}; do
         [[ $(value NRestarts) -ge 1 && $(value MainPID) != "$1" && $(value ActiveState) == active ]] && return
         sleep 1
     done
     return 1
+}
+nothing_left() {
+    local left
+    left=$(
+        find / -xdev -name '*datapath*' -not -path '/proc/*'
+        ls -d /sys/fs/bpf/datapath 2>/dev/null
+        iptables-save | grep 'dp\.'
+        grep '^datapath:' /etc/group
+    )
+    echo "$left"
+    [[ -z $left ]]
 }
 is_before() { (($(value "$1" "$2") > 0 && $(value "$1" "$2") <= $(value "$3" "$4"))); }
 
@@ -60,7 +78,9 @@ if [[ ! -e $stage ]]; then
     must 'the journal says so' sh -c "journalctl --no-pager -u $unit | grep -q 'Watchdog timeout'"
     must_not 'the gateway did not answer meanwhile either' answers
     must 'status is 0 again' datapath status
+    echo DATAPATH_MAX_NEW_FLOWS=32768 >>/etc/datapath/datapath.conf
     must 'reload' systemctl reload $unit
+    must 'what waits for a restart is a warning in the journal' says_what_waits
     systemctl stop $unit
     datapath status >/dev/null 2>&1
     said=$?
@@ -80,13 +100,19 @@ must 'there is an address, so DHCP passed the failsafe ports' sh -c 'ip -4 addre
 must_not 'the gateway does not answer' answers
 say "$(systemctl show -p MemoryCurrent -p CPUUsageNSec $unit | tr '\n' ' ')"
 say "$(systemd-analyze security --no-pager $unit | tail -1)"
+cp /usr/bin/datapath /root/agent
 must 'the package is removed' dpkg -r datapath
 must 'and enforcement with it' answers
 must 'the configuration stays' test -e /etc/datapath/datapath.conf
 rm -rf /etc/systemd/system/$unit.d
 must 'the package is purged' dpkg -P datapath
 rm /root/datapath.deb
-# shellcheck disable=SC2016
-must 'nothing is left' sh -c 'left=$(find / -xdev -name "*datapath*" -not -path "/proc/*"; ls -d /sys/fs/bpf/datapath 2>/dev/null; iptables-save | grep "dp\."); echo "$left"; test -z "$left"'
+must 'nothing is left' nothing_left
+must 'the executable installs itself and starts' /root/agent install --now
+must 'it runs' systemctl is-active $unit
+must 'it is enabled' systemctl is-enabled $unit
+must 'a second time nothing changes' sh -c '/root/agent install | grep -Ev "^(unchanged|kept) "; test $? = 1'
+must 'it uninstalls itself' datapath uninstall
+must 'nothing is left of that either' nothing_left
 say 'life 2 passed'
 end

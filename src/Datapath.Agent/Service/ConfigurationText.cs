@@ -18,7 +18,8 @@ internal static class ConfigurationText
         text.Append("# (namespace, default action, failsafe ports); the rest needs `systemctl restart datapath`. Packets are judged meanwhile.\n");
         foreach (OptionDescription option in program.Settings)
         {
-            bool isWords = option.DefaultText?.Contains(' ', StringComparison.Ordinal) ?? false;
+            // Nothing that could be taken for a value, and is not one.
+            bool isWords = option.DefaultText is { } words && (words.Contains(' ', StringComparison.Ordinal) || words.Contains("NAME", StringComparison.Ordinal));
             text.Append($"\n# {option.Purpose}.{(isWords ? $" Default: {option.DefaultText}." : "")}\n");
             string standard = isWords ? "" : option.DefaultText ?? (option.ValueName is null ? "0" : "");
             text.Append(option.Environment == PolicyKey ? $"{PolicyKey}={InstallLayout.PolicyDirectory}\n" : $"#{option.Environment}={standard}\n");
