@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Datapath.Agent.Hosting;
 using Datapath.Agent.Loops;
 using Datapath.Backends.Ebpf;
 using Datapath.Policy.Compilation;
@@ -86,6 +87,15 @@ internal static class OptionText
             "tcx" => TcHookChoice.Tcx,
             "clsact" => TcHookChoice.Clsact,
             _ => Refused<TcHookChoice>($"'{text}' is none of auto, tcx and clsact"),
+        };
+
+    /// <summary><c>keyvalue</c> or <c>json</c>.</summary>
+    public static OptionReading<LogFormat> LogFormat(string text) =>
+        text switch
+        {
+            "keyvalue" => Hosting.LogFormat.KeyValue,
+            "json" => Hosting.LogFormat.Json,
+            _ => Refused<LogFormat>($"'{text}' is neither keyvalue nor json"),
         };
 
     /// <summary><c>none</c>, or ports with their direction, separated by commas.</summary>

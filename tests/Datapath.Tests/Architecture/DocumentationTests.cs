@@ -61,24 +61,27 @@ public sealed partial class DocumentationTests
     }
 
     [Fact]
-    public void Readme_fits_two_screens() => Assert.InRange(Repository.ReadLines("README.md").Length, 1, 120);
+    public void Readme_fits_two_screens() => Assert.InRange(Repository.ReadLines("README.md").Length, 1, 140);
 
     [Fact]
     public void Architecture_has_at_most_400_lines() => Assert.InRange(Repository.ReadLines("ARCHITECTURE.md").Length, 1, 400);
 
     [Fact]
-    public void Decisions_are_numbered_and_have_four_parts() =>
+    public void Decisions_have_a_number_of_their_own_and_four_parts()
+    {
+        var pages = Repository.Written("docs/decisions/", ".md").ToList();
+        Assert.All(pages, page => Assert.Matches("^docs/decisions/[0-9]{4}-[a-z]", page));
+        // Not without gaps: two people who decide at the same time take numbers at the same time.
+        Assert.Distinct(pages.Select(page => page["docs/decisions/".Length..][..4]), StringComparer.Ordinal);
         Assert.All(
-            Repository.Written("docs/decisions/", ".md").Index(),
+            pages,
             page =>
-            {
-                Assert.StartsWith($"docs/decisions/{page.Index + 1:0000}-", page.Item, StringComparison.Ordinal);
                 Assert.All(
                     (string[])["Context", "Choice", "Rejected", "Consequence"],
-                    part => Assert.Contains($"\n## {part}\n", Repository.Read(page.Item), StringComparison.Ordinal)
-                );
-            }
+                    part => Assert.Contains($"\n## {part}\n", Repository.Read(page), StringComparison.Ordinal)
+                )
         );
+    }
 
     [Fact]
     public void Every_decision_is_in_the_index_of_the_architecture()
