@@ -41,6 +41,13 @@ internal sealed class Arena : IDisposable
     /// <summary>What packets are judged by, and until when.</summary>
     public Switch Switch => Switch.Of(Volatile.Read(ref Control.InForce));
 
+    /// <summary>Until when, in nanoseconds since boot, answers of flows that are older than enforcement need no proof; 0 for no time at all.</summary>
+    public ulong DoubtUntil
+    {
+        get => Volatile.Read(ref Control.DoubtUntilNanoseconds);
+        set => Volatile.Write(ref Control.DoubtUntilNanoseconds, value);
+    }
+
     private ref DpControl Control => ref _control.Values<DpControl>()[0];
 
     private Span<DpGeneration> Generations => _generations.Values<DpGeneration>();

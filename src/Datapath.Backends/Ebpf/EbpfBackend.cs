@@ -104,7 +104,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         Guard(() => _session is { } session ? CounterReader.Zero(session.Loaded, ruleIndexes) : 0);
 
     /// <inheritdoc/>
-    public FlowUsage CollectFlows() => _session is { } session ? Guard(session.Flows.Collect) : FlowUsage.None;
+    public FlowUsage CollectFlows() => _session is { } session ? Guard(() => CollectFlows(session)) : FlowUsage.None;
 
     /// <inheritdoc/>
     public RemovalReport Remove(bool dryRun)
@@ -158,12 +158,18 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
             Put(session, before, written, desired, wanted.ConfirmWithin);
         }
 
-        // 6. Units that come are judged by the policy that knows them.
+        // 6. Connections that are older than enforcement are known before the first packet is judged.
+        session.Host.PutNamespaces(host, desired.Interfaces.Keys.Concat(session.FallbackInterfaces.Keys()).ToHashSet());
+        OlderFlowsReport? older = isFirst ? TakeUpOlderFlows(session, policy, host, desired) : null;
+        // 7. Units that come are judged by the policy that knows them.
         (ImmutableArray<UnitAttachment> attached, ImmutableArray<UnitNotEnforced> gone) = AttachAll(session, desired, isFirst);
-        // 7. What nobody is judged by any more goes when everything is in place that judges instead.
+        // 8. What nobody is judged by any more goes when everything is in place that judges instead.
         Tidy(session, host, desired, attached, isFirst);
         var matrix = new MatrixReport(RowFormText.Of(image.Layout.Form), image.Layout.RowBytes);
-        return new ApplyReport(session.Arena.Judging.Id, slot is not null, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available, matrix);
+        return new ApplyReport(session.Arena.Judging.Id, slot is not null, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available, matrix)
+        {
+            OlderFlows = older is null ? null : TakeUpLatecomers(session, policy, host, older),
+        };
     }
 
     /// <summary>The image in the form that suits; where that does not fit, in the smaller one: a slower verdict is better than none.</summary>

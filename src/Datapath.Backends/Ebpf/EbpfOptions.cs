@@ -37,6 +37,13 @@ public sealed record EbpfOptions
     /// <summary>What <see cref="MaxNewFlows"/> is on this machine unless told otherwise.</summary>
     public static int DefaultNewFlows => (16 << 10) + (PossibleCpus.Count << 10);
 
+    /// <summary>
+    /// How long after the very first attachment a datagram passes as an answer where the policy allows what it may answer, although nobody saw
+    /// that; zero for never.
+    /// </summary>
+    /// <remarks>As long as the kernel remembers an answered UDP flow (nf_conntrack_udp_timeout_stream).</remarks>
+    public TimeSpan DoubtTime { get; init; } = TimeSpan.FromSeconds(120);
+
     /// <summary>How programs are attached.</summary>
     public TcHookChoice TcHook { get; init; }
 

@@ -57,7 +57,7 @@ internal sealed class SequenceLab : IDisposable
     public SequenceLab()
     {
         Name = string.Create(CultureInfo.InvariantCulture, $"dpo-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}");
-        var options = new EbpfOptions { Instance = Name, MaxRules = 4096, ArenaBytes = 32 << 20, EventsPerSecond = 100_000_000 };
+        var options = new EbpfOptions { Instance = Name, MaxRules = 4096, ArenaBytes = 32 << 20, EventsPerSecond = 100_000_000, DoubtTime = TimeSpan.Zero };
         Ip("netns", "add", Name);
         _namespace = NetworkNamespace.OpenNamed(Name);
         foreach (string one in Interfaces)
