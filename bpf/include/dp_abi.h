@@ -100,7 +100,7 @@ enum dp_unit_flags {
 };
 
 /* What a cell of the verdict table stands for. Cells share descriptors: there are few distinct
- * ones. */
+ * ones. Cell 0 stands for none: a hole in the tables. */
 struct dp_descriptor {
 	__u32 rule_index;	   /* the rule that decides; never 0 */
 	__u32 observed_rule_index; /* an observing rule that matched too; 0 = none */
@@ -353,7 +353,7 @@ enum dp_reason {
 	DP_REASON_EXTENSION_LIMIT = 5, /* more IPv6 extension headers than we follow */
 	DP_REASON_PORTS_UNKNOWN = 6,   /* a fragment whose ports nobody saw, where ports matter */
 	DP_REASON_LINK_TYPE = 7,       /* the frame and the kernel disagree on what it carries */
-	DP_REASON_NO_POLICY = 8,       /* the tables are not there: must not happen, fails closed */
+	DP_REASON_NO_POLICY = 8, /* no tables, or a hole in them: must not happen, fails closed */
 	DP_REASONS = 9,
 };
 

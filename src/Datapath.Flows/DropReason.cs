@@ -27,6 +27,6 @@ public enum DropReason : byte
     /// <summary>The frame and the kernel disagree on what it carries.</summary>
     LinkType = 7,
 
-    /// <summary>The tables are not there; must not happen, fails closed.</summary>
+    /// <summary>The tables are not there, or have a hole; must not happen, fails closed.</summary>
     NoPolicy = 8,
 }
