@@ -99,7 +99,7 @@ enum dp_unit_flags {
 	DP_UNIT_PROTOCOL_MATTERS_OUT = 16,
 };
 
-/* What a cell of the verdict table stands for. Cells share descriptors. */
+/* What a cell stands for. Cells share descriptors; cell 0 stands for none: a hole in the tables. */
 struct dp_descriptor {
 	__u32 rule_index;	   /* the rule that decides; never 0 */
 	__u32 observed_rule_index; /* an observing rule that matched too; 0 = none */
@@ -349,10 +349,10 @@ enum dp_reason {
 	DP_REASON_REVOKED = 2,	       /* the rule that let the flow open is gone */
 	DP_REASON_SHORT_HEADER = 3,    /* the packet ends inside a header */
 	DP_REASON_BAD_HEADER = 4,      /* a header contradicts itself */
-	DP_REASON_EXTENSION_LIMIT = 5, /* more IPv6 extension headers than we follow */
+	DP_REASON_EXTENSION_LIMIT = 5, /* more IPv6 extension headers or tags than we follow */
 	DP_REASON_PORTS_UNKNOWN = 6,   /* a fragment whose ports nobody saw, where ports matter */
 	DP_REASON_LINK_TYPE = 7,       /* the frame and the kernel disagree on what it carries */
-	DP_REASON_NO_POLICY = 8,       /* the tables are not there: must not happen, fails closed */
+	DP_REASON_NO_POLICY = 8, /* no tables, or a hole in them: must not happen, fails closed */
 	DP_REASONS = 9,
 };
 

@@ -890,7 +890,7 @@ internal struct DpPacket : IEquatable<DpPacket>
     public ushort Offset;
 
     [FieldOffset(102)]
-    public ByteArray2 Reserved;
+    public ushort Limit;
 
     public readonly bool Equals(DpPacket other) => RawBytes.Equal(in this, in other);
 
@@ -1404,7 +1404,7 @@ internal static class AbiLayout
                 new("defect", 784, 0, 1),
                 new("next", 792, 0, 1),
                 new("offset", 800, 0, 2),
-                new("reserved", 816, 0, 2),
+                new("limit", 816, 0, 2),
             ]),
             new("dp_skip", 64,
             [

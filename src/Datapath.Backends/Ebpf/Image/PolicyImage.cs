@@ -47,7 +47,7 @@ public sealed record PolicyImage(ReadOnlyMemory<uint> Words, ImageLayout Layout)
 /// <param name="Ports">For each <see cref="Datapath.Policy.Compilation.PortTable"/> its port classes, 16 bits each.</param>
 /// <param name="Units">Sixteen bytes for each unit number.</param>
 /// <param name="UnitCount">One more than the highest unit number.</param>
-/// <param name="Descriptors">Sixteen bytes for each cell value.</param>
+/// <param name="Descriptors">Sixteen bytes for each cell value; cell 0 has none.</param>
 /// <param name="LocalDescriptor">The cell value of "a unit with itself".</param>
 /// <param name="Rows">Where the rows of the verdict matrix begin.</param>
 /// <param name="Form">How rows are to be read.</param>

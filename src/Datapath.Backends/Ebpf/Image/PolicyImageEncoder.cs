@@ -37,7 +37,8 @@ public static class PolicyImageEncoder
         int unitCount = policy.Units.IsEmpty ? 0 : policy.Units[^1].Number + 1;
         int units = EncodeUnits(lines, policy, tables, unitCount);
         int descriptors = EncodeDescriptors(lines, policy.Descriptors.AsSpan());
-        var layout = new ImageLayout(ip4Root, ip6Root, ports, units, unitCount, descriptors, policy.LocalDescriptor, firstRow, form, rowBytes);
+        var local = (int)RowEncoder.CellOf(policy.LocalDescriptor);
+        var layout = new ImageLayout(ip4Root, ip6Root, ports, units, unitCount, descriptors, local, firstRow, form, rowBytes);
         var image = new PolicyImage(lines.ToMemory(), layout);
         memory.Words = image.Words.Length;
         return image;
@@ -118,11 +119,12 @@ public static class PolicyImageEncoder
 
     private static int EncodeDescriptors(ImageLines lines, ReadOnlySpan<Descriptor> descriptors)
     {
-        int line = lines.AllocateBytes((long)descriptors.Length * DescriptorWords * sizeof(uint));
+        // Cell 0 has none: zeros, which name no rule.
+        int line = lines.AllocateBytes((descriptors.Length + 1L) * DescriptorWords * sizeof(uint));
         Span<uint> words = lines.WordsFrom(line);
         for (int i = 0; i < descriptors.Length; i++)
         {
-            Span<uint> at = words.Slice(i * DescriptorWords, DescriptorWords);
+            Span<uint> at = words.Slice((int)RowEncoder.CellOf(i) * DescriptorWords, DescriptorWords);
             at[0] = (uint)descriptors[i].RuleIndex;
             at[1] = (uint)descriptors[i].ObservedRuleIndex;
             Span<byte> bytes = MemoryMarshal.AsBytes(at[2..3]);
