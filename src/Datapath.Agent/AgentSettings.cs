@@ -23,6 +23,9 @@ internal sealed record AgentSettings(
     PolicyOptions Options
 )
 {
+    /// <summary>Kernel memory for the images of policies, in MiB.</summary>
+    public int EbpfImageMebibytes { get; init; } = EbpfOptions.DefaultArenaMebibytes;
+
     /// <summary>What keeps eBPF from being used although it is asked for, one sentence; null when nothing is known to.</summary>
     public string? EbpfLack { get; init; }
 }

@@ -69,6 +69,9 @@ internal sealed class OptionTable(Func<string, string?> variables)
     public AgentOption<int> MaxNewFlows { get; } =
         FlowLimitOption("--max-new-flows", "Flows that nobody has answered yet, of TCP and of the others,", "DATAPATH_MAX_NEW_FLOWS", Defaults.MaxNewFlows, variables, "16384 and 1024 for each CPU");
 
+    /// <summary>Kernel memory for policies, in MiB.</summary>
+    public AgentOption<int> EbpfImageMemory { get; } = EbpfImageMemoryOption(variables);
+
     /// <summary>How long a policy is on trial; null for one that stays.</summary>
     public AgentOption<TimeSpan?> ConfirmWithin { get; } = ConfirmWithinOption(variables);
 
@@ -258,6 +261,22 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Read = OptionText.FlowLimit,
             Variables = variables,
         };
+
+    private static AgentOption<int> EbpfImageMemoryOption(Func<string, string?> variables)
+    {
+        int standard = (int)(Defaults.ArenaBytes >> 20);
+        return new()
+        {
+            Name = EbpfOptions.ArenaOption,
+            ValueName = "MIB",
+            Purpose = "Kernel memory for the tables of policies, three of which must fit, in MiB; takes effect when the kernel objects are made, so after a purge",
+            Environment = "DATAPATH_EBPF_IMAGE_MEMORY",
+            Default = standard,
+            DefaultText = standard.ToString(CultureInfo.InvariantCulture),
+            Read = OptionText.ImageMemory,
+            Variables = variables,
+        };
+    }
 
     private static AgentOption<bool> JsonOption(Func<string, string?> variables) =>
         new()

@@ -26,7 +26,8 @@ internal static class RunCommand
             options.TcHook,
             options.MaxTcpFlows,
             options.MaxOtherFlows,
-            options.MaxNewFlows
+            options.MaxNewFlows,
+            options.EbpfImageMemory
         );
         verb.SetAction(
             async (parse, stop) =>
@@ -70,6 +71,9 @@ internal static class RunCommand
             options.TcHook.In(parse),
             new FlowLimits(options.MaxTcpFlows.In(parse), options.MaxOtherFlows.In(parse), options.MaxNewFlows.In(parse)),
             CheckCommand.PolicyOptionsOf(parse, options)
-        );
+        )
+        {
+            EbpfImageMebibytes = options.EbpfImageMemory.In(parse),
+        };
     }
 }

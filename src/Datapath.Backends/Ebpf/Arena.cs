@@ -74,8 +74,17 @@ internal sealed class Arena : IDisposable
     {
         if (image.Bytes > FreeBytes)
         {
-            throw new PolicyTooLargeException("kernel memory", image.Bytes, FreeBytes, "bytes");
+            throw new PolicyTooLargeException("kernel memory", image.Bytes, FreeBytes, "bytes", Remedy(image.Bytes));
         }
+    }
+
+    /// <summary>Room for three of the kind: the one that judges, the one to fall back to, and the one that is written.</summary>
+    private static string Remedy(long bytes)
+    {
+        long mebibytes = ((3 * bytes) + (1 << 20) - 1) >> 20;
+        return mebibytes > EbpfOptions.MostArenaMebibytes
+            ? $"three of its kind would need more than the {EbpfOptions.MostArenaMebibytes} MiB that an agent can set aside"
+            : $"an agent that begins after `datapath purge` with {EbpfOptions.ArenaOption} {mebibytes} has room for it";
     }
 
     /// <summary>Writes an image where no live generation is, and reads it back. Nothing judges by it yet.</summary>
