@@ -70,9 +70,25 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         }
         catch (Exception refusal) when (first && refusal is BackendException or PolicyTooLargeException or CanaryException)
         {
-            // Nothing was enforced before, so nothing may be left behind.
-            Remove(dryRun: false);
+            RemoveAfter(refusal);
             throw;
+        }
+    }
+
+    /// <summary>Nothing was enforced before, so nothing may be left behind. That it cannot be taken away must not hide why there is nothing.</summary>
+    private void RemoveAfter(Exception refusal)
+    {
+        try
+        {
+            Remove(dryRun: false);
+        }
+        catch (BackendException second) when (refusal is BackendException)
+        {
+            throw new BackendException($"{refusal.Message}; and what was made cannot be taken away: {second.Message}", refusal);
+        }
+        catch (BackendException)
+        {
+            // What kind of refusal it is decides what the agent does next; purge says what is left.
         }
     }
 
