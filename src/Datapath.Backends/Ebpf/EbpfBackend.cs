@@ -142,7 +142,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         uint judging = session.Arena.Judging.Id;
         bool isFirst = judging == 0;
         RequireNothingPending(before, isFirst, wanted);
-        PolicyImage image = EncodeFor(session, policy);
+        PolicyImage image = EncodeFor(session, policy, mayShare: wanted.Fallback is null);
         DesiredAttachments desired = DesiredAttachments.Of(policy, host);
         long available = session.Arena.FreeBytes;
 
@@ -183,10 +183,24 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
     }
 
     /// <summary>The image in the form that suits; where that does not fit, in the smaller one: a slower verdict is better than none.</summary>
-    private PolicyImage EncodeFor(Session session, CompiledPolicy policy)
+    /// <remarks>
+    /// Address tries that a live generation has are not written again. Not while a policy waits for confirmation: the one to fall back to is
+    /// written first and may take the place.
+    /// </remarks>
+    private PolicyImage EncodeFor(Session session, CompiledPolicy policy, bool mayShare)
     {
         Arena arena = session.Arena;
-        PolicyImage image = PolicyImageEncoder.Encode(policy, options.Rows, session.Images);
+        PolicyImage image = PolicyImageEncoder.Encode(policy, options.Rows, session.Images, mayShare ? arena.PlaceRules : null);
+        if (image.IsShared)
+        {
+            if (arena.HasRoomShared(image))
+            {
+                return image;
+            }
+
+            image = PolicyImageEncoder.Encode(policy, options.Rows, session.Images);
+        }
+
         if (options.Rows is not null || image.Layout.Form == RowForm.Compressed || image.Bytes <= arena.FreeBytes || image.Checksum() == arena.Active.Checksum)
         {
             return image;

@@ -11,11 +11,14 @@ internal sealed class RowMemory
     private readonly Dictionary<RulePair, int> _pairs = [];
     private readonly List<RulePair> _pairsByNumber = [];
 
+    private Dictionary<int, (object Division, PaintedRow[] Rows)> _matrices = [];
+    private Dictionary<int, (object Division, PaintedRow[] Rows)> _nextMatrices = [];
+
     /// <summary>Rows painted so far.</summary>
     public int Count => _rows.Count;
 
     /// <summary>Distinct rows of the last compilation: about as many as the next will have.</summary>
-    public int LastRowCount { get; set; }
+    public int LastRowCount { get; private set; }
 
     /// <summary>Pairs of rules so far.</summary>
     public int PairCount => _pairsByNumber.Count;
@@ -37,6 +40,23 @@ internal sealed class RowMemory
 
     /// <summary>The number of a list of rules that hold for the same peers.</summary>
     public int RuleList(ReadOnlySpan<int> rules) => _ruleLists.Intern(rules);
+
+    /// <summary>For each peer class its row, where these rules met these classes in the last compilation; null where not.</summary>
+    /// <param name="lists">Number of the list of rule lists by atom.</param>
+    /// <param name="division">The classes.</param>
+    public PaintedRow[]? Matrix(int lists, object division) =>
+        _matrices.TryGetValue(lists, out var kept) && ReferenceEquals(kept.Division, division) ? kept.Rows : null;
+
+    /// <summary>Keeps the rows of all peer classes for the next compilation.</summary>
+    public void Keep(int lists, object division, PaintedRow[] rows) => _nextMatrices[lists] = (division, rows);
+
+    /// <summary>Takes note that a compilation is over.</summary>
+    /// <param name="rows">Its distinct rows.</param>
+    public void Finish(int rows)
+    {
+        LastRowCount = rows;
+        (_matrices, _nextMatrices) = (_nextMatrices, []);
+    }
 
     /// <summary>The row in which rule lists meet.</summary>
     /// <param name="lists">Numbers of the rule lists.</param>
