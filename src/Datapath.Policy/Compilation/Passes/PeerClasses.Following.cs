@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Numerics;
 using System.Runtime.InteropServices;
-using Datapath.Policy.Resolution;
 
 namespace Datapath.Policy.Compilation.Passes;
 
@@ -20,7 +19,7 @@ internal sealed partial class PeerClasses
         {
             return null;
         }
-        var changes = new List<Change>();
+        var changes = new List<AddressChange>();
         if (!Compare(known, known._low, _low, isIPv6: false, changes) || !Compare(known, known._high, _high, isIPv6: true, changes))
         {
             return null;
@@ -34,7 +33,7 @@ internal sealed partial class PeerClasses
 
     /// <summary>Finds what came and went, and takes over the classes of what stayed.</summary>
     /// <returns>False when that is too much, or would give a class another number.</returns>
-    private bool Compare(PeerClasses known, Owned[] before, Owned[] after, bool isIPv6, List<Change> changes)
+    private bool Compare(PeerClasses known, Owned[] before, Owned[] after, bool isIPv6, List<AddressChange> changes)
     {
         int i = 0;
         int j = 0;
@@ -56,7 +55,7 @@ internal sealed partial class PeerClasses
         return true;
     }
 
-    private bool Comes(PeerClasses known, ref Owned one, bool isIPv6, List<Change> changes)
+    private bool Comes(PeerClasses known, ref Owned one, bool isIPv6, List<AddressChange> changes)
     {
         int set = SetAt(one.Address, isIPv6);
         _atoms.Collect(_sweep.Set(set), one.Unit, one.IsManaged, _collected);
@@ -65,15 +64,15 @@ internal sealed partial class PeerClasses
             return false;
         }
         one = one with { Class = found };
-        changes.Add(new Change(isIPv6, one.Address, found, one.Number));
+        changes.Add(new AddressChange(isIPv6, one.Address, found, one.Number));
         // The class must have been met before, and the one that had the address must not have been met first here.
         return known.IsMetBefore(found, isIPv6, one.Address) && !known.IsFirstMetAt(known._classOfSet[set], isIPv6, one.Address);
     }
 
-    private bool Goes(PeerClasses known, Owned one, bool isIPv6, List<Change> changes)
+    private bool Goes(PeerClasses known, Owned one, bool isIPv6, List<AddressChange> changes)
     {
         int around = known._classOfSet[SetAt(one.Address, isIPv6)];
-        changes.Add(new Change(isIPv6, one.Address, around, 0));
+        changes.Add(new AddressChange(isIPv6, one.Address, around, 0));
         return around != NotSeen && known.IsMetBefore(around, isIPv6, one.Address) && !known.IsFirstMetAt(one.Class, isIPv6, one.Address);
     }
 
@@ -93,11 +92,11 @@ internal sealed partial class PeerClasses
         return ranges[low].Set;
     }
 
-    private static ImmutableArray<PeerRange<TAddress>> Changed<TAddress>(ImmutableArray<PeerRange<TAddress>> ranges, IEnumerable<Change> changes)
+    private static ImmutableArray<PeerRange<TAddress>> Changed<TAddress>(ImmutableArray<PeerRange<TAddress>> ranges, IEnumerable<AddressChange> changes)
         where TAddress : unmanaged, IBinaryInteger<TAddress>, IMinMaxValue<TAddress>
     {
         List<PeerRange<TAddress>>? edited = null;
-        foreach (Change one in changes)
+        foreach (AddressChange one in changes)
         {
             edited ??= [.. ranges.AsSpan()];
             Change(edited, new PeerRange<TAddress>(TAddress.CreateTruncating(one.Address), unchecked((ushort)one.Class), (ushort)one.Number));
@@ -111,6 +110,10 @@ internal sealed partial class PeerClasses
     {
         int at = IndexOf(ranges, one.First);
         PeerRange<TAddress> old = ranges[at];
+        if (IsAlike(old, one))
+        {
+            return;
+        }
         bool isLast = one.First == TAddress.MaxValue || (at + 1 < ranges.Count && ranges[at + 1].First == one.First + TAddress.One);
         if (!isLast)
         {
@@ -146,5 +149,5 @@ internal sealed partial class PeerClasses
     }
 
     /// <summary>An address that is another one's now.</summary>
-    private readonly record struct Change(bool IsIPv6, UInt128 Address, int Class, int Number);
+    private readonly record struct AddressChange(bool IsIPv6, UInt128 Address, int Class, int Number);
 }

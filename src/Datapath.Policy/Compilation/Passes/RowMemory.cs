@@ -5,12 +5,16 @@ namespace Datapath.Policy.Compilation.Passes;
 /// <summary>Rows painted for one division of the ports, by the rules that meet in them.</summary>
 internal sealed class RowMemory
 {
+    // 32 MB of references.
+    private const int MostKept = 1 << 22;
+
     private readonly SequenceTable _ruleLists = new();
     private readonly SequenceTable _meetings = new();
     private readonly List<PaintedRow> _rows = [];
     private readonly Dictionary<RulePair, int> _pairs = [];
     private readonly List<RulePair> _pairsByNumber = [];
 
+    private int _kept;
     private Dictionary<int, (object Division, PaintedRow[] Rows)> _matrices = [];
     private Dictionary<int, (object Division, PaintedRow[] Rows)> _nextMatrices = [];
 
@@ -47,14 +51,22 @@ internal sealed class RowMemory
     public PaintedRow[]? Matrix(int lists, object division) =>
         _matrices.TryGetValue(lists, out var kept) && ReferenceEquals(kept.Division, division) ? kept.Rows : null;
 
-    /// <summary>Keeps the rows of all peer classes for the next compilation.</summary>
-    public void Keep(int lists, object division, PaintedRow[] rows) => _nextMatrices[lists] = (division, rows);
+    /// <summary>Keeps the rows of all peer classes for the next compilation, unless there is too much of it.</summary>
+    public void Keep(int lists, object division, PaintedRow[] rows)
+    {
+        if (_kept + rows.Length <= MostKept)
+        {
+            _kept += rows.Length;
+            _nextMatrices[lists] = (division, rows);
+        }
+    }
 
     /// <summary>Takes note that a compilation is over.</summary>
     /// <param name="rows">Its distinct rows.</param>
     public void Finish(int rows)
     {
         LastRowCount = rows;
+        _kept = 0;
         (_matrices, _nextMatrices) = (_nextMatrices, []);
     }
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Net;
 using Datapath.Policy.Compilation;
+using Datapath.Policy.Inventory;
 using Datapath.Policy.Printing;
 using Datapath.Policy.Resolution;
 using Datapath.Policy.Rulesets;
