@@ -74,7 +74,7 @@ internal sealed class Arena : IDisposable
 
     /// <summary>
     /// Where the rest of an image may begin, when its address tries are those of a live generation: behind them, in the first gap that is
-    /// large enough and leaves as much room for a whole image as there was.
+    /// large enough and leaves room for a whole image.
     /// </summary>
     /// <param name="addresses">The tries.</param>
     /// <param name="expectedLines">About how many lines the rest will take.</param>
@@ -87,7 +87,8 @@ internal sealed class Arena : IDisposable
         }
 
         int lines = expectedLines + (expectedLines / 8);
-        int whole = Math.Min(addresses.Lines + lines, LargestGap().Lines);
+        // The hole that is left cannot be used by a whole image: a policy that is a quarter larger must still find its place.
+        int whole = (addresses.Lines + lines) * 5 / 4;
         List<Extent> gaps = Gaps();
         Extent place = gaps.FirstOrDefault(gap =>
             gap.First >= (int)Generations[slot].Base && gap.Lines >= lines && gaps.Max(other => other == gap ? gap.Lines - lines : other.Lines) >= whole
@@ -125,22 +126,20 @@ internal sealed class Arena : IDisposable
     /// <param name="image">An image that there is room for.</param>
     /// <returns>The slot that it has.</returns>
     /// <exception cref="BackendException">What was read back is not what was written.</exception>
-    /// <remarks>Address tries that a live generation has are read back too: two generations rest on them from now on.</remarks>
+    /// <remarks>Address tries that a live generation has were read back when they were written.</remarks>
     public int Write(PolicyImage image)
     {
         RequireRoom(image);
         (int slot, uint id) = ChooseSlot();
         int first = image.IsShared ? (int)Generations[SlotWith(image.Addresses)!.Value].Base : LargestGap().First;
-        if (!image.IsShared)
-        {
-            image.Addresses.Words.Span.CopyTo(WordsAt(first, image.Addresses.Lines));
-        }
-
         var addresses = new Extent(first, image.Addresses.Lines);
         var rules = new Extent(first + image.RulesLine, image.RuleLines);
-        image.Rules.Span.CopyTo(WordsAt(rules.First, rules.Lines));
-        RequireWritten(addresses, image.Addresses.Words.Span);
-        RequireWritten(rules, image.Rules.Span);
+        if (!image.IsShared)
+        {
+            WriteAndRead(addresses, image.Addresses.Words.Span);
+        }
+
+        WriteAndRead(rules, image.Rules.Span);
         Generations[slot] = Header(image, id, first);
         _written[slot] = new Written(id, image.Addresses, [addresses, rules]);
         return slot;
@@ -189,7 +188,7 @@ internal sealed class Arena : IDisposable
         Generations[slot].Id != 0 && (slot == now.Slot || (now.Lease != DpLease.None && slot == now.After));
 
     /// <summary>The longest run of lines that no live image has.</summary>
-    private Extent LargestGap() => Gaps().MaxBy(gap => gap.Lines);
+    private Extent LargestGap() => Gaps().DefaultIfEmpty().MaxBy(gap => gap.Lines);
 
     /// <summary>The runs of lines that no live image has, ascending.</summary>
     private List<Extent> Gaps()
@@ -239,9 +238,11 @@ internal sealed class Arena : IDisposable
     private Span<uint> WordsAt(int line, int lines) =>
         MemoryMarshal.Cast<byte, uint>(_lines.Bytes).Slice(line * PolicyImage.LineWords, lines * PolicyImage.LineWords);
 
-    private void RequireWritten(Extent place, ReadOnlySpan<uint> words)
+    private void WriteAndRead(Extent place, ReadOnlySpan<uint> words)
     {
-        if (!WordsAt(place.First, place.Lines).SequenceEqual(words))
+        Span<uint> target = WordsAt(place.First, place.Lines);
+        words.CopyTo(target);
+        if (!target.SequenceEqual(words))
         {
             throw new BackendException("the policy read back from kernel memory is not what was written");
         }

@@ -1,5 +1,8 @@
 using Datapath.Backends;
+using Datapath.Backends.Ebpf;
+using Datapath.Interop.Libbpf;
 using Datapath.Interop.Processes;
+using Datapath.KernelTests.Agent;
 using Datapath.KernelTests.Support;
 using Xunit;
 using static Datapath.KernelTests.Ebpf.Packet;
@@ -91,6 +94,16 @@ public sealed class CapacityTests
         {
             CommandRunner.Run("umount", mounted);
         }
+    }
+
+    [KernelFact]
+    public async Task An_agent_sets_aside_as_much_as_it_is_told()
+    {
+        await using AgentLab lab = await AgentLab.CreateAsync(AgentPolicies.Friends);
+        await lab.StartAsync("--ebpf-image-memory", "5");
+        string pin = Directory.EnumerateFiles($"{EbpfOptions.DefaultBpfFileSystem}/datapath/{lab.Site.Instance}", "dp_arena", SearchOption.AllDirectories).Single();
+        using BpfMap arena = BpfMap.OpenPinned(pin);
+        Assert.Equal(5u << 20, arena.MaxEntries * (uint)arena.ValueBytes);
     }
 
     private static void AssertFriends(ProgramLab lab)

@@ -1,10 +1,14 @@
 using System.Collections.Immutable;
+using System.Numerics;
 using System.Runtime.InteropServices;
 using Datapath.Policy.Compilation;
 
 namespace Datapath.Backends.Ebpf.Image;
 
-/// <summary>FNV-1a by 64-bit words over what tables say: equal for equal tables, wherever in memory they are.</summary>
+/// <summary>
+/// A sum by 64-bit words over what tables say: equal for equal tables, wherever in memory they are. As FNV-1a, but rotated: a multiplication
+/// alone would let the upper half of a word count in the upper half of the sum only.
+/// </summary>
 internal struct ContentSum
 {
     private const ulong OffsetBasis = 0xcbf29ce484222325;
@@ -21,7 +25,7 @@ internal struct ContentSum
     public readonly ulong Value => _sum;
 
     /// <summary>Adds a word.</summary>
-    public void Add(ulong word) => _sum = (_sum ^ word) * Prime;
+    public void Add(ulong word) => _sum = BitOperations.RotateLeft(_sum ^ word, 29) * Prime;
 
     /// <summary>The sum over a policy.</summary>
     /// <param name="policy">The policy.</param>
@@ -30,13 +34,13 @@ internal struct ContentSum
     {
         var sum = new ContentSum();
         sum.Add(policy.Peers);
-        sum.Add((ulong)form << 32 | (uint)policy.LocalDescriptor);
+        sum.Add(((ulong)form << 32) | (uint)policy.LocalDescriptor);
         foreach (ImmutableArray<PortRun> table in policy.Ports.Tables)
         {
             sum.Add((ulong)table.Length);
             foreach (PortRun run in table)
             {
-                sum.Add((ulong)run.First << 32 | run.Class);
+                sum.Add(((ulong)run.First << 32) | run.Class);
             }
         }
 
@@ -50,13 +54,13 @@ internal struct ContentSum
 
         foreach (LocalUnit unit in policy.Units)
         {
-            sum.Add((ulong)unit.Number << 32 | (uint)unit.Policy);
+            sum.Add(((ulong)unit.Number << 32) | (uint)unit.Policy);
         }
 
         foreach (Descriptor one in policy.Descriptors)
         {
-            sum.Add((ulong)one.RuleIndex << 32 | (uint)one.ObservedRuleIndex);
-            sum.Add((ulong)one.Verdict << 32 | (ulong)one.ObservedVerdict << 16 | (ulong)one.Flags);
+            sum.Add(((ulong)one.RuleIndex << 32) | (uint)one.ObservedRuleIndex);
+            sum.Add(((ulong)one.Verdict << 32) | ((ulong)one.ObservedVerdict << 16) | (ulong)one.Flags);
         }
 
         return sum.Value;
@@ -85,7 +89,7 @@ internal struct ContentSum
         {
             foreach (CellRun run in row.Runs)
             {
-                Add((ulong)run.First << 32 | (uint)run.Cell);
+                Add(((ulong)run.First << 32) | (uint)run.Cell);
             }
         }
     }

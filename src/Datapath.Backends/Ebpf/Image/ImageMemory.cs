@@ -49,7 +49,7 @@ public sealed class ImageMemory
         if (!_ip4.Says(peers.IPv4, second))
         {
             isSame = false;
-            _ip4 = Encode(peers.IPv4, second, lines => TrieEncoder.Encode(lines, AddressRun.Of(peers.IPv4), width: 32), _ip4.Words.Length);
+            _ip4 = Encode(peers.IPv4, second, lines => TrieEncoder.Encode(lines, AddressRun.Of(peers.IPv4.AsSpan()), width: 32), _ip4.Words.Length);
         }
 
         return isSame && _addresses is not null ? _addresses : _addresses = Joined();

@@ -13,6 +13,7 @@ public sealed class PolicyImage
     public const int LineWords = LineBytes / sizeof(uint);
 
     private readonly ulong _checksum;
+    private uint[]? _words;
 
     /// <summary>Puts it together.</summary>
     /// <param name="addresses">The address tries, at the beginning.</param>
@@ -30,16 +31,8 @@ public sealed class PolicyImage
     public ImageLayout Layout { get; }
 
     /// <summary>The lines as one, sixteen 32-bit words each, in host byte order.</summary>
-    public ReadOnlyMemory<uint> Words
-    {
-        get
-        {
-            var words = new uint[(RulesLine * LineWords) + Rules.Length];
-            Addresses.Words.CopyTo(words);
-            Rules.CopyTo(words.AsMemory(RulesLine * LineWords));
-            return words;
-        }
-    }
+    /// <remarks>A copy, made when it is first asked for.</remarks>
+    public ReadOnlyMemory<uint> Words => _words ??= Joined();
 
     /// <summary>Lines that are written for it.</summary>
     public int Lines => Addresses.Lines + RuleLines;
@@ -61,6 +54,14 @@ public sealed class PolicyImage
 
     /// <summary>A sum over what the image says, wherever its parts are: it tells an unchanged policy.</summary>
     public ulong Checksum() => _checksum;
+
+    private uint[] Joined()
+    {
+        var words = new uint[(RulesLine * LineWords) + Rules.Length];
+        Addresses.Words.CopyTo(words);
+        Rules.CopyTo(words.AsMemory(RulesLine * LineWords));
+        return words;
+    }
 }
 
 /// <summary>Where in an image what begins, in lines from its first; see <c>struct dp_generation</c>.</summary>
