@@ -74,6 +74,7 @@ internal static class CommandLine
             OrderCommand.CreateResume(options),
             DoctorCommand.Create(options, parts),
             PurgeCommand.Create(options, parts),
+            RollbackAtCommand.Create(options, parts),
             VersionCommand.Create(options),
         };
         if (root.Options.OfType<VersionOption>().FirstOrDefault() is { } version)

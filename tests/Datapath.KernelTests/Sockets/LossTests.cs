@@ -9,11 +9,12 @@ namespace Datapath.KernelTests.Sockets;
 
 /// <summary>
 /// Complaints C6 and C22, restart and policy churn that drop traffic: nothing that the policy allows is lost and nothing else passes, over many
-/// policies and a killed agent, beside a control pair that nobody judges.
+/// policies and a killed agent, beside a control pair that nobody judges. Pairs are judged in both families at both hooks.
 /// </summary>
-/// <remarks>Twenty policies; with <c>DATAPATH_SWAPS</c> as many, a thousand in <c>./build.sh prove</c>.</remarks>
+/// <remarks>Twenty policies; <c>DATAPATH_SWAPS</c> says how many else, as in <c>./build.sh prove</c>.</remarks>
 public sealed class LossTests
 {
+    private const int FewSwaps = 20;
     private const int SwapsOfProof = 1000;
     private const ushort Allowed = 5000;
     private const ushort Denied = 6000;
@@ -21,14 +22,17 @@ public sealed class LossTests
     private static readonly AddressFamily[] Families = [AddressFamily.InterNetwork, AddressFamily.InterNetworkV6];
     private static readonly (string From, string To)[] Judged = [("client", "router"), ("router", "client"), ("client", "web"), ("web", "client")];
 
-    private static readonly int Swaps = int.TryParse(Environment.GetEnvironmentVariable("DATAPATH_SWAPS"), out int swaps) ? swaps : 20;
+    private static int Swaps => int.TryParse(Environment.GetEnvironmentVariable("DATAPATH_SWAPS"), out int swaps) ? swaps : FewSwaps;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    [KernelFact]
-    public async Task Many_policies_and_a_killed_agent_lose_no_datagram_and_let_no_other_pass()
+    [KernelTheory]
+    [InlineData(Judge.Tcx)]
+    [InlineData(Judge.Nft)]
+    [InlineData(Judge.Legacy)]
+    public async Task Many_policies_and_a_killed_agent_lose_no_datagram_and_let_no_other_pass(string judge)
     {
-        await using AgentLab lab = await AgentLab.CreateAsync(Policy(0));
+        await using AgentLab lab = await Judge.CreateLabAsync(judge, Policy(0));
         (LabEnd one, LabEnd other) = await AddControlAsync(lab);
         RunningAgent agent = await lab.StartAsync();
         var pairs = new List<(string Kind, string Name, NumberedPair Pair)>();
@@ -53,7 +57,7 @@ public sealed class LossTests
             ];
             foreach (var kind in counts.GroupBy(count => count.Kind))
             {
-                Say($"{kind.Key}: {kind.Sum(one => one.Count.Sent)} datagrams sent, {kind.Sum(one => one.Count.Arrived)} arrived");
+                Say($"{judge}, {kind.Key}: {kind.Sum(one => one.Count.Sent)} datagrams sent, {kind.Sum(one => one.Count.Arrived)} arrived");
             }
 
             long unavoidable = counts.Where(count => count.Kind == "control").Max(count => count.Count.Lost);
@@ -70,10 +74,12 @@ public sealed class LossTests
         }
     }
 
-    [KernelFact]
-    public async Task Many_policies_and_a_killed_agent_make_no_connection_send_again()
+    [KernelTheory]
+    [InlineData(Judge.Tcx)]
+    [InlineData(Judge.Nft)]
+    public async Task Many_policies_and_a_killed_agent_make_no_connection_send_again(string judge)
     {
-        await using AgentLab lab = await AgentLab.CreateAsync(Policy(0));
+        await using AgentLab lab = await Judge.CreateLabAsync(judge, Policy(0));
         (LabEnd one, LabEnd other) = await AddControlAsync(lab);
         foreach (LabHost host in (LabHost[])[lab.Router, lab.Client, lab.Pod, other.Host])
         {
@@ -95,7 +101,7 @@ public sealed class LossTests
             await ChurnAsync(lab, agent);
             (long Blocks, uint Retransmitted, uint Late) unjudged = await control.StopAsync();
             var judged = await Task.WhenAll(transfers.Select(transfer => transfer.StopAsync()));
-            Say($"(blocks, segments sent again, of them late): control {unjudged}, judged {string.Join(' ', judged)}");
+            Say($"{judge} (blocks, segments sent again, of them late): control {unjudged}, judged {string.Join(' ', judged)}");
             Assert.All(judged.Append(unjudged), transfer => Assert.True(transfer.Blocks > Swaps, $"{transfer} is too little to tell"));
             Assert.All(judged, transfer => Assert.True(transfer.Retransmitted - transfer.Late <= unjudged.Retransmitted, $"{transfer}, control {unjudged}"));
         }
