@@ -133,7 +133,7 @@ enum dp_direction {
 struct dp_generation {
 	__u32 id;	/* never reused; 0 = the slot is empty */
 	__u32 base;	/* first line of the image in dp_arena */
-	__u32 lines;	/* length of the image */
+	__u32 lines;	/* from base to the end of the image, which may have holes */
 	__u32 ip4_root; /* the rest: lines relative to base */
 	__u32 ip6_root;
 	__u32 ports[DP_PORT_TABLES];
@@ -142,7 +142,7 @@ struct dp_generation {
 	__u32 descriptors;	/* array of struct dp_descriptor by cell */
 	__u32 local_descriptor; /* the cell that stands for "a unit with itself" */
 	__u32 row_form;		/* enum dp_row_form */
-	__u64 checksum; /* of the image, FNV-1a over 64-bit words; compared after writing */
+	__u64 checksum; /* of what the image says: the agent knows its policy again by it */
 };
 
 #define DP_INSTANCE_BYTES 32
