@@ -59,7 +59,7 @@ usage: ./build.sh VERB
   check   formats, analyzers, shell scripts, generated files: is everything as it should be?
   fix     repair what check can repair
   bpf     compile only the BPF objects
-  prove   the long tests (DATAPATH_PROPERTY_DECISIONS and DATAPATH_ORACLE_PACKETS, ten million; DATAPATH_FUZZ_RUNS, a hundred million; DATAPATH_FLOOD_PACKETS, a million); prove package alone
+  prove   the long tests (DATAPATH_PROPERTY_DECISIONS and DATAPATH_ORACLE_PACKETS, ten million; DATAPATH_FUZZ_RUNS, a hundred million; DATAPATH_FLOOD_PACKETS, a million; DATAPATH_SWAPS, 1000); prove package alone
   mutants plant every fault of tests/mutants in a copy of the tree, or those named like the arguments, and see a test fail
   bench   print the measurements
   pack    make the tar.gz and the Debian package of a release, into out/pack
@@ -231,7 +231,7 @@ verb_prove() {
     DATAPATH_PROPERTY_DECISIONS=${DATAPATH_PROPERTY_DECISIONS:-10000000} DATAPATH_FUZZ_RUNS=${DATAPATH_FUZZ_RUNS:-100000000} \
         dotnet "$(program tests Datapath.Tests)" "${runner_options[@]}" -showLiveOutput -class '*AgreementTests' -class '*ParserFuzzTests'
     if ((EUID != 0)); then
-        say "the oracle of flows, the flood of spoofed SYNs and the agent killed at every call of the kernel are not run: that needs root"
+        say "the oracle of flows, the flood of spoofed SYNs, the killed agents and the many policies are not run: that needs root"
         return
     fi
     say "the oracle of flows"
@@ -240,8 +240,11 @@ verb_prove() {
     say "a flood of spoofed SYNs"
     DATAPATH_FLOOD_PACKETS=${DATAPATH_FLOOD_PACKETS:-1000000} \
         dotnet "$(program tests Datapath.KernelTests)" "${runner_options[@]}" -showLiveOutput -class '*FloodTests'
-    say "the agent killed at every call of the kernel"
+    say "the agent killed at every call of the kernel, and between every two programs that it runs"
     DATAPATH_FAULTS=all dotnet "$(program tests Datapath.KernelTests)" "${runner_options[@]}" -showLiveOutput -class '*FaultTests'
+    say "many policies under traffic"
+    DATAPATH_SWAPS=${DATAPATH_SWAPS:-1000} \
+        dotnet "$(program tests Datapath.KernelTests)" "${runner_options[@]}" -showLiveOutput -class '*LossTests'
     prove_package
 }
 

@@ -75,6 +75,7 @@ internal static class CommandLine
             OrderCommand.CreateResume(options),
             DoctorCommand.Create(options, parts),
             PurgeCommand.Create(options, parts),
+            RollbackAtCommand.Create(options, parts),
             ConfigCommand.Create(options),
             InstallCommand.CreateInstall(options, parts),
             InstallCommand.CreateUninstall(options, parts),
