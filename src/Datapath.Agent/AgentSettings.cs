@@ -25,6 +25,9 @@ internal sealed record AgentSettings(
     PolicyOptions Options
 )
 {
+    /// <summary>Kernel memory for the images of policies, in MiB.</summary>
+    public int EbpfImageMebibytes { get; init; } = EbpfOptions.DefaultArenaMebibytes;
+
     /// <summary>What a line of the log looks like.</summary>
     public LogFormat LogFormat { get; init; }
 

@@ -70,6 +70,9 @@ internal sealed partial class OptionTable(OptionSources sources)
     public AgentOption<int> MaxNewFlows { get; } =
         FlowLimitOption("--max-new-flows", "Flows that nobody has answered yet, of TCP and of the others,", "DATAPATH_MAX_NEW_FLOWS", Defaults.MaxNewFlows, sources, "16384 and 1024 for each CPU");
 
+    /// <summary>Kernel memory for policies, in MiB.</summary>
+    public AgentOption<int> EbpfImageMemory { get; } = EbpfImageMemoryOption(sources);
+
     /// <summary>How long a policy is on trial; null for one that stays.</summary>
     public AgentOption<TimeSpan?> ConfirmWithin { get; } = ConfirmWithinOption(sources);
 
@@ -246,6 +249,22 @@ internal sealed partial class OptionTable(OptionSources sources)
             Read = OptionText.FlowLimit,
             Sources = sources,
         };
+
+    private static AgentOption<int> EbpfImageMemoryOption(OptionSources sources)
+    {
+        int standard = (int)(Defaults.ArenaBytes >> 20);
+        return new()
+        {
+            Name = EbpfOptions.ArenaOption,
+            ValueName = "MIB",
+            Purpose = "Kernel memory for the tables of policies, three of which must fit, in MiB; takes effect when the kernel objects are made, so after a purge",
+            Environment = "DATAPATH_EBPF_IMAGE_MEMORY",
+            Default = standard,
+            DefaultText = standard.ToString(CultureInfo.InvariantCulture),
+            Read = OptionText.ImageMemory,
+            Sources = sources,
+        };
+    }
 
     private static AgentOption<bool> JsonOption(OptionSources sources) =>
         new()

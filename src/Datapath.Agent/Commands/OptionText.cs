@@ -17,6 +17,9 @@ internal static class OptionText
     private const int LeastFlows = 1024;
     private const int MostFlows = 1 << 26;
 
+    // The smallest policy takes more than one.
+    private const int LeastMebibytes = 2;
+
     /// <summary>A flag given on the command line is the text <c>true</c>; a variable may say either.</summary>
     public static OptionReading<bool> Flag(string text) =>
         text switch
@@ -67,6 +70,12 @@ internal static class OptionText
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int limit) && limit is >= LeastFlows and <= MostFlows
             ? limit
             : Refused<int>($"'{text}' is not a number of flows: write {LeastFlows} to {MostFlows}");
+
+    /// <summary>Kernel memory for policies, in MiB.</summary>
+    public static OptionReading<int> ImageMemory(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int mebibytes) && mebibytes is >= LeastMebibytes and <= EbpfOptions.MostArenaMebibytes
+            ? mebibytes
+            : Refused<int>($"'{text}' is not a number of MiB: write {LeastMebibytes} to {EbpfOptions.MostArenaMebibytes}");
 
     /// <summary>A whole number of seconds, minutes or hours, one day at most.</summary>
     public static OptionReading<TimeSpan> Time(string text)

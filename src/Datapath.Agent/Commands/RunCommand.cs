@@ -59,6 +59,7 @@ internal static class RunCommand
             options.MaxTcpFlows,
             options.MaxOtherFlows,
             options.MaxNewFlows,
+            options.EbpfImageMemory,
             options.LogFormat,
         ];
 
@@ -83,6 +84,7 @@ internal static class RunCommand
         )
         {
             LogFormat = options.LogFormat.In(parse),
+            EbpfImageMebibytes = options.EbpfImageMemory.In(parse),
             Reread = () => Reread(parse, options),
         };
     }

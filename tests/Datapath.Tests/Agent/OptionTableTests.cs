@@ -44,6 +44,7 @@ public sealed class OptionTableTests : IDisposable
             table.MaxTcpFlows,
             table.MaxOtherFlows,
             table.MaxNewFlows,
+            table.EbpfImageMemory,
             table.LogFormat,
         ];
         foreach (AgentOption option in expected)
@@ -124,6 +125,19 @@ public sealed class OptionTableTests : IDisposable
         Assert.Equal(limit ?? 0, reading.Value);
     }
 
+    [Theory]
+    [InlineData("2", 2)]
+    [InlineData("2047", 2047)]
+    [InlineData("1", null)]
+    [InlineData("2048", null)]
+    [InlineData("32M", null)]
+    public void Image_memory_is_a_number_of_mebibytes_within_bounds(string text, int? mebibytes)
+    {
+        OptionReading<int> reading = OptionText.ImageMemory(text);
+        Assert.Equal(mebibytes is null, reading.Problem is not null);
+        Assert.Equal(mebibytes ?? 0, reading.Value);
+    }
+
     private static OptionSources NoSources() => new(_ => null, "/nowhere");
 
     private static AgentOption[] All(OptionTable table) =>
@@ -140,6 +154,7 @@ public sealed class OptionTableTests : IDisposable
             table.MaxTcpFlows,
             table.MaxOtherFlows,
             table.MaxNewFlows,
+            table.EbpfImageMemory,
             table.Json,
             table.All,
             table.DryRun,
