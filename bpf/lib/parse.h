@@ -28,6 +28,16 @@
 #define DP_IP6_MORE	     0x0001
 #define DP_HOP_LIMIT_ON_LINK 255
 
+/* verifier: that of 6.1 refuses a loop whose last instruction falls through into its first
+ * ("back-edge from insn", check_cfg), and follows one that jumps back. A jump to what comes next
+ * will do.
+ */
+#ifdef __bpf__
+#define dp_loop_again() asm volatile("goto +0")
+#else
+#define dp_loop_again()
+#endif
+
 #define DP_NOT_IP 1 /* a frame that is neither IPv4 nor IPv6 */
 
 struct dp_vlan_header {
@@ -173,6 +183,7 @@ static __always_inline int dp_parse_ip6(const struct dp_cursor *cur, struct dp_p
 		result = dp_parse_extension(cur, packet);
 		if (result < 0)
 			return result;
+		dp_loop_again();
 	}
 	next = *(volatile __u8 *)&packet->next;
 	if (dp_is_extension(next) && !(packet->flags & DP_PACKET_LATER_FRAGMENT))
