@@ -8,7 +8,7 @@ namespace Datapath.Agent.Commands;
 
 /// <summary>Every option of every command, once. Parser, help texts and documents are made of these objects.</summary>
 /// <param name="variables">Looks up a variable of the environment.</param>
-internal sealed class OptionTable(Func<string, string?> variables)
+internal sealed partial class OptionTable(Func<string, string?> variables)
 {
     private static readonly EbpfOptions Defaults = new() { Instance = "" };
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Datapath.Agent.Hosting;
+using Datapath.Agent.Sinks;
 using Datapath.Backends.Selection;
 
 namespace Datapath.Agent.Commands;
@@ -26,7 +27,19 @@ internal static class RunCommand
             options.TcHook,
             options.MaxTcpFlows,
             options.MaxOtherFlows,
-            options.MaxNewFlows
+            options.MaxNewFlows,
+            options.FlowInterval,
+            options.FlowSinks,
+            options.FlowMaxSize,
+            options.FlowMaxAge,
+            options.SyslogEndpoint,
+            options.SyslogFormat,
+            options.SyslogFacility,
+            options.SyslogServerCa,
+            options.SyslogClientCertificate,
+            options.SyslogClientKey,
+            options.OtlpEndpoint,
+            options.OtlpProtocol
         );
         verb.SetAction(
             async (parse, stop) =>
@@ -70,6 +83,28 @@ internal static class RunCommand
             options.TcHook.In(parse),
             new FlowLimits(options.MaxTcpFlows.In(parse), options.MaxOtherFlows.In(parse), options.MaxNewFlows.In(parse)),
             CheckCommand.PolicyOptionsOf(parse, options)
-        );
+        )
+        {
+            Flows = FlowSettingsOf(parse, options),
+        };
     }
+
+    private static FlowSettings FlowSettingsOf(ParseResult parse, OptionTable options) =>
+        new()
+        {
+            Sinks = options.FlowSinks.In(parse),
+            Interval = options.FlowInterval.In(parse),
+            Keeping = new RecordKeeping(options.FlowMaxSize.In(parse), options.FlowMaxAge.In(parse)),
+            Syslog = new SyslogSettings
+            {
+                Endpoint = options.SyslogEndpoint.In(parse),
+                Format = options.SyslogFormat.In(parse),
+                Facility = options.SyslogFacility.In(parse),
+                ServerCa = options.SyslogServerCa.In(parse),
+                ClientCertificate = options.SyslogClientCertificate.In(parse),
+                ClientKey = options.SyslogClientKey.In(parse),
+            },
+            Otlp = new OtlpSettings(options.OtlpEndpoint.In(parse), options.OtlpProtocol.In(parse)),
+            Stdout = Console.OpenStandardOutput,
+        };
 }

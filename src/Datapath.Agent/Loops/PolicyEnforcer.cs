@@ -1,9 +1,11 @@
 using System.Collections.Immutable;
 using Datapath.Backends;
 using Datapath.Backends.Host;
+using Datapath.Flows;
 using Datapath.Policy.Compilation;
 using Datapath.Policy.Diagnostics;
 using Datapath.Policy.Inventory;
+using Datapath.Policy.Resolution;
 
 namespace Datapath.Agent.Loops;
 
@@ -72,7 +74,7 @@ internal sealed class PolicyEnforcer(AgentSettings settings, RuleNumbers numbers
     public void Load()
     {
         numbers.Load();
-        Feed.Rename(PolicyNames.Of(numbers.Current, policy: null));
+        Feed.Rename(FlowNames.Of(numbers.Current, compiled: null, resolved: null));
     }
 
     /// <summary>Lets numbers be given away again that nothing in the kernel can carry any more; once before each round of policies.</summary>
@@ -133,7 +135,7 @@ internal sealed class PolicyEnforcer(AgentSettings settings, RuleNumbers numbers
         };
         try
         {
-            ApplyReport applied = Apply(build.Policy, host, options);
+            ApplyReport applied = Apply(build.Policy, build.Resolved, host, options);
             numbers.NoteApplied();
             Active.Replace(version.Reading.Policy, inventory, settings.Options);
             EnforcementEnd end = applied.NotEnforced.Any(one => one.MayBeLater) ? EnforcementEnd.InForceInPart : EnforcementEnd.InForce;
@@ -152,13 +154,13 @@ internal sealed class PolicyEnforcer(AgentSettings settings, RuleNumbers numbers
             new(end, diagnostics, Policy: null, Report: null, problem, clock.GetElapsedTime(start));
     }
 
-    private ApplyReport Apply(CompiledPolicy policy, HostSnapshot host, ApplyOptions options) =>
+    private ApplyReport Apply(CompiledPolicy policy, ResolvedPolicy? resolved, HostSnapshot host, ApplyOptions options) =>
         Backend.Ask(backend =>
         {
             ApplyReport done = backend.Apply(policy, host, options);
 
             // In the same turn: the next to read events must know the names of the new generation.
-            Feed.Rename(PolicyNames.Of(numbers.Current, policy));
+            Feed.Rename(FlowNames.Of(numbers.Current, policy, resolved));
             return done;
         });
 }
