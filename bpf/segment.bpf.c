@@ -250,13 +250,15 @@ int dp_egress(struct __sk_buff *skb)
 }
 
 /* Tells the agent the time that entries are stamped with, which user space cannot read otherwise:
- * the low half of jiffies. Never attached; run on demand.
+ * the low half of jiffies, and the high half in the mark. Never attached; run on demand.
  */
 SEC("tc")
 int dp_clock(struct __sk_buff *skb)
 {
-	(void)skb;
-	return (__u32)bpf_jiffies64();
+	__u64 now = bpf_jiffies64();
+
+	skb->mark = now >> 32;
+	return (__u32)now;
 }
 
 char dp_license[] SEC("license") = "Dual BSD/GPL";

@@ -36,7 +36,7 @@ struct dp_visit {
 	struct dp_descriptor own; /* what policy says of the packet's own direction */
 	struct dp_flow fresh;	  /* an entry to be made; the stack has no room for it */
 	struct dp_flow_key key;
-	__u32 peer_class;
+	__u32 leaf; /* of the peer's address: its class, and whose it is */
 };
 
 /* The visit of this CPU. Softirqs are off in tc programs (net/core/dev.c), so nobody else of this

@@ -51,9 +51,8 @@ __noinline int dp_note_translated(struct __sk_buff *skb, __u32 slot)
 	host = dp_unit_of(generation, DP_HOST_UNIT);
 	if (!host || !(host->flags & DP_UNIT_PRESENT))
 		return 0;
-	visit->peer_class = dp_classify(generation, &visit->packet.tuple.destination,
-					visit->packet.tuple.is_ip6) &
-			    DP_LEAF_CLASS;
+	visit->leaf = dp_classify(generation, &visit->packet.tuple.destination,
+				  visit->packet.tuple.is_ip6);
 	return dp_judge_with_state(skb, slot, DP_HOST_UNIT, DP_OUTGOING);
 }
 

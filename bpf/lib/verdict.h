@@ -11,7 +11,8 @@
  *     direction the active generation allows.
  *  5. An ICMP error about a packet of a flow passes where an answer of that flow would.
  *  6. Any other packet passes if its own direction is allowed; the first one opens a flow. Where it
- *     is denied, a socket of the host may prove that it answers an opener who is allowed.
+ *     is denied, a socket of the unit may prove that it answers an opener who is allowed, and right
+ *     after the first attachment a datagram need not be proved.
  */
 #ifndef DP_VERDICT_H
 #define DP_VERDICT_H
@@ -115,7 +116,8 @@ static __always_inline void dp_judge_by_table(struct __sk_buff *skb, const struc
 		/* Forgotten before it was proved: there is nothing to look for. */
 		if (is_tcp && !judgement->new_flow)
 			dp_expect_no_proof(&packet->tuple, judge->number);
-	} else if (!is_tcp || !dp_is_proved(skb, judge, kind, visit)) {
+	} else if (!(is_tcp ? dp_is_proved(skb, judge, kind, visit)
+			    : dp_is_doubtful(judge, kind, visit))) {
 		dp_judge_by(judgement, &visit->own, DP_REASON_POLICY);
 	}
 }
@@ -157,9 +159,9 @@ __noinline int dp_judge_with_state(struct __sk_buff *skb, __u32 slot, __u32 unit
 	judge.unit = dp_unit_of(judge.generation, unit);
 	if (!judge.unit)
 		return 0;
-	judge.peer_class = visit->peer_class;
+	judge.peer_class = visit->leaf & DP_LEAF_CLASS;
 	if (visit->packet.quoted.is_known && visit->own.verdict != DP_ALLOW) {
-		if (!dp_is_about_a_flow(&judge, visit))
+		if (!dp_is_about_a_flow(skb, &judge, visit))
 			dp_judge_by(&visit->judgement, &visit->own, DP_REASON_POLICY);
 		return 0;
 	}
@@ -290,7 +292,7 @@ static __always_inline void dp_judge_packet(struct __sk_buff *skb, struct dp_vis
 	if (dp_judge_by_digest(packet, number, direction, generation->id, own, judgement))
 		return;
 	visit->own = *own;
-	visit->peer_class = leaf & DP_LEAF_CLASS;
+	visit->leaf = leaf;
 	dp_judge_with_state(skb, slot, number, direction);
 }
 

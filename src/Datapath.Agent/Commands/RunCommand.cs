@@ -1,6 +1,11 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using Datapath.Agent.Hosting;
+<<<<<<< HEAD
 using Datapath.Agent.Sinks;
+=======
+using Datapath.Agent.Service;
+>>>>>>> main
 using Datapath.Backends.Selection;
 
 namespace Datapath.Agent.Commands;
@@ -16,6 +21,7 @@ internal static class RunCommand
         Command verb = CommandLine.Verb(
             "run",
             "Keep the kernel at what the policy directory says; ends on SIGTERM or SIGINT, and leaves the policy in force",
+<<<<<<< HEAD
             options.Policy,
             options.EnableEbpf,
             options.Instance,
@@ -40,6 +46,9 @@ internal static class RunCommand
             options.SyslogClientKey,
             options.OtlpEndpoint,
             options.OtlpProtocol
+=======
+            OptionsOf(options)
+>>>>>>> main
         );
         verb.SetAction(
             async (parse, stop) =>
@@ -65,6 +74,26 @@ internal static class RunCommand
         return verb;
     }
 
+    /// <summary>What an agent can be told: on the command line, by the environment and by the configuration file.</summary>
+    /// <param name="options">Every option there is.</param>
+    public static AgentOption[] OptionsOf(OptionTable options) =>
+        [
+            options.Policy,
+            options.EnableEbpf,
+            options.Instance,
+            options.Socket,
+            options.StateDirectory,
+            options.Namespace,
+            options.DefaultAction,
+            options.Failsafe,
+            options.TcHook,
+            options.MaxTcpFlows,
+            options.MaxOtherFlows,
+            options.MaxNewFlows,
+            options.EbpfImageMemory,
+            options.LogFormat,
+        ];
+
     private static string Refusal(BackendSelection selection) =>
         $"datapath: {selection.Reason}\n{DoctorText.InTheWay(selection)}datapath: `datapath doctor --enable-ebpf` shows everything; nothing was changed\n";
 
@@ -85,8 +114,39 @@ internal static class RunCommand
             CheckCommand.PolicyOptionsOf(parse, options)
         )
         {
+<<<<<<< HEAD
             Flows = FlowSettingsOf(parse, options),
         };
+=======
+            LogFormat = options.LogFormat.In(parse),
+            EbpfImageMebibytes = options.EbpfImageMemory.In(parse),
+            Reread = () => Reread(parse, options),
+        };
+    }
+
+    private static RereadSettings Reread(ParseResult parse, OptionTable options)
+    {
+        // Those that give a policy its meaning; the rest is built into sockets, files and kernel objects.
+        AgentOption[] live = [options.Namespace, options.DefaultAction, options.Failsafe];
+        AgentOption[] all = OptionsOf(options);
+        ImmutableArray<string?> before = Texts();
+        options.Instance.Sources.Forget();
+        ImmutableArray<string> problems =
+        [
+            .. CommandLine.ProblemsOutside(all, parse.GetResult),
+            .. all.Select(option => option.Lack(parse.GetResult)).OfType<string>(),
+        ];
+        if (!problems.IsEmpty)
+        {
+            return new RereadSettings(Options: null, problems, AtNextStart: []);
+        }
+
+        ImmutableArray<string?> after = Texts();
+        IEnumerable<string> changed = all.Index().Where(one => before[one.Index] != after[one.Index]).Select(one => one.Item).Except(live).Select(option => option.Name);
+        return new RereadSettings(CheckCommand.PolicyOptionsOf(parse, options), Problems: [], [.. changed]);
+
+        ImmutableArray<string?> Texts() => [.. all.Select(option => option.Sources.Find(option, parse.GetResult)?.Text)];
+>>>>>>> main
     }
 
     private static FlowSettings FlowSettingsOf(ParseResult parse, OptionTable options) =>

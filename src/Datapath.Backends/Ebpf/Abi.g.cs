@@ -11,7 +11,7 @@ namespace Datapath.Backends.Ebpf;
 internal static class Abi
 {
     /// <summary><c>DP_ABI_VERSION</c>.</summary>
-    internal const int Version = 3;
+    internal const int Version = 4;
 
     /// <summary><c>DP_LINE_BYTES</c>.</summary>
     internal const int LineBytes = 64;
@@ -73,6 +73,9 @@ internal static class Abi
     /// <summary><c>DP_FLOW_KNOWS</c>.</summary>
     internal const int FlowKnows = 12;
 
+    /// <summary><c>DP_RULE_UNKNOWN</c>.</summary>
+    internal const uint RuleUnknown = 4294967295;
+
     /// <summary><c>DP_EVENT_OBSERVED_ALLOW</c>.</summary>
     internal const int EventObservedAllow = 2;
 
@@ -112,13 +115,14 @@ internal enum DpFlowFlags : uint
 internal enum DpFlowState : uint
 {
     Opening = 0,
-    Established = 1,
-    FinWait = 2,
-    CloseWait = 3,
-    LastAck = 4,
-    TimeWait = 5,
-    Closed = 6,
-    States = 7,
+    SynReceived = 1,
+    Established = 2,
+    FinWait = 3,
+    CloseWait = 4,
+    LastAck = 5,
+    TimeWait = 6,
+    Closed = 7,
+    States = 8,
 }
 
 /// <summary>bpf: <c>enum dp_hook</c>.</summary>
@@ -205,7 +209,8 @@ internal enum DpStatistic : uint
     VlanPassed = 6,
     FlowUnpromoted = 7,
     Paused = 8,
-    Statistics = 9,
+    DoubtPassed = 9,
+    Statistics = 10,
 }
 
 /// <summary>bpf: <c>enum dp_unit_flags</c>.</summary>
@@ -265,8 +270,8 @@ internal struct DpBucket : IEquatable<DpBucket>
     public static bool operator !=(DpBucket left, DpBucket right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_control</c>, 56 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 56)]
+/// <summary>bpf: <c>struct dp_control</c>, 64 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 64)]
 internal struct DpControl : IEquatable<DpControl>
 {
     [FieldOffset(0)]
@@ -283,6 +288,9 @@ internal struct DpControl : IEquatable<DpControl>
 
     [FieldOffset(48)]
     public ulong InForce;
+
+    [FieldOffset(56)]
+    public ulong DoubtUntilNanoseconds;
 
     public readonly bool Equals(DpControl other) => RawBytes.Equal(in this, in other);
 
@@ -882,7 +890,7 @@ internal struct DpPacket : IEquatable<DpPacket>
     public ushort Offset;
 
     [FieldOffset(102)]
-    public ByteArray2 Reserved;
+    public ushort Limit;
 
     public readonly bool Equals(DpPacket other) => RawBytes.Equal(in this, in other);
 
@@ -1020,7 +1028,7 @@ internal struct DpVisit : IEquatable<DpVisit>
     public DpFlowKey Key;
 
     [FieldOffset(212)]
-    public uint PeerClass;
+    public uint Leaf;
 
     public readonly bool Equals(DpVisit other) => RawBytes.Equal(in this, in other);
 
@@ -1107,6 +1115,9 @@ internal static class DpMaps
 
     /// <summary><c>dp_local_nets</c>.</summary>
     internal static readonly MapName<DpNetwork, byte> LocalNets = new("dp_local_nets");
+
+    /// <summary><c>dp_namespaces</c>.</summary>
+    internal static readonly MapName<uint, uint> Namespaces = new("dp_namespaces");
 
     /// <summary><c>dp_new_other4</c>.</summary>
     internal static readonly MapName<DpFlowKey4, DpFlow> NewOther4 = new("dp_new_other4");
@@ -1218,13 +1229,14 @@ internal static class AbiLayout
                 new("filled_jiffies", 0, 0, 8),
                 new("tokens", 64, 0, 8),
             ]),
-            new("dp_control", 56,
+            new("dp_control", 64,
             [
                 new("reserved", 0, 0, 4),
                 new("abi_version", 32, 0, 4),
                 new("network_namespace", 64, 0, 8),
                 new("instance", 128, 0, 32),
                 new("in_force", 384, 0, 8),
+                new("doubt_until_ns", 448, 0, 8),
             ]),
             new("dp_counter", 16,
             [
@@ -1392,7 +1404,7 @@ internal static class AbiLayout
                 new("defect", 784, 0, 1),
                 new("next", 792, 0, 1),
                 new("offset", 800, 0, 2),
-                new("reserved", 816, 0, 2),
+                new("limit", 816, 0, 2),
             ]),
             new("dp_skip", 64,
             [
@@ -1430,7 +1442,7 @@ internal static class AbiLayout
                 new("own", 960, 0, 16),
                 new("fresh", 1088, 0, 32),
                 new("key", 1344, 0, 44),
-                new("peer_class", 1696, 0, 4),
+                new("leaf", 1696, 0, 4),
             ]),
             new("dp_vlan_key", 8,
             [
@@ -1463,13 +1475,14 @@ internal static class AbiLayout
             new("dp_flow_state",
             [
                 new("DP_FLOW_OPENING", 0),
-                new("DP_FLOW_ESTABLISHED", 1),
-                new("DP_FLOW_FIN_WAIT", 2),
-                new("DP_FLOW_CLOSE_WAIT", 3),
-                new("DP_FLOW_LAST_ACK", 4),
-                new("DP_FLOW_TIME_WAIT", 5),
-                new("DP_FLOW_CLOSED", 6),
-                new("DP_FLOW_STATES", 7),
+                new("DP_FLOW_SYN_RECEIVED", 1),
+                new("DP_FLOW_ESTABLISHED", 2),
+                new("DP_FLOW_FIN_WAIT", 3),
+                new("DP_FLOW_CLOSE_WAIT", 4),
+                new("DP_FLOW_LAST_ACK", 5),
+                new("DP_FLOW_TIME_WAIT", 6),
+                new("DP_FLOW_CLOSED", 7),
+                new("DP_FLOW_STATES", 8),
             ]),
             new("dp_hook",
             [
@@ -1537,7 +1550,8 @@ internal static class AbiLayout
                 new("DP_STAT_VLAN_PASSED", 6),
                 new("DP_STAT_FLOW_UNPROMOTED", 7),
                 new("DP_STAT_PAUSED", 8),
-                new("DP_STATISTICS", 9),
+                new("DP_STAT_DOUBT_PASSED", 9),
+                new("DP_STATISTICS", 10),
             ]),
             new("dp_unit_flags",
             [
@@ -1555,7 +1569,7 @@ internal static class AbiLayout
         ],
         [
             new("dp_arena", 4, 64),
-            new("dp_control", 4, 56),
+            new("dp_control", 4, 64),
             new("dp_digests", 4, 64),
             new("dp_drop_counts", 4, 16),
             new("dp_event_bucket", 4, 16),
@@ -1570,6 +1584,7 @@ internal static class AbiLayout
             new("dp_live_tcp4", 16, 32),
             new("dp_live_tcp6", 40, 32),
             new("dp_local_nets", 24, 1),
+            new("dp_namespaces", 4, 4),
             new("dp_new_other4", 16, 32),
             new("dp_new_other6", 40, 32),
             new("dp_new_tcp4", 16, 32),

@@ -19,7 +19,8 @@ public sealed partial class EbpfBackend
             Loaded = SegmentObject.Load(options, pins, out FlowTimeouts timeouts);
             Arena = new Arena(Loaded);
             Host = new HostTables(Loaded);
-            Flows = new FlowCollector(Loaded, timeouts);
+            Clock = new JiffiesClock(Loaded.Program("dp_clock"));
+            Flows = new FlowCollector(Loaded, Clock, timeouts);
             Hooks = new AttachedHooks(Loaded, pins, MechanismOf(options.TcHook));
             Events = new RingBuffer(
                 Loaded.Map(DpMaps.Events),
@@ -40,6 +41,8 @@ public sealed partial class EbpfBackend
         public HostTables Host { get; }
 
         public AttachedHooks Hooks { get; }
+
+        public JiffiesClock Clock { get; }
 
         public FlowCollector Flows { get; }
 
