@@ -1,9 +1,6 @@
-<<<<<<< HEAD
-using Datapath.Agent.Sinks;
-=======
 using Datapath.Agent.Hosting;
 using Datapath.Agent.Service;
->>>>>>> main
+using Datapath.Agent.Sinks;
 using Datapath.Backends.Ebpf;
 using Datapath.Policy.Options;
 

@@ -8,13 +8,8 @@ using Datapath.Policy.Rulesets;
 namespace Datapath.Agent.Commands;
 
 /// <summary>Every option of every command, once. Parser, help texts and documents are made of these objects.</summary>
-<<<<<<< HEAD
-/// <param name="variables">Looks up a variable of the environment.</param>
-internal sealed partial class OptionTable(Func<string, string?> variables)
-=======
 /// <param name="sources">Where values come from besides the command line.</param>
 internal sealed partial class OptionTable(OptionSources sources)
->>>>>>> main
 {
     private static readonly EbpfOptions Defaults = new() { Instance = "" };
 

@@ -1,11 +1,8 @@
 using System.Collections.Immutable;
 using System.CommandLine;
 using Datapath.Agent.Hosting;
-<<<<<<< HEAD
-using Datapath.Agent.Sinks;
-=======
 using Datapath.Agent.Service;
->>>>>>> main
+using Datapath.Agent.Sinks;
 using Datapath.Backends.Selection;
 
 namespace Datapath.Agent.Commands;
@@ -21,34 +18,7 @@ internal static class RunCommand
         Command verb = CommandLine.Verb(
             "run",
             "Keep the kernel at what the policy directory says; ends on SIGTERM or SIGINT, and leaves the policy in force",
-<<<<<<< HEAD
-            options.Policy,
-            options.EnableEbpf,
-            options.Instance,
-            options.Socket,
-            options.StateDirectory,
-            options.Namespace,
-            options.DefaultAction,
-            options.Failsafe,
-            options.TcHook,
-            options.MaxTcpFlows,
-            options.MaxOtherFlows,
-            options.MaxNewFlows,
-            options.FlowInterval,
-            options.FlowSinks,
-            options.FlowMaxSize,
-            options.FlowMaxAge,
-            options.SyslogEndpoint,
-            options.SyslogFormat,
-            options.SyslogFacility,
-            options.SyslogServerCa,
-            options.SyslogClientCertificate,
-            options.SyslogClientKey,
-            options.OtlpEndpoint,
-            options.OtlpProtocol
-=======
             OptionsOf(options)
->>>>>>> main
         );
         verb.SetAction(
             async (parse, stop) =>
@@ -91,6 +61,18 @@ internal static class RunCommand
             options.MaxOtherFlows,
             options.MaxNewFlows,
             options.EbpfImageMemory,
+            options.FlowInterval,
+            options.FlowSinks,
+            options.FlowMaxSize,
+            options.FlowMaxAge,
+            options.SyslogEndpoint,
+            options.SyslogFormat,
+            options.SyslogFacility,
+            options.SyslogServerCa,
+            options.SyslogClientCertificate,
+            options.SyslogClientKey,
+            options.OtlpEndpoint,
+            options.OtlpProtocol,
             options.LogFormat,
         ];
 
@@ -114,10 +96,7 @@ internal static class RunCommand
             CheckCommand.PolicyOptionsOf(parse, options)
         )
         {
-<<<<<<< HEAD
             Flows = FlowSettingsOf(parse, options),
-        };
-=======
             LogFormat = options.LogFormat.In(parse),
             EbpfImageMebibytes = options.EbpfImageMemory.In(parse),
             Reread = () => Reread(parse, options),
@@ -146,7 +125,6 @@ internal static class RunCommand
         return new RereadSettings(CheckCommand.PolicyOptionsOf(parse, options), Problems: [], [.. changed]);
 
         ImmutableArray<string?> Texts() => [.. all.Select(option => option.Sources.Find(option, parse.GetResult)?.Text)];
->>>>>>> main
     }
 
     private static FlowSettings FlowSettingsOf(ParseResult parse, OptionTable options) =>

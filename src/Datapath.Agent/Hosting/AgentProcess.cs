@@ -1,12 +1,9 @@
 using Datapath.Agent.Commands;
 using Datapath.Agent.Documents;
 using Datapath.Agent.Loops;
-<<<<<<< HEAD
 using Datapath.Agent.Records;
-using Datapath.Agent.Sinks;
-=======
 using Datapath.Agent.Service;
->>>>>>> main
+using Datapath.Agent.Sinks;
 using Datapath.Backends;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Hosting;
@@ -81,23 +78,16 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         FlowLoop flows = new(backend, feed, log, parts.Clock);
         TaskCompletionSource<PolicyLoopEnd> end = new(TaskCreationOptions.RunContinuationsAsynchronously);
         AgentLoop policyLoop = new(async stopping => end.SetResult(await policy.RunAsync(stopping)));
-<<<<<<< HEAD
-        AgentLoop flowLoop = new(flows.RunAsync);
-        AgentLoop collectionLoop = new(collection.RunAsync);
         AgentLoop recordLoop = new(stopping => sinks.RunAsync(records, stopping));
 
         // Stopped in the reverse order: what the flow loop reads last still becomes records.
-        AgentLoop[] loops = [recordLoop, policyLoop, flowLoop, collectionLoop];
+        AgentLoop[] loops = [recordLoop, policyLoop, new AgentLoop(flows.RunAsync), new AgentLoop(collection.RunAsync), new AgentLoop(reload.RunAsync)];
         ServedState served = new(board, feed, active, policy.Give)
         {
             Records = new FlowRecords(records, sinks.Files, places),
             Top = () => TopDocument.Of(parts.Clock.GetUtcNow(), records.Busiest(BusyFlows), backend.Ask(kernel => kernel.ReadCounters()), feed.Names),
         };
         WebApplication server = AgentServer.Build(socket, served, log, loops);
-=======
-        AgentLoop[] loops = [policyLoop, new AgentLoop(flows.RunAsync), new AgentLoop(collection.RunAsync), new AgentLoop(reload.RunAsync)];
-        WebApplication server = AgentServer.Build(socket, new ServedState(board, feed, active, policy.Give), log, loops);
->>>>>>> main
         await using (server)
         {
             log.Started(AgentVersion.Current.Number, settings.Instance, backend.Name, settings.PolicyDirectory, socket.Path);

@@ -5,11 +5,8 @@ using Datapath.Flows;
 using Datapath.Policy.Compilation;
 using Datapath.Policy.Diagnostics;
 using Datapath.Policy.Inventory;
-<<<<<<< HEAD
-using Datapath.Policy.Resolution;
-=======
 using Datapath.Policy.Options;
->>>>>>> main
+using Datapath.Policy.Resolution;
 
 namespace Datapath.Agent.Loops;
 

@@ -44,7 +44,8 @@ public sealed class OptionTableTests : IDisposable
             table.MaxTcpFlows,
             table.MaxOtherFlows,
             table.MaxNewFlows,
-<<<<<<< HEAD
+            table.EbpfImageMemory,
+            table.LogFormat,
             table.FlowInterval,
             table.FlowSinks,
             table.FlowMaxSize,
@@ -57,10 +58,6 @@ public sealed class OptionTableTests : IDisposable
             table.SyslogClientKey,
             table.OtlpEndpoint,
             table.OtlpProtocol,
-=======
-            table.EbpfImageMemory,
-            table.LogFormat,
->>>>>>> main
         ];
         foreach (AgentOption option in expected)
         {
@@ -169,7 +166,7 @@ public sealed class OptionTableTests : IDisposable
             table.MaxTcpFlows,
             table.MaxOtherFlows,
             table.MaxNewFlows,
-<<<<<<< HEAD
+            table.EbpfImageMemory,
             table.FlowInterval,
             table.FlowSinks,
             table.FlowMaxSize,
@@ -182,9 +179,6 @@ public sealed class OptionTableTests : IDisposable
             table.SyslogClientKey,
             table.OtlpEndpoint,
             table.OtlpProtocol,
-=======
-            table.EbpfImageMemory,
->>>>>>> main
             table.Json,
             table.All,
             table.DryRun,
