@@ -108,13 +108,14 @@ internal sealed class SinkRunner(FlowSink sink, ILogger log, TimeProvider clock)
 
     private async ValueTask NoteFailureAsync(string problem, CancellationToken giveUp)
     {
-        Interlocked.Increment(ref _failures);
         if (Problem is null)
         {
             log.SinkFailed(Name, problem);
         }
 
+        // In this order: who sees the count sees the reason.
         Volatile.Write(ref _problem, problem);
+        Interlocked.Increment(ref _failures);
         await sink.DisposeAsync();
         await Task.Delay(_pause, clock, giveUp);
         _pause = _pause * 2 < LongestPause ? _pause * 2 : LongestPause;
