@@ -19,9 +19,10 @@
 #include "lib/parse.h"
 #include "lib/policy.h"
 #include "lib/count.h"
-#include "lib/digest.h"
+#include "lib/mark.h"
 #include "lib/flow.h"
 #include "lib/tcp.h"
+#include "lib/digest.h"
 #include "lib/conntrack.h"
 #include "lib/socket.h"
 #include "lib/verdict.h"
@@ -69,7 +70,7 @@ static __always_inline void dp_let_pass(struct dp_judgement *judgement)
 }
 
 /* Has one unit judge the packet of the visit, and reports. Returns the action. */
-__noinline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction, __u32 hook)
+__noinline int dp_ask_at_length(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction, __u32 hook)
 {
 	struct dp_visit *visit = dp_this_visit();
 	const struct dp_generation *generation = dp_generation_in(slot);
@@ -88,6 +89,28 @@ __noinline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direc
 	if (!dp_dry_run)
 		dp_report(skb, &visit->packet, &origin, &visit->judgement);
 	return visit->judgement.verdict == DP_ALLOW ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}
+
+/* The same, if the unit let a packet like it pass just now without asking again.
+ *
+ * verifier: in the program itself: a call costs as much as all of this.
+ */
+static __always_inline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction,
+				  __u32 hook)
+{
+	struct dp_visit *visit = dp_this_visit();
+	const struct dp_generation *generation = dp_generation_in(slot);
+	__u32 rule;
+
+	if (visit && generation && !dp_dry_run) {
+		dp_sight_of(&visit->packet, unit, direction, generation->id, &visit->sight);
+		rule = dp_digest_rule(&visit->packet, &visit->sight);
+		if (rule) {
+			dp_count_rule(skb, rule);
+			return TC_ACT_UNSPEC;
+		}
+	}
+	return dp_ask_at_length(skb, slot, unit, direction, hook);
 }
 
 /* Drops what has no addresses to be judged by. The kernel would not accept such a packet either, or

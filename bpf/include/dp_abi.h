@@ -300,23 +300,8 @@ enum dp_flow_flags {
 #define DP_FLOW_FIN   3
 #define DP_FLOW_KNOWS 12
 
-/* A flow that this CPU looked up less than a second ago: the whole of what a packet is known by,
- * because a hash that is equal by chance would let a packet pass that policy denies.
- */
-struct dp_digest {
-	__be32 source[4];
-	__be32 destination[4];
-	__be16 source_port;
-	__be16 destination_port;
-	__u16 zone;
-	__u8 protocol;
-	__u8 way; /* enum dp_direction of the packet; bit 1: IPv6 */
-	__u32 generation;
-	__u32 rule_index; /* that lets it pass */
-	__u64 checked_jiffies;
-	__u16 key; /* port key of the packet: an echo and its reply have the same identifier */
-	__u16 reserved[3];
-};
+/* How many pairs of digests each CPU has (maps.h). */
+#define DP_DIGEST_SETS 4096
 
 /* Ports of a datagram whose first fragment was seen. */
 struct dp_fragment_key {

@@ -45,6 +45,7 @@ __noinline int dp_note_translated(struct __sk_buff *skb, __u32 slot)
 	__builtin_memset(&visit->own, 0, sizeof(visit->own));
 	visit->own.rule_index = DP_NO_RULE;
 	visit->own.verdict = DP_ALLOW;
+	visit->may_last = false;
 	if (!dp_may_be_translated(&visit->packet, &visit->own) ||
 	    !dp_is_of_host(&visit->packet.tuple.source, visit->packet.tuple.is_ip6))
 		return 0;

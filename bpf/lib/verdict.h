@@ -68,10 +68,12 @@ static __always_inline void dp_judge_opening(const struct dp_judge *judge, enum 
 	flow->direction = judge->direction;
 	flow->next_sequence[DP_OPENER] = packet->sequence + 1;
 	flow->flags = DP_FLOW_KNOWS_OPENER;
-	if (closed)
+	if (closed) {
 		*closed = *flow;
-	else
+		dp_void_digests(&packet->tuple, judge->number);
+	} else {
 		dp_flow_open(&visit->key, kind, flow);
+	}
 	visit->judgement.new_flow = 1;
 }
 
@@ -107,9 +109,8 @@ static __always_inline void dp_judge_by_table(struct __sk_buff *skb, const struc
 	}
 	if (found.flow) {
 		dp_judge_flow(judge, kind, &found, may_speak, visit);
-		if (!is_tcp && judgement->verdict == DP_ALLOW)
-			dp_digest_write(packet, judge->number, judge->direction,
-					judge->generation->id, judgement->rule_index);
+		if (judgement->verdict == DP_ALLOW)
+			dp_remember(kind, &found, visit);
 	} else if (visit->own.verdict == DP_ALLOW) {
 		dp_judge_opening(judge, kind, closed, visit);
 		/* Forgotten before it was proved: there is nothing to look for. */
@@ -174,28 +175,6 @@ __noinline int dp_judge_with_state(struct __sk_buff *skb, __u32 slot, __u32 unit
 		return dp_judge_other6(skb, &judge, visit);
 	}
 	return 0;
-}
-
-/* Rule 4, for what has no handshake and looks its flow up with every packet: mostly that was just
- * now. Returns whether it was.
- */
-static __always_inline bool dp_judge_by_digest(const struct dp_packet *packet, __u32 number,
-					       __u32 direction, __u32 generation,
-					       const struct dp_descriptor *own,
-					       struct dp_judgement *judgement)
-{
-	__u32 rule;
-
-	if (packet->tuple.protocol == IPPROTO_TCP)
-		return false;
-	rule = dp_digest_rule(packet, number, direction, generation);
-	if (!rule)
-		return false;
-	if (own->verdict == DP_ALLOW)
-		dp_judge_by(judgement, own, DP_REASON_NONE);
-	else
-		dp_judge_by_flow(judgement, rule);
-	return true;
 }
 
 /* Rule 3. Built-in allowances hold in both directions, so that their answers need no flow. One
@@ -269,8 +248,8 @@ static __always_inline void dp_judge_packet(struct __sk_buff *skb, struct dp_vis
 						    : &packet->tuple.destination,
 			   packet->tuple.is_ip6);
 	/* 2 */
-	if ((leaf & DP_LEAF_UNIT) >> DP_LEAF_UNIT_BIT == number &&
-	    dp_may_be_own(skb, number, direction))
+	visit->may_last = (leaf & DP_LEAF_UNIT) >> DP_LEAF_UNIT_BIT != number;
+	if (!visit->may_last && dp_may_be_own(skb, number, direction))
 		own = dp_descriptor_at(generation, generation->local_descriptor);
 	else
 		own = dp_decide(generation, unit, direction, leaf & DP_LEAF_CLASS, packet->table,
@@ -282,10 +261,10 @@ static __always_inline void dp_judge_packet(struct __sk_buff *skb, struct dp_vis
 	if (packet->defect || dp_dry_run || dp_needs_no_lookup(packet, number, own)) {
 		dp_judge_by(judgement, own,
 			    own->verdict == DP_ALLOW ? DP_REASON_NONE : DP_REASON_POLICY);
+		if (!dp_dry_run && visit->may_last && own->verdict == DP_ALLOW)
+			dp_digest_write(packet, &visit->sight, NULL, own->rule_index);
 		return;
 	}
-	if (dp_judge_by_digest(packet, number, direction, generation->id, own, judgement))
-		return;
 	visit->own = *own;
 	visit->peer_class = leaf & DP_LEAF_CLASS;
 	dp_judge_with_state(skb, slot, number, direction);

@@ -121,6 +121,7 @@ internal sealed class PacketLab : IAsyncDisposable
             }
         }
         bench.SetMaxEntries("bench_flows", Flows);
+        bench.SetMaxEntries("dp_digests", (uint)(4096 * PossibleCpus.Count));
         bench.Load();
         return bench;
     }
