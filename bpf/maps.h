@@ -38,13 +38,34 @@ struct {
 	__type(value, struct dp_control);
 } dp_control SEC(".maps");
 
-/* Interface index -> whose packets cross it. Written by the agent before it attaches. */
+/* Interface index -> whose packets cross it. Written by the agent before it attaches, and before it
+ * counts dp_control.interfaces_epoch on.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
 	__type(key, __u32);
 	__type(value, struct dp_interface);
 } dp_interfaces SEC(".maps");
+
+/* An entry of dp_interfaces that a CPU has looked up. */
+struct dp_near_interface {
+	__u32 index;
+	__u32 epoch; /* dp_control.interfaces_epoch, from before the lookup */
+	struct dp_interface entry;
+};
+
+/* Interface index, its lowest bits -> what this CPU found there last. Written and read by programs;
+ * where two interfaces share a slot, or something has changed, the table is asked again.
+ */
+#define DP_NEAR_INTERFACES 64
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, DP_NEAR_INTERFACES);
+	__type(key, __u32);
+	__type(value, struct dp_near_interface);
+} dp_near_ifs SEC(".maps");
 
 /* The same as the policy has it that judges when a lease runs out; empty while none is pending. */
 struct {
@@ -154,10 +175,11 @@ struct dp_digest {
 	__be16 source_port;
 	__be16 destination_port;
 	__u16 zone;
-	__u8 way;	    /* enum dp_digest_way */
-	__u8 seen_jiffies_high; /* bits 32 to 39: in 34 years at 1,000 Hz it is the same time again */
+	__u8 way;		/* enum dp_digest_way */
+	__u8 seen_jiffies_high; /* bits 32 to 39: in 34 years at 1,000 Hz it is the same time again
+				 */
 	__u32 generation;
-	__u32 rule_index; /* that lets them pass */
+	__u32 rule_index;   /* that lets them pass */
 	__u32 seen_jiffies; /* of the flow, where one lets them pass */
 	__u32 epoch;	    /* TCP: of the tuple's mark */
 	union {
@@ -187,7 +209,8 @@ struct {
 
 /* What all CPUs tell each other of the TCP connections of a slot. */
 struct dp_mark {
-	__u32 proof; /* hash of the one whose next packet shall look its entry up though it need not */
+	__u32 proof; /* hash of the one whose next packet shall look its entry up though it need not
+		      */
 	__u32 epoch; /* counts the packets that open or close one: digests from before are void */
 };
 

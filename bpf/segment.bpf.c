@@ -27,6 +27,7 @@
 #include "lib/socket.h"
 #include "lib/verdict.h"
 #include "lib/report.h"
+#include "lib/place.h"
 #include "lib/host.h"
 #include "lib/translated.h"
 
@@ -70,7 +71,8 @@ static __always_inline void dp_let_pass(struct dp_judgement *judgement)
 }
 
 /* Has one unit judge the packet of the visit, and reports. Returns the action. */
-__noinline int dp_ask_at_length(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction, __u32 hook)
+__noinline int dp_ask_at_length(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction,
+				__u32 hook)
 {
 	struct dp_visit *visit = dp_this_visit();
 	const struct dp_generation *generation = dp_generation_in(slot);

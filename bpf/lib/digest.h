@@ -20,7 +20,7 @@
 enum dp_digest_way {
 	DP_WAY_OUTGOING = 1, /* enum dp_direction of the packet */
 	DP_WAY_IP6 = 2,
-	DP_WAY_TABLE_BIT = 2, /* enum dp_port_table, three bits: tells the protocol, too */
+	DP_WAY_TABLE_BIT = 2,  /* enum dp_port_table, three bits: tells the protocol, too */
 	DP_WAY_BY_FLOW = 0x80, /* not by policy alone */
 };
 
@@ -33,9 +33,6 @@ struct dp_sight {
 	__u8 way;
 	bool is_tcp;
 };
-
-/* Words of eight bytes over fields of four. */
-typedef __u64 __attribute__((may_alias)) dp_wide;
 
 /* Bits in which tuples differ. The family and the protocol stand in the way. */
 static __always_inline __u64 dp_digest_difference(const struct dp_digest *digest,
@@ -141,8 +138,8 @@ static __always_inline __u32 dp_digest_rule(const struct dp_packet *packet,
 	return 0;
 }
 
-/* Notes that a packet passes, and packets like it will. "flow": the TCP flow that lets it pass; NULL
- * where policy does, or a flow of another protocol that was looked up now.
+/* Notes that a packet passes, and packets like it will. "flow": the TCP flow that lets it pass;
+ * NULL where policy does, or a flow of another protocol that was looked up now.
  */
 static __always_inline void dp_digest_write(const struct dp_packet *packet,
 					    const struct dp_sight *sight,

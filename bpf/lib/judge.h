@@ -164,7 +164,8 @@ static __always_inline void dp_remember(enum dp_flow_kind kind, const struct dp_
 	if (!dp_is_tcp(kind))
 		dp_digest_write(&visit->packet, &visit->sight, NULL, visit->judgement.rule_index);
 	else if (found->is_proved && visit->own.verdict != DP_ALLOW &&
-		 flow->state == DP_FLOW_ESTABLISHED && (flow->flags & DP_FLOW_KNOWS) == DP_FLOW_KNOWS)
+		 flow->state == DP_FLOW_ESTABLISHED &&
+		 (flow->flags & DP_FLOW_KNOWS) == DP_FLOW_KNOWS)
 		dp_digest_write(&visit->packet, &visit->sight, flow, visit->judgement.rule_index);
 }
 

@@ -17,20 +17,19 @@
  */
 static __always_inline __u32 dp_tuple_hash(const struct dp_tuple *tuple, __u16 zone)
 {
-	__u64 hash = tuple->protocol;
-	int i;
+	const dp_wide *source = (const dp_wide *)tuple->source.word;
+	const dp_wide *destination = (const dp_wide *)tuple->destination.word;
+	__u64 hash;
 
-#pragma unroll
-	for (i = 0; i < 4; i++) {
-		hash += (__u64)tuple->source.word[i] + tuple->destination.word[i];
-		hash *= DP_MIX_ADDRESS;
-		hash ^= tuple->source.word[i] ^ tuple->destination.word[i];
-	}
-	hash += (__u64)(tuple->source_port + tuple->destination_port) << 16 | zone;
+	hash = (source[0] + destination[0]) * DP_MIX_PORTS;
+	hash ^= (source[1] + destination[1]) * DP_MIX_ADDRESS;
+	hash ^= (__u64)(tuple->source_port + tuple->destination_port) << 16 | zone;
+	hash += hash >> 32;
 	hash *= DP_MIX_PORTS;
-	hash ^= tuple->source_port ^ tuple->destination_port;
-	hash *= DP_MIX_ADDRESS;
-	return hash >> 32;
+	hash ^= source[0] ^ destination[0] ^ source[1] ^ destination[1];
+	hash ^= tuple->source_port ^ tuple->destination_port ^ tuple->protocol << 16;
+	hash += hash >> 32;
+	return hash * DP_MIX_ADDRESS >> 32;
 }
 
 static __always_inline struct dp_mark *dp_mark_of(__u32 hash)

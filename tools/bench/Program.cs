@@ -31,3 +31,8 @@ if (args is [] or ["packets"])
 {
     await PacketBench.RunAsync();
 }
+
+if (args is ["packets", "hot"])
+{
+    await PacketBench.RunHotAsync();
+}

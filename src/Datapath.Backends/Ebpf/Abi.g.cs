@@ -273,7 +273,7 @@ internal struct DpBucket : IEquatable<DpBucket>
 internal struct DpControl : IEquatable<DpControl>
 {
     [FieldOffset(0)]
-    public uint Reserved;
+    public uint InterfacesEpoch;
 
     [FieldOffset(4)]
     public uint AbiVersion;
@@ -859,6 +859,30 @@ internal struct DpMark : IEquatable<DpMark>
     public static bool operator !=(DpMark left, DpMark right) => !left.Equals(right);
 }
 
+/// <summary>bpf: <c>struct dp_near_interface</c>, 20 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 20)]
+internal struct DpNearInterface : IEquatable<DpNearInterface>
+{
+    [FieldOffset(0)]
+    public uint Index;
+
+    [FieldOffset(4)]
+    public uint Epoch;
+
+    [FieldOffset(8)]
+    public DpInterface Entry;
+
+    public readonly bool Equals(DpNearInterface other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpNearInterface other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpNearInterface left, DpNearInterface right) => left.Equals(right);
+
+    public static bool operator !=(DpNearInterface left, DpNearInterface right) => !left.Equals(right);
+}
+
 /// <summary>bpf: <c>struct dp_network</c>, 24 bytes.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 24)]
 internal struct DpNetwork : IEquatable<DpNetwork>
@@ -1192,6 +1216,9 @@ internal static class DpMaps
     /// <summary><c>dp_marks</c>.</summary>
     internal static readonly MapName<uint, DpMark> Marks = new("dp_marks");
 
+    /// <summary><c>dp_near_ifs</c>.</summary>
+    internal static readonly MapName<uint, DpNearInterface> NearIfs = new("dp_near_ifs");
+
     /// <summary><c>dp_new_other4</c>.</summary>
     internal static readonly MapName<DpFlowKey4, DpFlow> NewOther4 = new("dp_new_other4");
 
@@ -1304,7 +1331,7 @@ internal static class AbiLayout
             ]),
             new("dp_control", 56,
             [
-                new("reserved", 0, 0, 4),
+                new("interfaces_epoch", 0, 0, 4),
                 new("abi_version", 32, 0, 4),
                 new("network_namespace", 64, 0, 8),
                 new("instance", 128, 0, 32),
@@ -1464,6 +1491,12 @@ internal static class AbiLayout
             [
                 new("proof", 0, 0, 4),
                 new("epoch", 32, 0, 4),
+            ]),
+            new("dp_near_interface", 20,
+            [
+                new("index", 0, 0, 4),
+                new("epoch", 32, 0, 4),
+                new("entry", 64, 0, 12),
             ]),
             new("dp_network", 24,
             [
@@ -1675,6 +1708,7 @@ internal static class AbiLayout
             new("dp_live_tcp6", 40, 32),
             new("dp_local_nets", 24, 1),
             new("dp_marks", 4, 8),
+            new("dp_near_ifs", 4, 20),
             new("dp_new_other4", 16, 32),
             new("dp_new_other6", 40, 32),
             new("dp_new_tcp4", 16, 32),

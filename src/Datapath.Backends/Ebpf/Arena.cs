@@ -41,6 +41,9 @@ internal sealed class Arena : IDisposable
     /// <summary>What packets are judged by, and until when.</summary>
     public Switch Switch => Switch.Of(Volatile.Read(ref Control.InForce));
 
+    /// <summary>Tells the programs that what they remember of <c>dp_interfaces</c> is old.</summary>
+    public void CountInterfaces() => Interlocked.Increment(ref Control.InterfacesEpoch);
+
     private ref DpControl Control => ref _control.Values<DpControl>()[0];
 
     private Span<DpGeneration> Generations => _generations.Values<DpGeneration>();

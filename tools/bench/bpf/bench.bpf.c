@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The shipped programs, and references to hold them against, all behind the same harness: each run
- * writes the next tuple of a list into the packet and then does its work. What a piece of work costs
- * is the difference to the program that does everything but it.
+ * writes the next tuple of a list into the packet and then does its work. What a piece of work
+ * costs is the difference to the program that does everything but it.
  *
  * The references are what firewalls in BPF are usually made of: an LPM trie from address to
  * identity, an LPM trie from (identity, protocol, port) to a verdict, an LRU hash of connections.
