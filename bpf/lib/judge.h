@@ -112,11 +112,10 @@ static __always_inline bool dp_opener_may_speak(const struct dp_judge *judge, st
 
 	if (flow->generation == judge->generation->id)
 		return true;
-	/* A unit may always speak with itself; no rule says so, and no rule may revoke it. Nor is a
-	 * translated flow asked for by the host's rules: its unit was asked at its own interface.
+	/* The host's rules are not asked for a translated flow: its unit was asked at its own
+	 * interface.
 	 */
-	opener = dp_descriptor_at(judge->generation, judge->generation->local_descriptor);
-	if (flow->rule_index == DP_NO_RULE || (opener && flow->rule_index == opener->rule_index)) {
+	if (flow->rule_index == DP_NO_RULE) {
 		dp_flow_renew(judge, flow, flow->rule_index);
 		return true;
 	}

@@ -5,7 +5,7 @@
  *  1. A packet whose ports are unknown is dropped where ports matter, and one whose protocol is
  *     unknown where protocols matter.
  *  2. The unit's own packets (peer is the same unit, and not only by its claim) follow the rule
- *     "local".
+ *     "local", both ways, and make no flow: what claims to be the unit's own answers none.
  *  3. TCP in an allowed direction, without SYN, FIN or RST, and what is built in: no lookup.
  *  4. A packet of a flow passes if its own direction is allowed, or if it answers an opener whose
  *     direction the active generation allows.
@@ -192,14 +192,16 @@ static __always_inline bool dp_needs_no_lookup(const struct dp_packet *packet, _
 	       !dp_is_proof_expected(&packet->tuple, zone);
 }
 
-/* Whether a packet whose other end is the unit's own address may be the unit's own. What comes in
- * only claims to be: the kernel takes an IPv6 packet that comes from outside with our own source.
- * It is true of what left by the very interface that it comes back to, a service address that led
- * to the unit itself.
+/* Whether a packet is the unit's own: its other end has an address of the unit, as the leaf says.
+ * What comes in only claims to: the kernel takes an IPv6 packet that comes from outside with our
+ * own source. It is true of what left by the very interface that it comes back to, a service
+ * address that led to the unit itself.
  */
-static __always_inline bool dp_may_be_own(const struct __sk_buff *skb, __u32 number,
-					  __u32 direction)
+static __always_inline bool dp_is_own(const struct __sk_buff *skb, __u32 leaf, __u32 number,
+				      __u32 direction)
 {
+	if ((leaf & DP_LEAF_UNIT) >> DP_LEAF_UNIT_BIT != number)
+		return false;
 	if (direction == DP_OUTGOING)
 		return true;
 	return number != DP_HOST_UNIT && skb->ingress_ifindex == skb->ifindex;
@@ -226,6 +228,7 @@ static __always_inline void dp_judge_packet(struct __sk_buff *skb, struct dp_vis
 	const struct dp_packet *packet = &visit->packet;
 	const struct dp_descriptor *own;
 	const struct dp_unit *unit;
+	bool is_own;
 	__u32 leaf;
 
 	/* Fails closed: without tables nothing passes. The agent attaches after it has written
@@ -248,8 +251,9 @@ static __always_inline void dp_judge_packet(struct __sk_buff *skb, struct dp_vis
 						    : &packet->tuple.destination,
 			   packet->tuple.is_ip6);
 	/* 2 */
+	is_own = dp_is_own(skb, leaf, number, direction);
 	visit->may_last = (leaf & DP_LEAF_UNIT) >> DP_LEAF_UNIT_BIT != number;
-	if (!visit->may_last && dp_may_be_own(skb, number, direction))
+	if (is_own)
 		own = dp_descriptor_at(generation, generation->local_descriptor);
 	else
 		own = dp_decide(generation, unit, direction, leaf & DP_LEAF_CLASS, packet->table,
@@ -258,7 +262,7 @@ static __always_inline void dp_judge_packet(struct __sk_buff *skb, struct dp_vis
 		return;
 
 	/* A rehearsal asks for the policy alone: what flows there are is not its business. */
-	if (packet->defect || dp_dry_run || dp_needs_no_lookup(packet, number, own)) {
+	if (packet->defect || dp_dry_run || is_own || dp_needs_no_lookup(packet, number, own)) {
 		dp_judge_by(judgement, own,
 			    own->verdict == DP_ALLOW ? DP_REASON_NONE : DP_REASON_POLICY);
 		if (!dp_dry_run && visit->may_last && own->verdict == DP_ALLOW)

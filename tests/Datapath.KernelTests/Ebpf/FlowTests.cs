@@ -243,25 +243,6 @@ public sealed class FlowTests : IDisposable
     }
 
     [KernelFact]
-    public void A_unit_with_itself_is_always_allowed_by_the_rule_local()
-    {
-        _lab.Apply(Policies.Friends);
-        Assert.True(_lab.Passes("web0", ingress: true, Ethernet(IPv4(Web, Web, Tcp, TcpHeader(1, 23, Syn)))));
-        FlowEvent one = Assert.Single(_lab.TakeEvents());
-        Assert.Equal(RuleKind.Local, _lab.Policy!.Rules.Single(rule => rule.Index == one.RuleIndex).Rule.Kind);
-    }
-
-    [KernelFact]
-    public void Who_comes_from_outside_with_the_units_own_address_is_not_the_unit()
-    {
-        _lab.Apply(Policies.Friends);
-        Assert.False(_lab.Passes("up0", ingress: true, Ethernet(IPv6("2001:db8::1", "2001:db8::1", Udp, UdpHeader(1, 2)))));
-        Assert.False(_lab.Passes("web0", ingress: false, Ethernet(IPv6("2001:db8:1::2", "2001:db8:1::2", Udp, UdpHeader(1, 2))), forwarded: true));
-        Assert.False(_lab.Passes("web0", ingress: true, Ethernet(IPv4(Host, Host, Udp, UdpHeader(1, 2)))));
-        Assert.All(_lab.TakeEvents().Where(one => one.Verdict == Verdict.Reject), one => Assert.NotEqual(0, one.RuleIndex));
-    }
-
-    [KernelFact]
     public void A_rule_that_only_observes_is_named_beside_the_one_that_decides()
     {
         const string Observed = """

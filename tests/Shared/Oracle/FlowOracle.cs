@@ -141,6 +141,11 @@ internal sealed partial class FlowOracle(IReadOnlyCollection<Place> places, IRea
         {
             return By(own, isOpenDirection ? DropReason.None : DropReason.Policy, "ports unknown where they do not matter");
         }
+        if (own.Rule.Kind == RuleKind.Local)
+        {
+            // Allowed both ways, whatever the rules: there is nothing to remember. What only claims to be the unit's finds no flow of it.
+            return By(own, DropReason.None, "of the unit with itself");
+        }
         // Policy first: what is allowed and cannot change a flow is not looked up, but for the packet that proves a connection.
         bool isPlainTcp = packet is { Protocol: ProtocolNumber.Tcp, HandshakeFlags: TcpFlags.None } && !IsProofExpected(unit, packet);
         if (isOpenDirection && (own.Flags.HasFlag(DescriptorFlags.BuiltIn) || isPlainTcp))

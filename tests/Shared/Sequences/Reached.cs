@@ -23,7 +23,7 @@ internal sealed class Reached
     private static readonly string[] Situations =
     [
         "allowed without a look-up", "answer", "answer to a revoked opener", "bare SYN is no answer", "error about a flow", "error about no flow",
-        "of a flow, by its own right", "of no flow", "opener revoked", "opener's other kind", "opens", "opens again",
+        "of a flow, by its own right", "of no flow", "of the unit with itself", "opener revoked", "opener's other kind", "opens", "opens again",
         "ports unknown where they do not matter", "ports unknown where they matter", "TCP of no flow, by its own right", "unreadable header",
     ];
 

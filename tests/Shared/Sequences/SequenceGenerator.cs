@@ -122,7 +122,7 @@ internal sealed class SequenceGenerator(
 
     private PacketStep Crossing(Talk talk)
     {
-        bool fromUnit = talk.IsClaim || (talk.IsWithItself && talk.Place.Unit is null) ? !talk.IsClaim : Chance(2);
+        bool fromUnit = Chance(2);
         bool fromCaller = fromUnit == talk.IsUnitCaller;
         WirePacket packet = Dressed(talk, fromCaller, talk.Packet(fromCaller));
         if (!talk.IsWithItself && Chance(9))
@@ -134,7 +134,7 @@ internal sealed class SequenceGenerator(
         Origin origin =
             isInwards ? Origin.SameInterface
             : talk.Place.Unit is null ? (Chance(12) ? Origin.OtherInterface : Origin.Host)
-            : talk.IsWithItself && !talk.IsClaim ? Origin.SameInterface
+            : talk.IsWithItself && Chance(2) ? Origin.SameInterface
             : Chance(8) != isPeerHost ? Origin.Host
             : Origin.OtherInterface;
         return new PacketStep(talk.Place.Interface, isInwards, origin, packet);

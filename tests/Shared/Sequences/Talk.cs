@@ -13,17 +13,8 @@ namespace Datapath.Shared.Sequences;
 /// <param name="IsUnitCaller">Who calls.</param>
 internal sealed record Talk(Place Place, AddressKey UnitAddress, AddressKey PeerAddress, PortTable Table, ushort Key, ushort CallerPort, bool IsUnitCaller)
 {
-    /// <summary>Whether the other end is the unit, or says so.</summary>
+    /// <summary>Whether the other end is the unit, or only says so: what is sent tells, packet by packet.</summary>
     public bool IsWithItself => Place.Addresses.Contains(PeerAddress);
-
-    /// <summary>
-    /// Whether the other end only says that it is the unit: then all packets come from outside. The ports tell, so that the two kinds never
-    /// meet on one pair of ends: the state does not tell a unit's answer to itself from the claim to be one.
-    /// </summary>
-    public bool IsClaim => IsWithItself && (Ports & 1) != 0;
-
-    // What both directions have in common: two ports, an identifier, or the kind or protocol itself.
-    private int Ports => Table <= PortTable.Udp ? Key + CallerPort : Packet(fromCaller: true).IsEcho ? CallerPort : Key;
 
     public bool IsIPv6 => UnitAddress.IsIPv6;
 

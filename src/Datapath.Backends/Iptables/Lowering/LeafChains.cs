@@ -30,7 +30,7 @@ internal sealed class LeafChains(CompiledPolicy policy, ChainBook book, Family f
         if (!_chains.TryGetValue(cell, out int chain))
         {
             Descriptor descriptor = policy.Descriptors[cell];
-            chain = descriptor.Verdict == Verdict.Allow ? Allow(descriptor) : Reject(descriptor);
+            chain = descriptor.Verdict == Verdict.Allow ? Allow(descriptor, isStateless: cell == policy.LocalDescriptor) : Reject(descriptor);
             _chains.Add(cell, chain);
         }
 
@@ -41,11 +41,12 @@ internal sealed class LeafChains(CompiledPolicy policy, ChainBook book, Family f
     /// <param name="cell">Its index.</param>
     public bool IsRejected(int cell) => policy.Descriptors[cell].Verdict == Verdict.Reject;
 
-    private int Allow(Descriptor descriptor)
+    private int Allow(Descriptor descriptor, bool isStateless)
     {
         ChainRule pass = ChainRule.Return(Counted(descriptor));
-        // What is built in is allowed in both directions: its answers need no state, and nobody is told.
-        return descriptor.Flags.HasFlag(DescriptorFlags.BuiltIn)
+        // What is built in is allowed in both directions: its answers need no state, and nobody is told. A unit's traffic with itself must
+        // leave none: what only claims to come from the unit would pass as its answer.
+        return isStateless || descriptor.Flags.HasFlag(DescriptorFlags.BuiltIn)
             ? book.Add(pass)
             : book.Add(ChainRule.Jump(Open(descriptor), "-m conntrack --ctstate NEW "), pass);
     }

@@ -66,6 +66,18 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void A_units_traffic_with_itself_is_counted_and_marks_no_connection()
+    {
+        CompiledPolicy compiled = Compile(ThreeNetworks());
+        LoweredPolicy lowered = PolicyLowering.Lower(compiled, UnitPlaces.Of(compiled, Judges.Host(compiled)), Options);
+        string[] lines = lowered.IPv4.Chains(lowered.Names, 1, lowered.Checksum).Split('\n');
+        int local = compiled.Rules.Single(rule => rule.Rule.Kind == RuleKind.Local).Index;
+        string counted = Assert.Single(lines, line => line.EndsWith($"--comment r{local} -j RETURN", StringComparison.Ordinal));
+        string chain = string.Join(' ', counted.Split(' ')[..2]);
+        Assert.Equal([counted], lines.Where(line => line.StartsWith(chain + " ", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public void A_thousand_rules_are_looked_for_in_a_few_dozen_steps()
     {
         string[] ports = [.. Enumerable.Range(0, 1000).Select(i => $"tcp/{(3 * i) + 1}")];
