@@ -102,15 +102,17 @@ static __always_inline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit,
 {
 	struct dp_visit *visit = dp_this_visit();
 	const struct dp_generation *generation = dp_generation_in(slot);
+	struct dp_sight sight;
 	__u32 rule;
 
 	if (visit && generation && !dp_dry_run) {
-		dp_sight_of(&visit->packet, unit, direction, generation->id, &visit->sight);
-		rule = dp_digest_rule(&visit->packet, &visit->sight);
+		dp_sight_of(&visit->packet, unit, direction, generation->id, &sight);
+		rule = dp_digest_rule(&visit->packet, &sight);
 		if (rule) {
 			dp_count_rule(skb, rule);
 			return TC_ACT_UNSPEC;
 		}
+		visit->sight = sight;
 	}
 	return dp_ask_at_length(skb, slot, unit, direction, hook);
 }

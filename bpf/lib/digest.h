@@ -67,14 +67,26 @@ static __always_inline __u64 dp_digest_age(const struct dp_digest *digest)
 	return (bpf_jiffies64() - seen) & 0xffffffffffull;
 }
 
+static __always_inline bool dp_is_digest_of(const struct dp_digest *digest,
+					    const struct dp_packet *packet,
+					    const struct dp_sight *sight)
+{
+	return !dp_digest_difference(digest, &packet->tuple) && digest->zone == sight->zone &&
+	       (digest->way & ~DP_WAY_BY_FLOW) == sight->way;
+}
+
+static __always_inline bool dp_digest_is_over(const struct dp_digest *digest,
+					      const struct dp_sight *sight)
+{
+	return digest->generation != sight->generation ||
+	       dp_digest_age(digest) >= dp_jiffies_per_second;
+}
+
 static __always_inline bool dp_digest_holds(const struct dp_digest *digest,
 					    const struct dp_packet *packet,
 					    const struct dp_sight *sight)
 {
-	if (dp_digest_difference(digest, &packet->tuple) ||
-	    digest->generation != sight->generation || digest->zone != sight->zone ||
-	    (digest->way & ~DP_WAY_BY_FLOW) != sight->way ||
-	    dp_digest_age(digest) >= dp_jiffies_per_second)
+	if (!dp_is_digest_of(digest, packet, sight) || dp_digest_is_over(digest, sight))
 		return false;
 	if (!sight->is_tcp)
 		return digest->key == packet->key;
@@ -138,6 +150,25 @@ static __always_inline __u32 dp_digest_rule(const struct dp_packet *packet,
 	return 0;
 }
 
+/* Where a digest is to be written: over its own, or one that is over, or nowhere. More flows than
+ * there is room for would otherwise drive out each other's before they are of use.
+ */
+static __always_inline struct dp_digest *dp_digest_room(const struct dp_packet *packet,
+							const struct dp_sight *sight)
+{
+	struct dp_digest_set *set = dp_digest_set_of(sight);
+
+	if (!set)
+		return NULL;
+	if (dp_is_digest_of(&set->digest[0], packet, sight))
+		return &set->digest[0];
+	if (dp_is_digest_of(&set->digest[1], packet, sight))
+		return &set->digest[1];
+	if (dp_digest_is_over(&set->digest[0], sight))
+		return &set->digest[0];
+	return dp_digest_is_over(&set->digest[1], sight) ? &set->digest[1] : NULL;
+}
+
 /* Notes that a packet passes, and packets like it will. "flow": the TCP flow that lets it pass;
  * NULL where policy does, or a flow of another protocol that was looked up now.
  */
@@ -145,14 +176,14 @@ static __always_inline void dp_digest_write(const struct dp_packet *packet,
 					    const struct dp_sight *sight,
 					    const struct dp_flow *flow, __u32 rule_index)
 {
-	struct dp_digest_set *set = dp_digest_set_of(sight);
 	__u64 seen = flow ? flow->seen_jiffies : bpf_jiffies64();
 	struct dp_digest *digest;
 
-	if (!set || !dp_may_have_digest(packet))
+	if (!dp_may_have_digest(packet))
 		return;
-	/* The one that has been there longer goes. */
-	digest = &set->digest[dp_digest_age(&set->digest[1]) > dp_digest_age(&set->digest[0])];
+	digest = dp_digest_room(packet, sight);
+	if (!digest)
+		return;
 	__builtin_memcpy(digest->source, packet->tuple.source.word, sizeof(digest->source));
 	__builtin_memcpy(digest->destination, packet->tuple.destination.word,
 			 sizeof(digest->destination));

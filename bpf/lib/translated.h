@@ -55,7 +55,8 @@ __noinline int dp_note_translated(struct __sk_buff *skb, __u32 slot)
 	visit->peer_class = dp_classify(generation, &visit->packet.tuple.destination,
 					visit->packet.tuple.is_ip6) &
 			    DP_LEAF_CLASS;
-	return dp_judge_with_state(skb, slot, DP_HOST_UNIT, DP_OUTGOING);
+	dp_judge_with_state(skb, visit, slot, DP_HOST_UNIT, DP_OUTGOING);
+	return 0;
 }
 
 #endif

@@ -121,20 +121,35 @@ static __always_inline void dp_judge_by_table(struct __sk_buff *skb, const struc
 	}
 }
 
-/* A function for each kind of flow. Returns nothing that anybody needs.
+/* The judge of a visit, as functions of their own find it. */
+static __always_inline bool dp_find_judge(const struct dp_visit *visit, __u32 slot,
+					  struct dp_judge *judge)
+{
+	judge->generation = dp_generation_in(slot);
+	if (!visit || !judge->generation)
+		return false;
+	judge->unit = dp_unit_of(judge->generation, judge->number);
+	judge->peer_class = visit->peer_class;
+	return judge->unit != NULL;
+}
+
+/* A function for each kind of flow, for the packet of the visit. Returns nothing that anybody
+ * needs.
  *
- * verifier: all in one would need more stack than there is. It wants a number in r0 where a
- * function ends; a constant that nobody reads would be left out.
+ * verifier: not static, so that each is verified once and not for every way through the
+ * classification; all in one would need more stack than there is. A context that is not used
+ * would not be passed, and is wanted by the type.
  */
 #define DP_JUDGE_BY_TABLE(name, kind)                                                              \
-	static __attribute__((noinline)) int name(                                                 \
-		struct __sk_buff *skb, const struct dp_judge *judge, struct dp_visit *visit)       \
+	__noinline int name(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction)        \
 	{                                                                                          \
-		int done = 0;                                                                      \
+		struct dp_visit *visit = dp_this_visit();                                          \
+		struct dp_judge judge = {.number = unit, .direction = direction};                  \
                                                                                                    \
-		dp_judge_by_table(skb, judge, kind, visit);                                        \
-		dp_pin_here(done);                                                                 \
-		return done;                                                                       \
+		dp_pin_here(skb);                                                                  \
+		if (dp_find_judge(visit, slot, &judge))                                            \
+			dp_judge_by_table(skb, &judge, kind, visit);                               \
+		return 0;                                                                          \
 	}
 
 DP_JUDGE_BY_TABLE(dp_judge_tcp4, DP_FLOWS_TCP4)
@@ -142,39 +157,39 @@ DP_JUDGE_BY_TABLE(dp_judge_tcp6, DP_FLOWS_TCP6)
 DP_JUDGE_BY_TABLE(dp_judge_other4, DP_FLOWS_OTHER4)
 DP_JUDGE_BY_TABLE(dp_judge_other6, DP_FLOWS_OTHER6)
 
-/* Rules 4 to 6, for the packet of the visit. Returns nothing that anybody needs.
- *
- * verifier: not static, so that it is verified once and not for every way through the
- * classification.
- */
-__noinline int dp_judge_with_state(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction)
+/* Rule 5, for the packet of the visit, which the rules deny. */
+__noinline int dp_judge_error(__u32 slot, __u32 unit, __u32 direction)
 {
 	struct dp_visit *visit = dp_this_visit();
-	struct dp_judge judge = {
-		.generation = dp_generation_in(slot), .number = unit, .direction = direction};
+	struct dp_judge judge = {.number = unit, .direction = direction};
 
-	if (!visit || !judge.generation)
-		return 0;
-	judge.unit = dp_unit_of(judge.generation, unit);
-	if (!judge.unit)
-		return 0;
-	judge.peer_class = visit->peer_class;
+	if (dp_find_judge(visit, slot, &judge) && !dp_is_about_a_flow(&judge, visit))
+		dp_judge_by(&visit->judgement, &visit->own, DP_REASON_POLICY);
+	return 0;
+}
+
+/* Rules 4 to 6, for the packet of the visit. */
+static __always_inline void dp_judge_with_state(struct __sk_buff *skb, const struct dp_visit *visit,
+						__u32 slot, __u32 unit, __u32 direction)
+{
 	if (visit->packet.quoted.is_known && visit->own.verdict != DP_ALLOW) {
-		if (!dp_is_about_a_flow(&judge, visit))
-			dp_judge_by(&visit->judgement, &visit->own, DP_REASON_POLICY);
-		return 0;
+		dp_judge_error(slot, unit, direction);
+		return;
 	}
 	switch (dp_flow_kind_of(&visit->packet.tuple)) {
 	case DP_FLOWS_TCP4:
-		return dp_judge_tcp4(skb, &judge, visit);
+		dp_judge_tcp4(skb, slot, unit, direction);
+		break;
 	case DP_FLOWS_TCP6:
-		return dp_judge_tcp6(skb, &judge, visit);
+		dp_judge_tcp6(skb, slot, unit, direction);
+		break;
 	case DP_FLOWS_OTHER4:
-		return dp_judge_other4(skb, &judge, visit);
+		dp_judge_other4(skb, slot, unit, direction);
+		break;
 	case DP_FLOWS_OTHER6:
-		return dp_judge_other6(skb, &judge, visit);
+		dp_judge_other6(skb, slot, unit, direction);
+		break;
 	}
-	return 0;
 }
 
 /* Rule 3. Built-in allowances hold in both directions, so that their answers need no flow. One
@@ -271,7 +286,7 @@ static __always_inline void dp_judge_packet(struct __sk_buff *skb, struct dp_vis
 	}
 	visit->own = *own;
 	visit->peer_class = leaf & DP_LEAF_CLASS;
-	dp_judge_with_state(skb, slot, number, direction);
+	dp_judge_with_state(skb, visit, slot, number, direction);
 }
 
 #endif

@@ -70,15 +70,20 @@ internal sealed class FlowTables : IDisposable
         ForgetDigests();
     }
 
-    /// <summary>Empties every table, as if each entry had been evicted.</summary>
+    /// <summary>Empties every table, as if each entry had been evicted a second ago.</summary>
     public void Clear()
+    {
+        Evict();
+        ForgetDigests();
+    }
+
+    /// <summary>Empties every table, as if each entry had been evicted just now.</summary>
+    public void Evict()
     {
         foreach (BpfMap table in _tables.Values)
         {
             Keys(table).ForEach(key => Delete(table, key));
         }
-
-        ForgetDigests();
     }
 
     /// <summary>Another map of the instance; the caller's.</summary>
