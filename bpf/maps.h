@@ -97,6 +97,17 @@ struct {
 	__type(value, __u32);
 } dp_vlans SEC(".maps");
 
+/* Interface index -> the host's number (RTM_NEWNSID) for the network namespace at the other end,
+ * where the sockets of a unit are. Written by the agent before it attaches. Without an entry nobody
+ * is asked.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, __u32);
+} dp_namespaces SEC(".maps");
+
 /* Flows that were allowed to open and that nobody has proved. Written by programs. Full: the least
  * recently used is forgotten, which costs a packet nothing that policy allows; a failed insert is
  * counted and never drops a packet. A flood of one kind leaves the other alone.

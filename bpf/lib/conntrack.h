@@ -256,9 +256,6 @@ static __always_inline void dp_flow_follow(const struct dp_flow_key *key, enum d
 	if (is_tcp && step.side == DP_OPENER &&
 	    (proves || (flow->flags & DP_FLOW_KNOWS) != DP_FLOW_KNOWS))
 		dp_expect_no_proof(&packet->tuple, zone);
-	/* Last, so that who reads the mark before the entry has seen neither or both. */
-	if (is_tcp && packet->tcp_flags & (DP_TCP_SYN | DP_TCP_FIN | DP_TCP_RST))
-		dp_void_digests(&packet->tuple, zone);
 	if (proves && !found->is_proved && is_due)
 		dp_flow_promote(key, kind, flow);
 }

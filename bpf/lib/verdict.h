@@ -11,7 +11,8 @@
  *     direction the active generation allows.
  *  5. An ICMP error about a packet of a flow passes where an answer of that flow would.
  *  6. Any other packet passes if its own direction is allowed; the first one opens a flow. Where it
- *     is denied, a socket of the host may prove that it answers an opener who is allowed.
+ *     is denied, a socket of the unit may prove that it answers an opener who is allowed, and right
+ *     after the first attachment a datagram need not be proved.
  */
 #ifndef DP_VERDICT_H
 #define DP_VERDICT_H
@@ -68,12 +69,10 @@ static __always_inline void dp_judge_opening(const struct dp_judge *judge, enum 
 	flow->direction = judge->direction;
 	flow->next_sequence[DP_OPENER] = packet->sequence + 1;
 	flow->flags = DP_FLOW_KNOWS_OPENER;
-	if (closed) {
+	if (closed)
 		*closed = *flow;
-		dp_void_digests(&packet->tuple, judge->number);
-	} else {
+	else
 		dp_flow_open(&visit->key, kind, flow);
-	}
 	visit->judgement.new_flow = 1;
 }
 
@@ -110,15 +109,19 @@ static __always_inline void dp_judge_by_table(struct __sk_buff *skb, const struc
 	if (found.flow) {
 		dp_judge_flow(judge, kind, &found, may_speak, visit);
 		if (judgement->verdict == DP_ALLOW)
-			dp_remember(kind, &found, visit);
+			dp_remember(judge, kind, &found, visit);
 	} else if (visit->own.verdict == DP_ALLOW) {
 		dp_judge_opening(judge, kind, closed, visit);
 		/* Forgotten before it was proved: there is nothing to look for. */
 		if (is_tcp && !judgement->new_flow)
 			dp_expect_no_proof(&packet->tuple, judge->number);
-	} else if (!is_tcp || !dp_is_proved(skb, judge, kind, visit)) {
+	} else if (!(is_tcp ? dp_is_proved(skb, judge, kind, visit)
+			    : dp_is_doubtful(judge, kind, visit))) {
 		dp_judge_by(judgement, &visit->own, DP_REASON_POLICY);
 	}
+	/* Last, so that who reads the mark before the entry has seen neither or both. */
+	if (is_tcp && judgement->verdict == DP_ALLOW && !dp_may_have_digest(packet))
+		dp_void_digests(&packet->tuple, judge->number);
 }
 
 /* The judge of a visit, as functions of their own find it. */
@@ -129,7 +132,7 @@ static __always_inline bool dp_find_judge(const struct dp_visit *visit, __u32 sl
 	if (!visit || !judge->generation)
 		return false;
 	judge->unit = dp_unit_of(judge->generation, judge->number);
-	judge->peer_class = visit->peer_class;
+	judge->peer_class = visit->leaf & DP_LEAF_CLASS;
 	return judge->unit != NULL;
 }
 
@@ -158,12 +161,12 @@ DP_JUDGE_BY_TABLE(dp_judge_other4, DP_FLOWS_OTHER4)
 DP_JUDGE_BY_TABLE(dp_judge_other6, DP_FLOWS_OTHER6)
 
 /* Rule 5, for the packet of the visit, which the rules deny. */
-__noinline int dp_judge_error(__u32 slot, __u32 unit, __u32 direction)
+__noinline int dp_judge_error(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction)
 {
 	struct dp_visit *visit = dp_this_visit();
 	struct dp_judge judge = {.number = unit, .direction = direction};
 
-	if (dp_find_judge(visit, slot, &judge) && !dp_is_about_a_flow(&judge, visit))
+	if (dp_find_judge(visit, slot, &judge) && !dp_is_about_a_flow(skb, &judge, visit))
 		dp_judge_by(&visit->judgement, &visit->own, DP_REASON_POLICY);
 	return 0;
 }
@@ -173,7 +176,7 @@ static __always_inline void dp_judge_with_state(struct __sk_buff *skb, const str
 						__u32 slot, __u32 unit, __u32 direction)
 {
 	if (visit->packet.quoted.is_known && visit->own.verdict != DP_ALLOW) {
-		dp_judge_error(slot, unit, direction);
+		dp_judge_error(skb, slot, unit, direction);
 		return;
 	}
 	switch (dp_flow_kind_of(&visit->packet.tuple)) {
@@ -215,7 +218,7 @@ static __always_inline bool dp_needs_no_lookup(const struct dp_packet *packet, _
 static __always_inline bool dp_is_own(const struct __sk_buff *skb, __u32 leaf, __u32 number,
 				      __u32 direction)
 {
-	if ((leaf & DP_LEAF_UNIT) >> DP_LEAF_UNIT_BIT != number)
+	if (!dp_claims_unit(leaf, number))
 		return false;
 	if (direction == DP_OUTGOING)
 		return true;
@@ -234,11 +237,13 @@ static __always_inline bool dp_does_matter(const struct dp_unit *unit,
 	return unit->flags & (incoming ? DP_UNIT_PORTS_MATTER_IN : DP_UNIT_PORTS_MATTER_OUT);
 }
 
-/* Judges the packet of a visit by the policy of one unit. */
-static __always_inline void dp_judge_packet(struct __sk_buff *skb, struct dp_visit *visit,
-					    __u32 slot, __u32 number, __u32 direction)
+/* Judges the packet of a visit by the policy of one unit. Returns whether that is all: otherwise
+ * its flows have to be asked.
+ */
+static __always_inline bool dp_judge_packet(struct __sk_buff *skb, struct dp_visit *visit,
+					    const struct dp_generation *generation, __u32 number,
+					    __u32 direction)
 {
-	const struct dp_generation *generation = dp_generation_in(slot);
 	struct dp_judgement *judgement = &visit->judgement;
 	const struct dp_packet *packet = &visit->packet;
 	const struct dp_descriptor *own;
@@ -250,16 +255,14 @@ static __always_inline void dp_judge_packet(struct __sk_buff *skb, struct dp_vis
 	 * them. */
 	judgement->verdict = DP_REJECT;
 	judgement->reason = DP_REASON_NO_POLICY;
-	if (!generation)
-		return;
 	unit = dp_unit_of(generation, number);
 	if (!unit || !(unit->flags & DP_UNIT_PRESENT))
-		return;
+		return true;
 
 	/* 1 */
 	if (packet->defect && dp_does_matter(unit, packet, direction)) {
 		judgement->reason = packet->defect;
-		return;
+		return true;
 	}
 	leaf = dp_classify(generation,
 			   direction == DP_INCOMING ? &packet->tuple.source
@@ -267,26 +270,25 @@ static __always_inline void dp_judge_packet(struct __sk_buff *skb, struct dp_vis
 			   packet->tuple.is_ip6);
 	/* 2 */
 	is_own = dp_is_own(skb, leaf, number, direction);
-	visit->may_last = (leaf & DP_LEAF_UNIT) >> DP_LEAF_UNIT_BIT != number;
 	if (is_own)
 		own = dp_descriptor_at(generation, generation->local_descriptor);
 	else
 		own = dp_decide(generation, unit, direction, leaf & DP_LEAF_CLASS, packet->table,
 				packet->key);
 	if (!own)
-		return;
+		return true;
 
 	/* A rehearsal asks for the policy alone: what flows there are is not its business. */
 	if (packet->defect || dp_dry_run || is_own || dp_needs_no_lookup(packet, number, own)) {
 		dp_judge_by(judgement, own,
 			    own->verdict == DP_ALLOW ? DP_REASON_NONE : DP_REASON_POLICY);
-		if (!dp_dry_run && visit->may_last && own->verdict == DP_ALLOW)
+		if (!dp_dry_run && own->verdict == DP_ALLOW && !dp_claims_unit(leaf, number))
 			dp_digest_write(packet, &visit->sight, NULL, own->rule_index);
-		return;
+		return true;
 	}
 	visit->own = *own;
-	visit->peer_class = leaf & DP_LEAF_CLASS;
-	dp_judge_with_state(skb, visit, slot, number, direction);
+	visit->leaf = leaf;
+	return false;
 }
 
 #endif

@@ -19,12 +19,21 @@ if (!Environment.IsPrivilegedProcess)
 
 if (args is [] or ["swaps"])
 {
+    SwapMeasurement? few = null;
     foreach (int prefixes in (int[])[1_000, 10_000, 100_000])
     {
-        Console.WriteLine($"kernel, {prefixes} prefixes, 1,000 rules: {SwapMeasurement.Of(new LargePolicy(100, prefixes, 1_000, 10, 10)).Text}");
+        var taken = SwapMeasurement.Of(new LargePolicy(100, prefixes, 1_000, 10, 10));
+        Console.WriteLine($"kernel, {prefixes} prefixes, 1,000 rules: {taken.Text}");
+        Console.WriteLine($"  against 1,000: {taken.GrowthFrom(few ?? taken)}");
+        few ??= taken;
     }
 
     Console.WriteLine("  goals for 100,000: swap 300 ms; one ruleset 20 ms and one address 1 ms besides the grace period; adoption 1,000 ms");
+}
+
+if (args is [] or ["swap-cost"])
+{
+    await SwapCostBench.RunAsync();
 }
 
 if (args is [] or ["packets"])

@@ -9,6 +9,7 @@ internal static unsafe partial class LibcApi
 
     internal const int F_DUPFD_CLOEXEC = 1030;
     internal const int O_RDONLY = 0;
+    internal const int O_RDWR = 2;
     internal const int O_CLOEXEC = 0x80000;
     internal const int PROT_READ = 1;
     internal const int PROT_WRITE = 2;
@@ -40,6 +41,9 @@ internal static unsafe partial class LibcApi
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int fcntl(int fd, int command, int argument);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int dup2(int descriptor, int copy);
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int open(byte* path, int flags, uint mode);

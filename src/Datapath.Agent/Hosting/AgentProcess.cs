@@ -1,6 +1,7 @@
 using Datapath.Agent.Commands;
 using Datapath.Agent.Documents;
 using Datapath.Agent.Loops;
+using Datapath.Agent.Service;
 using Datapath.Backends;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Hosting;
@@ -24,7 +25,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         try
         {
             using ControlSocket socket = ControlSocket.Claim(settings.Instance, settings.SocketPath, parts.RuntimeDirectory);
-            LineLogger log = new(error, parts.Clock);
+            LineLogger log = new(error, parts.Clock, settings.LogFormat, IsJournal(parts.Variables));
             using SharedBackend backend = new(BackendChoice.Open(settings, parts, log));
             AgentProcess process = new(settings, parts, log);
             return await process.RunAsync(socket, backend, stop);
@@ -44,29 +45,42 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         PolicyLoopReport report = new(settings.PolicyDirectory, board, log, parts.Clock);
         ActivePolicy active = new();
         RuleNumbers numbers = new(new RuleIndexStore(settings.StateDirectory), report, parts.Clock);
-        PolicyEnforcer enforcer = new(settings, numbers, report, parts.Clock)
+        PolicyEnforcer enforcer = new(numbers, report, parts.Clock)
         {
+            Options = settings.Options,
             Backend = backend,
             Feed = feed,
             Active = active,
         };
-        PolicyLoop policy = new(settings, report, parts.Clock) { Enforcer = enforcer, Host = parts.Host };
+        LoopPulse pulse = new(parts.Clock);
+        PolicyLoop policy = new(settings, report, parts.Clock)
+        {
+            Enforcer = enforcer,
+            Host = parts.Host,
+            Pulse = pulse,
+        };
+        using ServiceManager manager = ServiceManager.Of(parts.Variables, parts.Clock);
+        ServiceLoop service = new(manager, pulse, () => board.Current, parts.Clock);
+        ReloadLoop reload = new(settings.Reread, policy.Give, manager, service, log);
+        using IDisposable hangup = parts.OnHangup(reload.Ask);
         FlowLoop flows = new(backend, feed, log, parts.Clock);
         TaskCompletionSource<PolicyLoopEnd> end = new(TaskCreationOptions.RunContinuationsAsynchronously);
         AgentLoop policyLoop = new(async stopping => end.SetResult(await policy.RunAsync(stopping)));
-        AgentLoop flowLoop = new(flows.RunAsync);
-        AgentLoop collectionLoop = new(collection.RunAsync);
-        WebApplication server = AgentServer.Build(socket, new ServedState(board, feed, active, policy.Give), log, [policyLoop, flowLoop, collectionLoop]);
+        AgentLoop[] loops = [policyLoop, new AgentLoop(flows.RunAsync), new AgentLoop(collection.RunAsync), new AgentLoop(reload.RunAsync)];
+        WebApplication server = AgentServer.Build(socket, new ServedState(board, feed, active, policy.Give), log, loops);
         await using (server)
         {
             log.Started(AgentVersion.Current.Number, settings.Instance, backend.Name, settings.PolicyDirectory, socket.Path);
             server.Lifetime.ApplicationStopping.Register(() => SayGoodbye(board.Current));
             await server.StartAsync(CancellationToken.None);
+            // Not before it listens: who waits for ready asks at once.
+            Task informed = service.RunAsync(server.Lifetime.ApplicationStopping);
             await Task.WhenAny(end.Task, server.WaitForShutdownAsync(stop));
             await server.StopAsync(CancellationToken.None);
+            await informed;
         }
 
-        return Outcome([policyLoop, flowLoop, collectionLoop], end.Task);
+        return Outcome(loops, end.Task);
     }
 
     // A loop that broke is a bug and must end the process as one, so that whoever supervises it sees that.
@@ -82,6 +96,11 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
 
         return end is { IsCompletedSuccessfully: true, Result: PolicyLoopEnd.NothingEnforced } ? ExitCode.CouldNot : ExitCode.Done;
     }
+
+    // systemd names the stream that it gave us; standard error may have been redirected since.
+    private static bool IsJournal(Func<string, string?> variables) =>
+        variables("JOURNAL_STREAM")?.Split(':') is [_, var inode]
+        && string.Equals(new FileInfo("/proc/self/fd/2").LinkTarget, $"socket:[{inode}]", StringComparison.Ordinal);
 
     private void SayGoodbye(StatusDocument status)
     {

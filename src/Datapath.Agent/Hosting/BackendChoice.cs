@@ -1,3 +1,4 @@
+using Datapath.Agent.Commands;
 using Datapath.Backends;
 using Datapath.Backends.Ebpf;
 using Datapath.Backends.Iptables;
@@ -21,7 +22,14 @@ internal static class BackendChoice
             log.EbpfNotPossible(lack);
         }
 
-        IBackend iptables = parts.OpenIptables(new IptablesOptions { Instance = settings.Instance.Text, Time = parts.Clock });
+        IBackend iptables = parts.OpenIptables(
+            new IptablesOptions
+            {
+                Instance = settings.Instance.Text,
+                LeaseKeeper = RollbackAtCommand.CommandLineFor(settings),
+                Time = parts.Clock,
+            }
+        );
         if (obstacle is not null)
         {
             // Where eBPF cannot be, it cannot have been since the machine started either.
@@ -37,6 +45,7 @@ internal static class BackendChoice
         {
             Instance = settings.Instance.Text,
             TcHook = settings.TcHook,
+            ArenaBytes = (long)settings.EbpfImageMebibytes << 20,
             MaxTcpFlows = settings.FlowLimits.Tcp,
             MaxOtherFlows = settings.FlowLimits.Other,
             MaxNewFlows = settings.FlowLimits.New,

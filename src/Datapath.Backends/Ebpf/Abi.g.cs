@@ -11,7 +11,7 @@ namespace Datapath.Backends.Ebpf;
 internal static class Abi
 {
     /// <summary><c>DP_ABI_VERSION</c>.</summary>
-    internal const int Version = 3;
+    internal const int Version = 4;
 
     /// <summary><c>DP_LINE_BYTES</c>.</summary>
     internal const int LineBytes = 64;
@@ -73,8 +73,8 @@ internal static class Abi
     /// <summary><c>DP_FLOW_KNOWS</c>.</summary>
     internal const int FlowKnows = 12;
 
-    /// <summary><c>DP_DIGEST_SETS</c>.</summary>
-    internal const int DigestSets = 4096;
+    /// <summary><c>DP_RULE_UNKNOWN</c>.</summary>
+    internal const uint RuleUnknown = 4294967295;
 
     /// <summary><c>DP_EVENT_OBSERVED_ALLOW</c>.</summary>
     internal const int EventObservedAllow = 2;
@@ -115,13 +115,14 @@ internal enum DpFlowFlags : uint
 internal enum DpFlowState : uint
 {
     Opening = 0,
-    Established = 1,
-    FinWait = 2,
-    CloseWait = 3,
-    LastAck = 4,
-    TimeWait = 5,
-    Closed = 6,
-    States = 7,
+    SynReceived = 1,
+    Established = 2,
+    FinWait = 3,
+    CloseWait = 4,
+    LastAck = 5,
+    TimeWait = 6,
+    Closed = 7,
+    States = 8,
 }
 
 /// <summary>bpf: <c>enum dp_hook</c>.</summary>
@@ -208,7 +209,8 @@ internal enum DpStatistic : uint
     VlanPassed = 6,
     FlowUnpromoted = 7,
     Paused = 8,
-    Statistics = 9,
+    DoubtPassed = 9,
+    Statistics = 10,
 }
 
 /// <summary>bpf: <c>enum dp_unit_flags</c>.</summary>
@@ -268,12 +270,12 @@ internal struct DpBucket : IEquatable<DpBucket>
     public static bool operator !=(DpBucket left, DpBucket right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_control</c>, 56 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 56)]
+/// <summary>bpf: <c>struct dp_control</c>, 64 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 64)]
 internal struct DpControl : IEquatable<DpControl>
 {
     [FieldOffset(0)]
-    public uint InterfacesEpoch;
+    public uint Reserved;
 
     [FieldOffset(4)]
     public uint AbiVersion;
@@ -286,6 +288,9 @@ internal struct DpControl : IEquatable<DpControl>
 
     [FieldOffset(48)]
     public ulong InForce;
+
+    [FieldOffset(56)]
+    public ulong DoubtUntilNanoseconds;
 
     public readonly bool Equals(DpControl other) => RawBytes.Equal(in this, in other);
 
@@ -372,10 +377,10 @@ internal struct DpDigest : IEquatable<DpDigest>
     public ushort Zone;
 
     [FieldOffset(38)]
-    public byte Way;
+    public byte Protocol;
 
     [FieldOffset(39)]
-    public byte SeenJiffiesHigh;
+    public byte Way;
 
     [FieldOffset(40)]
     public uint Generation;
@@ -384,16 +389,13 @@ internal struct DpDigest : IEquatable<DpDigest>
     public uint RuleIndex;
 
     [FieldOffset(48)]
-    public uint SeenJiffies;
-
-    [FieldOffset(52)]
-    public uint Epoch;
+    public ulong CheckedJiffies;
 
     [FieldOffset(56)]
-    public UintArray2 NextSequence;
+    public ushort Key;
 
-    [FieldOffset(56)]
-    public uint Key;
+    [FieldOffset(58)]
+    public UshortArray3 Reserved;
 
     public readonly bool Equals(DpDigest other) => RawBytes.Equal(in this, in other);
 
@@ -404,24 +406,6 @@ internal struct DpDigest : IEquatable<DpDigest>
     public static bool operator ==(DpDigest left, DpDigest right) => left.Equals(right);
 
     public static bool operator !=(DpDigest left, DpDigest right) => !left.Equals(right);
-}
-
-/// <summary>bpf: <c>struct dp_digest_set</c>, 128 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 128)]
-internal struct DpDigestSet : IEquatable<DpDigestSet>
-{
-    [FieldOffset(0)]
-    public DpDigestArray2 Digest;
-
-    public readonly bool Equals(DpDigestSet other) => RawBytes.Equal(in this, in other);
-
-    public override readonly bool Equals(object? obj) => obj is DpDigestSet other && Equals(other);
-
-    public override readonly int GetHashCode() => RawBytes.Hash(in this);
-
-    public static bool operator ==(DpDigestSet left, DpDigestSet right) => left.Equals(right);
-
-    public static bool operator !=(DpDigestSet left, DpDigestSet right) => !left.Equals(right);
 }
 
 /// <summary>bpf: <c>struct dp_event</c>, 64 bytes.</summary>
@@ -838,51 +822,6 @@ internal struct DpLine : IEquatable<DpLine>
     public static bool operator !=(DpLine left, DpLine right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_mark</c>, 8 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 8)]
-internal struct DpMark : IEquatable<DpMark>
-{
-    [FieldOffset(0)]
-    public uint Proof;
-
-    [FieldOffset(4)]
-    public uint Epoch;
-
-    public readonly bool Equals(DpMark other) => RawBytes.Equal(in this, in other);
-
-    public override readonly bool Equals(object? obj) => obj is DpMark other && Equals(other);
-
-    public override readonly int GetHashCode() => RawBytes.Hash(in this);
-
-    public static bool operator ==(DpMark left, DpMark right) => left.Equals(right);
-
-    public static bool operator !=(DpMark left, DpMark right) => !left.Equals(right);
-}
-
-/// <summary>bpf: <c>struct dp_near_interface</c>, 20 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 20)]
-internal struct DpNearInterface : IEquatable<DpNearInterface>
-{
-    [FieldOffset(0)]
-    public uint Index;
-
-    [FieldOffset(4)]
-    public uint Epoch;
-
-    [FieldOffset(8)]
-    public DpInterface Entry;
-
-    public readonly bool Equals(DpNearInterface other) => RawBytes.Equal(in this, in other);
-
-    public override readonly bool Equals(object? obj) => obj is DpNearInterface other && Equals(other);
-
-    public override readonly int GetHashCode() => RawBytes.Hash(in this);
-
-    public static bool operator ==(DpNearInterface left, DpNearInterface right) => left.Equals(right);
-
-    public static bool operator !=(DpNearInterface left, DpNearInterface right) => !left.Equals(right);
-}
-
 /// <summary>bpf: <c>struct dp_network</c>, 24 bytes.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 24)]
 internal struct DpNetwork : IEquatable<DpNetwork>
@@ -951,7 +890,7 @@ internal struct DpPacket : IEquatable<DpPacket>
     public ushort Offset;
 
     [FieldOffset(102)]
-    public ByteArray2 Reserved;
+    public ushort Limit;
 
     public readonly bool Equals(DpPacket other) => RawBytes.Equal(in this, in other);
 
@@ -962,39 +901,6 @@ internal struct DpPacket : IEquatable<DpPacket>
     public static bool operator ==(DpPacket left, DpPacket right) => left.Equals(right);
 
     public static bool operator !=(DpPacket left, DpPacket right) => !left.Equals(right);
-}
-
-/// <summary>bpf: <c>struct dp_sight</c>, 16 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 16)]
-internal struct DpSight : IEquatable<DpSight>
-{
-    [FieldOffset(0)]
-    public uint Hash;
-
-    [FieldOffset(4)]
-    public uint Epoch;
-
-    [FieldOffset(8)]
-    public uint Generation;
-
-    [FieldOffset(12)]
-    public ushort Zone;
-
-    [FieldOffset(14)]
-    public byte Way;
-
-    [FieldOffset(15)]
-    public byte IsTcp;
-
-    public readonly bool Equals(DpSight other) => RawBytes.Equal(in this, in other);
-
-    public override readonly bool Equals(object? obj) => obj is DpSight other && Equals(other);
-
-    public override readonly int GetHashCode() => RawBytes.Hash(in this);
-
-    public static bool operator ==(DpSight left, DpSight right) => left.Equals(right);
-
-    public static bool operator !=(DpSight left, DpSight right) => !left.Equals(right);
 }
 
 /// <summary>bpf: <c>struct dp_skip</c>, 64 bytes.</summary>
@@ -1102,8 +1008,8 @@ internal struct DpUnit : IEquatable<DpUnit>
     public static bool operator !=(DpUnit left, DpUnit right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_visit</c>, 240 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 240)]
+/// <summary>bpf: <c>struct dp_visit</c>, 216 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 216)]
 internal struct DpVisit : IEquatable<DpVisit>
 {
     [FieldOffset(0)]
@@ -1122,13 +1028,7 @@ internal struct DpVisit : IEquatable<DpVisit>
     public DpFlowKey Key;
 
     [FieldOffset(212)]
-    public DpSight Sight;
-
-    [FieldOffset(228)]
-    public uint PeerClass;
-
-    [FieldOffset(232)]
-    public byte MayLast;
+    public uint Leaf;
 
     public readonly bool Equals(DpVisit other) => RawBytes.Equal(in this, in other);
 
@@ -1175,7 +1075,7 @@ internal static class DpMaps
     internal static readonly MapName<uint, DpControl> Control = new("dp_control");
 
     /// <summary><c>dp_digests</c>.</summary>
-    internal static readonly MapName<uint, DpDigestSet> Digests = new("dp_digests");
+    internal static readonly MapName<uint, DpDigest> Digests = new("dp_digests");
 
     /// <summary><c>dp_drop_counts</c>.</summary>
     internal static readonly MapName<uint, DpCounter> DropCounts = new("dp_drop_counts");
@@ -1195,6 +1095,9 @@ internal static class DpMaps
     /// <summary><c>dp_generations</c>.</summary>
     internal static readonly MapName<uint, DpGeneration> Generations = new("dp_generations");
 
+    /// <summary><c>dp_handshakes</c>.</summary>
+    internal static readonly MapName<uint, uint> Handshakes = new("dp_handshakes");
+
     /// <summary><c>dp_interfaces</c>.</summary>
     internal static readonly MapName<uint, DpInterface> Interfaces = new("dp_interfaces");
 
@@ -1213,11 +1116,8 @@ internal static class DpMaps
     /// <summary><c>dp_local_nets</c>.</summary>
     internal static readonly MapName<DpNetwork, byte> LocalNets = new("dp_local_nets");
 
-    /// <summary><c>dp_marks</c>.</summary>
-    internal static readonly MapName<uint, DpMark> Marks = new("dp_marks");
-
-    /// <summary><c>dp_near_ifs</c>.</summary>
-    internal static readonly MapName<uint, DpNearInterface> NearIfs = new("dp_near_ifs");
+    /// <summary><c>dp_namespaces</c>.</summary>
+    internal static readonly MapName<uint, uint> Namespaces = new("dp_namespaces");
 
     /// <summary><c>dp_new_other4</c>.</summary>
     internal static readonly MapName<DpFlowKey4, DpFlow> NewOther4 = new("dp_new_other4");
@@ -1256,13 +1156,6 @@ internal struct ByteArray2
 internal struct ByteArray32
 {
     private byte _first;
-}
-
-/// <summary>2 times <c>DpDigest</c>, inside whatever holds it.</summary>
-[InlineArray(2)]
-internal struct DpDigestArray2
-{
-    private DpDigest _first;
 }
 
 /// <summary>16 times <c>uint</c>, inside whatever holds it.</summary>
@@ -1307,6 +1200,13 @@ internal struct UlongArray8
     private ulong _first;
 }
 
+/// <summary>3 times <c>ushort</c>, inside whatever holds it.</summary>
+[InlineArray(3)]
+internal struct UshortArray3
+{
+    private ushort _first;
+}
+
 /// <summary>32 times <c>ushort</c>, inside whatever holds it.</summary>
 [InlineArray(32)]
 internal struct UshortArray32
@@ -1329,13 +1229,14 @@ internal static class AbiLayout
                 new("filled_jiffies", 0, 0, 8),
                 new("tokens", 64, 0, 8),
             ]),
-            new("dp_control", 56,
+            new("dp_control", 64,
             [
-                new("interfaces_epoch", 0, 0, 4),
+                new("reserved", 0, 0, 4),
                 new("abi_version", 32, 0, 4),
                 new("network_namespace", 64, 0, 8),
                 new("instance", 128, 0, 32),
                 new("in_force", 384, 0, 8),
+                new("doubt_until_ns", 448, 0, 8),
             ]),
             new("dp_counter", 16,
             [
@@ -1358,18 +1259,13 @@ internal static class AbiLayout
                 new("source_port", 256, 0, 2),
                 new("destination_port", 272, 0, 2),
                 new("zone", 288, 0, 2),
-                new("way", 304, 0, 1),
-                new("seen_jiffies_high", 312, 0, 1),
+                new("protocol", 304, 0, 1),
+                new("way", 312, 0, 1),
                 new("generation", 320, 0, 4),
                 new("rule_index", 352, 0, 4),
-                new("seen_jiffies", 384, 0, 4),
-                new("epoch", 416, 0, 4),
-                new("next_sequence", 448, 0, 8),
-                new("key", 448, 0, 4),
-            ]),
-            new("dp_digest_set", 128,
-            [
-                new("digest", 0, 0, 128),
+                new("checked_jiffies", 384, 0, 8),
+                new("key", 448, 0, 2),
+                new("reserved", 464, 0, 6),
             ]),
             new("dp_event", 64,
             [
@@ -1487,17 +1383,6 @@ internal static class AbiLayout
                 new("u32", 0, 0, 64),
                 new("u16", 0, 0, 64),
             ]),
-            new("dp_mark", 8,
-            [
-                new("proof", 0, 0, 4),
-                new("epoch", 32, 0, 4),
-            ]),
-            new("dp_near_interface", 20,
-            [
-                new("index", 0, 0, 4),
-                new("epoch", 32, 0, 4),
-                new("entry", 64, 0, 12),
-            ]),
             new("dp_network", 24,
             [
                 new("prefix_bits", 0, 0, 4),
@@ -1519,16 +1404,7 @@ internal static class AbiLayout
                 new("defect", 784, 0, 1),
                 new("next", 792, 0, 1),
                 new("offset", 800, 0, 2),
-                new("reserved", 816, 0, 2),
-            ]),
-            new("dp_sight", 16,
-            [
-                new("hash", 0, 0, 4),
-                new("epoch", 32, 0, 4),
-                new("generation", 64, 0, 4),
-                new("zone", 96, 0, 2),
-                new("way", 112, 0, 1),
-                new("is_tcp", 120, 0, 1),
+                new("limit", 816, 0, 2),
             ]),
             new("dp_skip", 64,
             [
@@ -1559,16 +1435,14 @@ internal static class AbiLayout
                 new("flags", 64, 0, 4),
                 new("reserved", 96, 0, 4),
             ]),
-            new("dp_visit", 240,
+            new("dp_visit", 216,
             [
                 new("packet", 0, 0, 104),
                 new("judgement", 832, 0, 16),
                 new("own", 960, 0, 16),
                 new("fresh", 1088, 0, 32),
                 new("key", 1344, 0, 44),
-                new("sight", 1696, 0, 16),
-                new("peer_class", 1824, 0, 4),
-                new("may_last", 1856, 0, 1),
+                new("leaf", 1696, 0, 4),
             ]),
             new("dp_vlan_key", 8,
             [
@@ -1601,13 +1475,14 @@ internal static class AbiLayout
             new("dp_flow_state",
             [
                 new("DP_FLOW_OPENING", 0),
-                new("DP_FLOW_ESTABLISHED", 1),
-                new("DP_FLOW_FIN_WAIT", 2),
-                new("DP_FLOW_CLOSE_WAIT", 3),
-                new("DP_FLOW_LAST_ACK", 4),
-                new("DP_FLOW_TIME_WAIT", 5),
-                new("DP_FLOW_CLOSED", 6),
-                new("DP_FLOW_STATES", 7),
+                new("DP_FLOW_SYN_RECEIVED", 1),
+                new("DP_FLOW_ESTABLISHED", 2),
+                new("DP_FLOW_FIN_WAIT", 3),
+                new("DP_FLOW_CLOSE_WAIT", 4),
+                new("DP_FLOW_LAST_ACK", 5),
+                new("DP_FLOW_TIME_WAIT", 6),
+                new("DP_FLOW_CLOSED", 7),
+                new("DP_FLOW_STATES", 8),
             ]),
             new("dp_hook",
             [
@@ -1675,7 +1550,8 @@ internal static class AbiLayout
                 new("DP_STAT_VLAN_PASSED", 6),
                 new("DP_STAT_FLOW_UNPROMOTED", 7),
                 new("DP_STAT_PAUSED", 8),
-                new("DP_STATISTICS", 9),
+                new("DP_STAT_DOUBT_PASSED", 9),
+                new("DP_STATISTICS", 10),
             ]),
             new("dp_unit_flags",
             [
@@ -1693,29 +1569,29 @@ internal static class AbiLayout
         ],
         [
             new("dp_arena", 4, 64),
-            new("dp_control", 4, 56),
-            new("dp_digests", 4, 128),
+            new("dp_control", 4, 64),
+            new("dp_digests", 4, 64),
             new("dp_drop_counts", 4, 16),
             new("dp_event_bucket", 4, 16),
             new("dp_events", 0, 0),
             new("dp_fallback_ifs", 4, 12),
             new("dp_fragments", 40, 16),
             new("dp_generations", 4, 72),
+            new("dp_handshakes", 4, 4),
             new("dp_interfaces", 4, 12),
             new("dp_live_other4", 16, 32),
             new("dp_live_other6", 40, 32),
             new("dp_live_tcp4", 16, 32),
             new("dp_live_tcp6", 40, 32),
             new("dp_local_nets", 24, 1),
-            new("dp_marks", 4, 8),
-            new("dp_near_ifs", 4, 20),
+            new("dp_namespaces", 4, 4),
             new("dp_new_other4", 16, 32),
             new("dp_new_other6", 40, 32),
             new("dp_new_tcp4", 16, 32),
             new("dp_new_tcp6", 40, 32),
             new("dp_rule_counts", 4, 16),
             new("dp_statistics", 4, 8),
-            new("dp_tc_visit", 4, 240),
+            new("dp_tc_visit", 4, 216),
             new("dp_vlans", 8, 4),
         ]);
 }

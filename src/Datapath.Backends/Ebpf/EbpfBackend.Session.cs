@@ -20,7 +20,8 @@ public sealed partial class EbpfBackend
             Arena = new Arena(Loaded);
             Interfaces = new InterfaceTable(Loaded.Map(DpMaps.Interfaces), Arena);
             Host = new HostTables(Loaded);
-            Flows = new FlowCollector(Loaded, timeouts);
+            Clock = new JiffiesClock(Loaded.Program("dp_clock"));
+            Flows = new FlowCollector(Loaded, Clock, timeouts);
             Hooks = new AttachedHooks(Loaded, pins, MechanismOf(options.TcHook));
             Events = new RingBuffer(
                 Loaded.Map(DpMaps.Events),
@@ -41,6 +42,8 @@ public sealed partial class EbpfBackend
         public HostTables Host { get; }
 
         public AttachedHooks Hooks { get; }
+
+        public JiffiesClock Clock { get; }
 
         public FlowCollector Flows { get; }
 

@@ -26,6 +26,7 @@ internal static class SegmentObject
         DpMaps.FallbackIfs.Name,
         DpMaps.LocalNets.Name,
         DpMaps.Vlans.Name,
+        DpMaps.Namespaces.Name,
         DpMaps.NewTcp4.Name,
         DpMaps.NewTcp6.Name,
         DpMaps.NewOther4.Name,

@@ -14,12 +14,12 @@ namespace Datapath.Backends.Iptables;
 /// loses it, so that answers end with the rule that let it open.
 /// </summary>
 /// <param name="bit">The bit of the connection mark.</param>
-internal sealed class ConnectionMarks(uint bit)
+/// <param name="revoked">
+/// The bit of those that lost the other one by us. If their opener is allowed again they get it back; others never had it by right, such as one
+/// that conntrack took up in the middle. In the kernel, so that a successor knows them, and whoever ends a trial.
+/// </param>
+internal sealed class ConnectionMarks(uint bit, uint revoked)
 {
-    // Connections that lost the bit by us. If their opener is allowed again they get it back; others never had it by right, such as one
-    // that conntrack took up in the middle.
-    private readonly HashSet<ConntrackTuple> _revoked = [];
-
     /// <summary>Sees whether the kernel answers, before anything depends on it.</summary>
     /// <exception cref="BackendException">It does not.</exception>
     public static void Probe() => Guard(() => Conntrack.Read().Length);
@@ -37,31 +37,28 @@ internal sealed class ConnectionMarks(uint bit)
         {
             ImmutableArray<ConntrackEntry> entries = Conntrack.Read();
             List<ConntrackEntry> lost = [.. entries.Where(entry => IsMarked(entry) && openers.MaySpeak(entry) is false)];
-            List<ConntrackEntry> regained = [.. entries.Where(entry => !IsMarked(entry) && (isFirst || _revoked.Contains(entry.Original)) && openers.MaySpeak(entry) is true)];
-            Conntrack.SetMark(lost, 0, bit);
-            Conntrack.SetMark(regained, bit, bit);
-
-            // What is closed is forgotten: its ports may be another connection's by now.
-            _revoked.IntersectWith(entries.Select(entry => entry.Original));
-            _revoked.UnionWith(lost.Select(entry => entry.Original));
-            _revoked.ExceptWith(regained.Select(entry => entry.Original));
+            List<ConntrackEntry> regained = [.. entries.Where(entry => !IsMarked(entry) && (isFirst || IsRevoked(entry)) && openers.MaySpeak(entry) is true)];
+            Conntrack.SetMark(lost, revoked, bit | revoked);
+            Conntrack.SetMark(regained, bit, bit | revoked);
             return lost.Count + regained.Count;
         });
     }
 
-    /// <summary>Takes the bit from every connection.</summary>
+    /// <summary>Takes both bits from every connection.</summary>
     /// <param name="dryRun">Only count.</param>
-    /// <returns>How many had it.</returns>
+    /// <returns>How many had one.</returns>
     /// <exception cref="BackendException">Refused.</exception>
     public int Clear(bool dryRun) =>
         Guard(() =>
         {
-            List<ConntrackEntry> marked = [.. Conntrack.Read().Where(IsMarked)];
-            Conntrack.SetMark(dryRun ? [] : marked, 0, bit);
+            List<ConntrackEntry> marked = [.. Conntrack.Read().Where(entry => IsMarked(entry) || IsRevoked(entry))];
+            Conntrack.SetMark(dryRun ? [] : marked, 0, bit | revoked);
             return marked.Count;
         });
 
     private bool IsMarked(ConntrackEntry entry) => (entry.Mark & bit) != 0;
+
+    private bool IsRevoked(ConntrackEntry entry) => (entry.Mark & revoked) != 0;
 
     private static int Guard(Func<int> work)
     {

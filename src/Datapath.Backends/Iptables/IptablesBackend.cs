@@ -18,13 +18,18 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
     private const int LoggedBytes = 256;
 
     private readonly ObjectNames _names = new(configuration.Instance);
-    private readonly ConnectionMarks _marks = new(configuration.ConnectionMarkBit);
+    private readonly ConnectionMarks _marks = new(configuration.ConnectionMarkBit, configuration.RevokedMarkBit);
     private readonly RuleTotals _totals = new();
     private readonly PacketDecoder _decoder = new(configuration.Time, MarkLayout.HostBitOf(configuration.PacketMarkMask));
     private XtablesVariant? _variant;
     private PacketLog? _log;
-    private LoweredPolicy? _applied;
-    private uint _generation;
+    private PlacedPolicy? _active;
+    private PlacedPolicy? _fallback;
+    private IptablesLease? _lease;
+    private Judged? _judged;
+    private Judged? _judgedBefore;
+    private bool _areMarksBehind;
+    private uint _highest;
     private long _restored;
 
     /// <inheritdoc/>
@@ -34,20 +39,25 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
     /// <exception cref="BackendException">The kernel refused.</exception>
     public static ImmutableArray<string> FindInstances() => IptablesRemoval.FindInstances();
 
+    /// <summary>The kernel modules that a service may load before the agent starts, when the agent itself shall not be able to.</summary>
+    public static ImmutableArray<string> KernelModules => Kernel.KernelModules.OfService;
+
     /// <inheritdoc/>
     public uint Adopt()
     {
         XtablesVariant variant = Variant();
         InstalledRules present = InstalledRules.Read(_names, variant);
-        _generation = present.ActiveGeneration;
-        if (_generation != 0)
+        uint active = present.ActiveGeneration;
+        _lease = present.Lease;
+        if (active != 0)
         {
             var indexes = HostObserver.Read().Interfaces.ToDictionary(one => one.Name, one => one.Index, StringComparer.Ordinal);
-            _decoder.Units = present.Units(_generation).Where(one => indexes.ContainsKey(one.Interface)).ToDictionary(one => indexes[one.Interface], one => one.Unit);
+            _decoder.Units = present.Units(active).Where(one => indexes.ContainsKey(one.Interface)).ToDictionary(one => indexes[one.Interface], one => one.Unit);
             Listen();
         }
 
-        return _generation;
+        // While everything passes, the policy is the one that comes back.
+        return _lease is { Kind: LeaseKind.Pause, Back: var paused } ? paused : active;
     }
 
     /// <inheritdoc/>
@@ -55,55 +65,69 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
     {
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(host);
-        if (options?.ConfirmWithin is not null)
-        {
-            throw new BackendException($"iptables cannot go back by itself: {Remedy}, or apply without --confirm-within");
-        }
+        ApplyOptions wanted = options ?? ApplyOptions.None;
 
         // 1. What does not fit is refused before anything is written.
-        UnitPlaces places = UnitPlaces.Of(policy, host);
-        LoweredPolicy lowered = PolicyLowering.Lower(policy, places, configuration);
-        _decoder.Units = places.Pods.ToDictionary(pod => pod.Interface.Index, pod => pod.Unit.Number);
+        var judged = new Judged(policy, host);
+        LoweredPolicy lowered = Lower(judged);
+        Judged? judgedBefore = wanted.Fallback is { } fallback ? new Judged(fallback, host) : null;
+        _decoder.Units = judged.Places.Pods.ToDictionary(pod => pod.Interface.Index, pod => pod.Unit.Number);
 
-        // 2. What is there already stays.
-        XtablesVariant variant = Variant();
-        InstalledRules before = InstalledRules.Read(_names, variant);
+        // 2. What is there already stays; the rest is put beside it, and the jumps are replaced.
+        InstalledRules before = InstalledRules.Read(_names, Variant());
         bool isFirst = before.ActiveGeneration == 0;
-        bool isSame = !isFirst && before.ChecksumOf(before.ActiveGeneration) == lowered.Checksum && before.DamageOf(lowered, before.ActiveGeneration) is null;
-        if (isSame)
+        RequireNothingPending(isFirst, wanted);
+        var known = new PlacedPolicy(lowered, before.ActiveGeneration);
+        bool isChanged = (_lease, wanted.ConfirmWithin) switch
         {
-            _generation = before.ActiveGeneration;
-        }
-        else
+            (null, null) => Converge(before, known, fallback: null, lease: null),
+            (null, { } time) => Begin(LeaseKind.Confirm, time, lease => Converge(before, known with { Generation = 0 }, _active! with { Generation = before.ActiveGeneration }, lease)),
+            ({ Kind: LeaseKind.Pause } lease, _) => Converge(before, known with { Policy = PausedPolicy.Of(lowered) }, known with { Generation = lease.Back }, lease),
+            ({ } lease, _) => Converge(before, known, new PlacedPolicy(Lower(judgedBefore!), lease.Back), lease),
+        };
+
+        // 3. Connections that are open follow the new policy.
+        (_judged, _judgedBefore) = (judged, wanted.ConfirmWithin is null ? judgedBefore : _judged);
+        if (isChanged || _areMarksBehind)
         {
-            Replace(variant, lowered, before);
-            // 5. Connections that are open follow the new policy.
-            _marks.Follow(policy, places, host, isFirst);
+            _marks.Follow(policy, judged.Places, host, isFirst);
+            _areMarksBehind = false;
         }
 
-        _applied = lowered;
         Listen();
-        return new ApplyReport(_generation, !isSame, Attachments(policy, places, host), places.NotEnforced, BytesUsed: 0, BytesAvailable: 0, Matrix: null);
+        return new ApplyReport(Judging, isChanged, Attachments(policy, judged.Places, host), judged.Places.NotEnforced, BytesUsed: 0, BytesAvailable: 0, Matrix: null);
     }
 
     /// <inheritdoc/>
     public RepairReport? Repair()
     {
-        if (_applied is not { } applied || _variant is not { } variant)
+        // What is over is ended, not mended.
+        if (_active is not { } active || _lease is { } pending && pending.Left == TimeSpan.Zero)
         {
             return null;
         }
 
-        InstalledRules present = InstalledRules.Read(_names, variant);
-        if (present.DamageOf(applied, _generation) is not { } damage)
+        InstalledRules present = InstalledRules.Read(_names, Variant());
+        if (present.Lease is { IsEnding: true } || DamageOf(present, active) is not { } damage)
         {
             return null;
         }
 
-        Replace(variant, applied, present);
+        if (_lease is { } lease && !KeeperProcess.IsAlive(lease.Keeper))
+        {
+            _lease = lease with { Keeper = KeeperProcess.Start(configuration.LeaseKeeper, lease.Deadline) };
+        }
+
+        Converge(present, active with { Generation = present.ActiveGeneration }, _fallback, _lease);
         _restored++;
-        return new RepairReport(_generation, damage);
+        return new RepairReport(Judging, damage);
     }
+
+    private string? DamageOf(InstalledRules present, PlacedPolicy active) =>
+        present.DamageOf(active, isActive: true)
+        ?? (_fallback is { } fallback ? present.DamageOf(fallback, isActive: false) : null)
+        ?? (_lease == present.Lease ? null : "iptables: what says until when a trial or pause lasts is gone")
+        ?? (_lease is null || KeeperProcess.IsAlive(_lease.Keeper) ? null : "the process that ends a trial or pause is gone");
 
     /// <inheritdoc/>
     public int ReadEvents(Action<FlowEvent> onEvent)
@@ -130,13 +154,14 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
     /// <inheritdoc/>
     public BackendCounters ReadCounters()
     {
-        ImmutableDictionary<int, PacketCount> rules = _variant is { } variant
-            ? _totals.With(InstalledRules.Read(_names, variant).Counts(_ => true))
-            : ImmutableDictionary<int, PacketCount>.Empty;
+        RuleCount[] counts = _variant is { } variant ? [.. InstalledRules.Read(_names, variant).Counts(_ => true)] : [];
         return new BackendCounters(
-            rules,
+            _totals.With(counts),
             ImmutableDictionary<DropReason, PacketCount>.Empty,
-            ImmutableDictionary<string, long>.Empty.Add("rules_restored", _restored).Add("events_overrun", _log?.Overruns ?? 0)
+            ImmutableDictionary<string, long>
+                .Empty.Add("rules_restored", _restored)
+                .Add("events_overrun", _log?.Overruns ?? 0)
+                .Add("passed_while_paused", _totals.PassedWhilePaused(counts))
         );
     }
 
@@ -146,11 +171,11 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
     /// <inheritdoc/>
     public RemovalReport Remove(bool dryRun)
     {
-        RemovalReport report = IptablesRemoval.Remove(_names, configuration.ConnectionMarkBit, dryRun);
+        RemovalReport report = IptablesRemoval.Remove(_names, _marks, dryRun);
         if (!dryRun)
         {
             Close();
-            _applied = null;
+            (_active, _fallback, _lease, _judged, _judgedBefore) = (null, null, null, null, null);
         }
 
         return report;
@@ -167,42 +192,8 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
 
     private XtablesVariant Variant() => _variant ??= VariantChoice.Find(_names);
 
-    // Beside the old policy, switch, then take the old one away with what it counted.
-    private void Replace(XtablesVariant variant, LoweredPolicy lowered, InstalledRules before)
-    {
-        uint generation = Math.Max(_generation, before.HighestGeneration) + 1;
-        var installer = new RuleInstaller(_names, variant);
-        // 3. New sets and chains, then one transaction per family that replaces the jumps.
-        Install(installer, variant, lowered, generation, before);
-        _generation = generation;
-        // 4. The old ones count no more: what they counted is kept, and they go.
-        InstalledRules after = InstalledRules.Read(_names, variant);
-        _totals.Add(after.Counts(one => one != generation));
-        installer.RemoveOthers(generation, after);
-    }
-
-    private static void Install(RuleInstaller installer, XtablesVariant variant, LoweredPolicy lowered, uint generation, InstalledRules before)
-    {
-        try
-        {
-            ConnectionMarks.Probe();
-            installer.Install(lowered, generation, before);
-        }
-        catch (BackendException refusal)
-        {
-            // Perhaps for want of a module that the kernel does not load by itself.
-            ImmutableArray<string> missing = KernelModules.LoadMissing(variant);
-            try
-            {
-                ConnectionMarks.Probe();
-                installer.Install(lowered, generation, before);
-            }
-            catch (BackendException) when (!missing.IsEmpty)
-            {
-                throw new BackendException($"{refusal.Message}; these kernel modules cannot be loaded: {string.Join(", ", missing)}", refusal);
-            }
-        }
-    }
+    // While everything passes, the policy is the one that comes back.
+    private uint Judging => _lease is { Kind: LeaseKind.Pause, Back: var paused } ? paused : _active?.Generation ?? 0;
 
     private void Listen() => _log ??= Guard(() => new PacketLog((ushort)_names.LogGroup, LoggedBytes));
 

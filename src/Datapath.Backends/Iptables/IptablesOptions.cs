@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Datapath.Backends.Iptables;
 
 /// <summary>How the iptables backend is set up.</summary>
@@ -14,6 +16,18 @@ public sealed record IptablesOptions
 
     /// <summary>The bit of the connection mark that says "opened under policy"; other bits are left as they are.</summary>
     public uint ConnectionMarkBit { get; init; } = 0x4000_0000;
+
+    /// <summary>
+    /// The bit of the connection mark that says "lost the other bit by us": such a connection gets it back when its opener is allowed again,
+    /// whichever agent sees that.
+    /// </summary>
+    public uint RevokedMarkBit { get; init; } = 0x2000_0000;
+
+    /// <summary>
+    /// The program, and its first arguments, that ends a lease when no agent lives; the deadline is appended, in milliseconds since boot. It must
+    /// do what <see cref="IptablesLeaseKeeper"/> does. Empty: trials and pauses are refused.
+    /// </summary>
+    public ImmutableArray<string> LeaseKeeper { get; init; } = [];
 
     /// <summary>Where event times come from.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;

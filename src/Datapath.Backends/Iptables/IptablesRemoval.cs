@@ -9,10 +9,10 @@ internal static class IptablesRemoval
 {
     /// <summary>Removes.</summary>
     /// <param name="names">The instance's names.</param>
-    /// <param name="connectionBit">The bit of the connection mark.</param>
+    /// <param name="marks">The bits of connection marks.</param>
     /// <param name="dryRun">Only look.</param>
     /// <exception cref="BackendException">Refused.</exception>
-    public static RemovalReport Remove(ObjectNames names, uint connectionBit, bool dryRun)
+    public static RemovalReport Remove(ObjectNames names, ConnectionMarks marks, bool dryRun)
     {
         ImmutableArray<string> found = Objects(names);
         if (found.IsEmpty)
@@ -21,7 +21,6 @@ internal static class IptablesRemoval
             return new RemovalReport([], []);
         }
 
-        var marks = new ConnectionMarks(connectionBit);
         int marked = marks.Clear(dryRun: true);
         ImmutableArray<string> removed = marked == 0 ? found : [.. found, MarksText(marked)];
         if (dryRun)
@@ -32,11 +31,16 @@ internal static class IptablesRemoval
         // Jumps and chains before the bits, so that no packet is marked afterwards; sets last, because chains of either variant use them.
         foreach (XtablesVariant variant in VariantChoice.All)
         {
-            new RuleInstaller(names, variant).RemoveChains(kept: 0, InstalledRules.Read(names, variant));
+            InstalledRules present = InstalledRules.Read(names, variant);
+            new RuleInstaller(names, variant).RemoveChains(kept: [], present);
+            if (present.Lease is { } lease)
+            {
+                KeeperProcess.End(lease.Keeper);
+            }
         }
 
         InstalledRules rest = InstalledRules.Read(names, VariantChoice.All[0]);
-        new RuleInstaller(names, VariantChoice.All[0]).RemoveSets(kept: 0, rest);
+        new RuleInstaller(names, VariantChoice.All[0]).RemoveSets(kept: [], rest);
         marks.Clear(dryRun: false);
         int left = marks.Clear(dryRun: true);
         return new RemovalReport(removed, left == 0 ? Objects(names) : [.. Objects(names), MarksText(left)]);

@@ -21,6 +21,9 @@ internal sealed record ObjectNames(string Instance)
     /// <summary>What all chains of this instance begin with.</summary>
     public string Chains { get; } = $"{Prefix}{Digest(Instance)}.";
 
+    /// <summary>The chain, in mangle of IPv4, whose one rule tells of a lease; no hook leads to it.</summary>
+    public string LeaseChain => $"{Chains}lease";
+
     /// <summary>What all sets of this instance begin with.</summary>
     public string Sets { get; } = $"{Prefix}{Instance}.";
 

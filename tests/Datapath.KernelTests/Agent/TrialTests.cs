@@ -20,13 +20,15 @@ public sealed class TrialTests
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [KernelTheory]
-    [InlineData("tcx")]
-    [InlineData("clsact")]
-    public async Task A_wrong_policy_cuts_and_the_right_one_comes_back_by_itself_with_the_agent_dead(string hook)
+    [InlineData(Judge.Tcx)]
+    [InlineData(Judge.Clsact)]
+    [InlineData(Judge.Nft)]
+    [InlineData(Judge.Legacy)]
+    public async Task A_wrong_policy_cuts_and_the_right_one_comes_back_by_itself_with_the_agent_dead(string judge)
     {
-        await using AgentLab lab = await AgentLab.CreateAsync(AgentPolicies.Friends);
+        await using AgentLab lab = await Judge.CreateLabAsync(judge, AgentPolicies.Friends);
         lab.Serve(UnderFriends);
-        RunningAgent agent = await lab.StartAsync("--tc-hook", hook);
+        RunningAgent agent = await lab.StartAsync(Judge.Options(judge));
         uint good = (await agent.Api.StatusAsync(Token)).Generation();
         using EchoConnection open = await lab.OpenToWebAsync(80);
         Assert.True(await open.EchoesAsync(Token));
@@ -44,9 +46,15 @@ public sealed class TrialTests
         Assert.True(await open.EchoesAsync(Token));
 
         // What nobody confirmed is still in the directory, and is not applied again.
-        RunningAgent second = await lab.StartAsync("--tc-hook", hook);
+        RunningAgent second = await lab.StartAsync(Judge.Options(judge));
         JsonElement status = await second.StatusUntilAsync(status => status.PolicyState() == "rolled-back");
         Assert.Equal(good, status.Generation());
+        await AssertAsync(lab, UnderFriends);
+        // Nor after a boot, which leaves nothing in the kernel.
+        await second.KillAsync();
+        Assert.Equal(0, (await lab.PurgeAsync()).ExitCode);
+        RunningAgent booted = await lab.StartAsync("--tc-hook", hook);
+        await booted.StatusUntilAsync(status => status.PolicyState() == "rolled-back");
         await AssertAsync(lab, UnderFriends);
         CommandResult told = await OrderAsync(lab, "status");
         Assert.Contains("rolled back", told.StandardOutput, StringComparison.Ordinal);
@@ -55,10 +63,13 @@ public sealed class TrialTests
         await AssertAsync(lab, Under81);
     }
 
-    [KernelFact]
-    public async Task A_confirmed_policy_is_the_one_that_a_restart_begins_with()
+    [KernelTheory]
+    [InlineData(Judge.Tcx)]
+    [InlineData(Judge.Nft)]
+    [InlineData(Judge.Legacy)]
+    public async Task A_confirmed_policy_is_the_one_that_a_restart_begins_with(string judge)
     {
-        await using AgentLab lab = await AgentLab.CreateAsync(AgentPolicies.Friends);
+        await using AgentLab lab = await Judge.CreateLabAsync(judge, AgentPolicies.Friends);
         lab.Serve(UnderFriends);
         RunningAgent agent = await lab.StartAsync();
         Assert.Equal(0, (await OrderAsync(lab, "apply", WriteAside(lab, AgentPolicies.Only81), "--confirm-within", "1h")).ExitCode);
@@ -77,10 +88,12 @@ public sealed class TrialTests
         await AssertAsync(lab, Under81);
     }
 
-    [KernelFact]
-    public async Task A_policy_on_trial_follows_the_host_and_so_does_the_one_before_it()
+    [KernelTheory]
+    [InlineData(Judge.Tcx)]
+    [InlineData(Judge.Nft)]
+    public async Task A_policy_on_trial_follows_the_host_and_so_does_the_one_before_it(string judge)
     {
-        await using AgentLab lab = await AgentLab.CreateAsync(AgentPolicies.Friends, hasPod: false);
+        await using AgentLab lab = await Judge.CreateLabAsync(judge, AgentPolicies.Friends, hasPod: false);
         lab.Serve([.. UnderFriends.Select(one => one with { To = "router" })]);
         RunningAgent agent = await lab.StartAsync();
         Assert.Equal(0, (await OrderAsync(lab, "apply", WriteAside(lab, AgentPolicies.Only81), "--confirm-within", "1h")).ExitCode);
@@ -93,11 +106,14 @@ public sealed class TrialTests
         await AssertAsync(lab, UnderFriends);
     }
 
-    [KernelFact]
-    public async Task A_pause_ends_by_itself_with_the_agent_dead_and_leaves_another_instance_alone()
+    [KernelTheory]
+    [InlineData(Judge.Tcx)]
+    [InlineData(Judge.Nft)]
+    [InlineData(Judge.Legacy)]
+    public async Task A_pause_ends_by_itself_with_the_agent_dead_and_leaves_another_instance_alone(string judge)
     {
-        await using AgentLab lab = await AgentLab.CreateAsync(AgentPolicies.Friends);
-        await using AgentLab neighbour = await AgentLab.CreateAsync(AgentPolicies.Friends);
+        await using AgentLab lab = await Judge.CreateLabAsync(judge, AgentPolicies.Friends);
+        await using AgentLab neighbour = await Judge.CreateLabAsync(judge, AgentPolicies.Friends);
         lab.Serve(UnderFriends);
         neighbour.Serve(UnderFriends);
         RunningAgent agent = await lab.StartAsync();

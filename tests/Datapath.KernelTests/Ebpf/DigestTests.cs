@@ -14,9 +14,9 @@ public sealed class DigestTests : IDisposable
     private const int Often = 8;
 
     // enum dp_flow_state.
-    private const int Established = 1;
-    private const int FinWait = 2;
-    private const int CloseWait = 3;
+    private const int Established = 2;
+    private const int FinWait = 3;
+    private const int CloseWait = 4;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 

@@ -25,7 +25,8 @@ internal sealed class FlowTables : IDisposable
     /// <param name="program">A program that judges by them.</param>
     public FlowTables(string instance, BpfProgram program)
     {
-        _maps = $"{EbpfOptions.DefaultBpfFileSystem}/datapath/{instance}/v3/maps";
+        string pins = $"{EbpfOptions.DefaultBpfFileSystem}/datapath/{instance}";
+        _maps = Path.GetDirectoryName(Directory.EnumerateFiles(pins, Proved[0], SearchOption.AllDirectories).Single())!;
         _tables = Proved.Concat(Unproved).ToDictionary(name => name, OpenBeside);
         _digests = program.Describe().MapIds.Select(BpfMap.OpenById).Single(map => IsDigests(map));
     }

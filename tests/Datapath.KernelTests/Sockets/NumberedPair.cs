@@ -100,7 +100,7 @@ internal sealed class NumberedPair : IAsyncDisposable
         {
             await socket.SendAsync(datagram);
         }
-        catch (SocketException refused) when (refused.SocketErrorCode == SocketError.NoBufferSpaceAvailable)
+        catch (SocketException refused) when (refused.SocketErrorCode is SocketError.NoBufferSpaceAvailable or SocketError.AccessDenied)
         {
             // Dropped by the sender's own host: it does not arrive, and that is what is counted.
         }

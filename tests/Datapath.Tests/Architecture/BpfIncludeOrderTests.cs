@@ -28,6 +28,7 @@ public sealed partial class BpfIncludeOrderTests
         "lib/related.h",
         "lib/verdict.h",
         "lib/report.h",
+        "lib/ask.h",
         "lib/place.h",
         "lib/host.h",
         "lib/translated.h",

@@ -185,6 +185,24 @@ int bench_egress(struct __sk_buff *skb)
 	return 0;
 }
 
+/* What policy says of a packet, and nothing else: no interface, no digest, no count, no flow. */
+SEC("tc")
+int bench_verdict(struct __sk_buff *skb)
+{
+	const struct dp_generation *generation;
+	struct dp_visit *visit;
+
+	if (bench_parsed(skb, false))
+		return -1;
+	visit = dp_this_visit();
+	generation = dp_generation_in(dp_active_slot());
+	if (!visit || !generation)
+		return -1;
+	dp_judge_packet(skb, visit, generation, DP_HOST_UNIT, DP_INCOMING);
+	bench_keep(visit->own.rule_index);
+	return 0;
+}
+
 /* The usual design without its connection table: address to identity, then the rules of this
  * identity and those of everybody, the more specific of which counts, then a counter.
  */

@@ -11,6 +11,7 @@ namespace Datapath.Backends.Iptables.Kernel;
 internal sealed record InstalledRules(ObjectNames Names, ImmutableArray<SavedTable> Tables, ImmutableDictionary<string, int> SetSizes)
 {
     private const string Jump = "-j ";
+    private const string Comment = "-m comment --comment ";
 
     /// <summary>Looks.</summary>
     /// <param name="names">The instance's names.</param>
@@ -22,9 +23,20 @@ internal sealed record InstalledRules(ObjectNames Names, ImmutableArray<SavedTab
     /// <summary>The generation that a hook of IPv4 jumps to; 0 for none.</summary>
     public uint ActiveGeneration => Tables.SelectMany(OwnAnchors).Select(GenerationOf).FirstOrDefault();
 
+    /// <summary>The lease that is pending; null for none.</summary>
+    public IptablesLease? Lease => LeaseRules.Select(IptablesLease.Parse).FirstOrDefault(lease => lease is not null);
+
+    /// <summary>The rules of the chain that tells of a lease.</summary>
+    public IEnumerable<string> LeaseRules => Tables[0].Rules.Where(rule => rule.Chain == Names.LeaseChain).Select(rule => rule.Text);
+
     /// <summary>The highest generation that anything of ours has; 0 for none.</summary>
     public uint HighestGeneration =>
         Tables.SelectMany(table => table.Chains).Concat(SetSizes.Keys).Select(name => Names.TryGeneration(name, out uint one) ? one : 0).DefaultIfEmpty().Max();
+
+    /// <summary>Whether there are chains or sets of ours of other generations.</summary>
+    /// <param name="generations">Which are expected.</param>
+    public bool HasOthers(IReadOnlyCollection<uint> generations) =>
+        Tables.SelectMany(table => table.Chains).Concat(SetSizes.Keys).Any(name => Names.TryGeneration(name, out uint one) && !generations.Contains(one));
 
     /// <summary>Our chains of a family, of every generation.</summary>
     /// <param name="family">Index of the family.</param>
@@ -39,10 +51,16 @@ internal sealed record InstalledRules(ObjectNames Names, ImmutableArray<SavedTab
         table.Rules.Where(rule => !rule.Chain.StartsWith(ObjectNames.Prefix, StringComparison.Ordinal) && rule.Text.StartsWith(Jump + Names.Chains, StringComparison.Ordinal));
 
     /// <summary>What is not as it was applied, one sentence; null when everything is.</summary>
-    /// <param name="policy">What was applied.</param>
-    /// <param name="generation">As which generation.</param>
-    public string? DamageOf(LoweredPolicy policy, uint generation) =>
-        Enumerable.Range(0, policy.Families.Length).Select(family => DamageOf(policy.Families[family], Tables[family], generation)).FirstOrDefault(damage => damage is not null);
+    /// <param name="applied">What was applied.</param>
+    /// <param name="isActive">Whether hooks ought to jump to it.</param>
+    public string? DamageOf(PlacedPolicy applied, bool isActive) =>
+        Enumerable
+            .Range(0, applied.Policy.Families.Length)
+            .Select(family =>
+                (isActive ? DamageOfAnchors(applied.Policy.Families[family], Tables[family], applied.Generation) : null)
+                ?? DamageOf(applied.Policy.Families[family], Tables[family], applied.Generation)
+            )
+            .FirstOrDefault(damage => damage is not null);
 
     /// <summary>Which policy the chains of a generation say they are; null when they do not.</summary>
     /// <param name="generation">The generation.</param>
@@ -66,17 +84,18 @@ internal sealed record InstalledRules(ObjectNames Names, ImmutableArray<SavedTab
 
     /// <summary>What rules have counted, by rule index.</summary>
     /// <param name="isWanted">Which generations.</param>
-    public IEnumerable<(int Rule, PacketCount Count)> Counts(Func<uint, bool> isWanted) =>
+    public IEnumerable<RuleCount> Counts(Func<uint, bool> isWanted) =>
         from rule in Tables.SelectMany(table => table.Rules)
         where rule.Packets > 0 && Names.TryGeneration(rule.Chain, out uint generation) && isWanted(generation)
         let index = CountedRule(rule.Text)
         where index > 0
-        select (index, new PacketCount(rule.Packets, rule.Bytes));
+        select new RuleCount(index, new PacketCount(rule.Packets, rule.Bytes), rule.Text.StartsWith(Comment + LeafChains.PausedMark, StringComparison.Ordinal));
 
     private static int CountedRule(string text)
     {
-        const string Mark = "-m comment --comment " + LeafChains.CountMark;
-        return text.StartsWith(Mark, StringComparison.Ordinal)
+        // Either mark is one letter.
+        const string Mark = Comment + LeafChains.CountMark;
+        return (text.StartsWith(Mark, StringComparison.Ordinal) || text.StartsWith(Comment + LeafChains.PausedMark, StringComparison.Ordinal))
             && int.TryParse(text.AsSpan(Mark.Length, text.IndexOf(' ', Mark.Length) - Mark.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int index)
             ? index
             : 0;
@@ -84,9 +103,9 @@ internal sealed record InstalledRules(ObjectNames Names, ImmutableArray<SavedTab
 
     private uint GenerationOf(SavedRule anchor) => Names.TryGeneration(anchor.Text[Jump.Length..], out uint generation) ? generation : 0;
 
-    private string? DamageOf(LoweredFamily family, SavedTable table, uint generation)
+    private string? DamageOfAnchors(LoweredFamily family, SavedTable table, uint generation)
     {
-        string name = family.Family.IsIPv6 ? "ip6tables" : "iptables";
+        string name = ProgramOf(family);
         foreach ((string hook, string chain) in family.Anchors(generation))
         {
             // Whoever stands before us could pass a packet that we never see; only other instances may.
@@ -97,6 +116,12 @@ internal sealed record InstalledRules(ObjectNames Names, ImmutableArray<SavedTab
             }
         }
 
+        return null;
+    }
+
+    private string? DamageOf(LoweredFamily family, SavedTable table, uint generation)
+    {
+        string name = ProgramOf(family);
         var counts = table.Rules.GroupBy(rule => rule.Chain, StringComparer.Ordinal).ToDictionary(rules => rules.Key, rules => rules.Count(), StringComparer.Ordinal);
         foreach ((string chain, int rules) in family.Shape(generation))
         {
@@ -109,6 +134,8 @@ internal sealed record InstalledRules(ObjectNames Names, ImmutableArray<SavedTab
         string set = Names.Set(generation, family.Family.IsIPv6);
         return SetSizes.TryGetValue(set, out int entries) && entries == family.Prefixes.Count ? null : $"ipset: {set} is not as it was";
     }
+
+    private static string ProgramOf(LoweredFamily family) => family.Family.IsIPv6 ? "ip6tables" : "iptables";
 
     private bool IsAnchorOfAnotherInstance(SavedRule rule) =>
         rule.Text.StartsWith(Jump + ObjectNames.Prefix, StringComparison.Ordinal) && !rule.Text.StartsWith(Jump + Names.Chains, StringComparison.Ordinal);

@@ -12,18 +12,22 @@ namespace Datapath.Backends.Iptables.Kernel;
 internal sealed class RuleInstaller(ObjectNames names, XtablesVariant variant)
 {
     /// <summary>Makes the kernel judge by a policy.</summary>
-    /// <param name="policy">The policy.</param>
-    /// <param name="generation">Its generation, which nothing in the kernel has.</param>
+    /// <param name="target">What is to be there; its new generations are none that the kernel has.</param>
     /// <param name="before">What was there before.</param>
     /// <exception cref="BackendException">Refused; what was in force still is.</exception>
-    public void Install(LoweredPolicy policy, uint generation, InstalledRules before)
+    public void Install(Installation target, InstalledRules before)
     {
         try
         {
-            IpSets.Restore(string.Concat(policy.Families.Select(family => family.Set(names, generation))));
-            for (int family = 0; family < policy.Families.Length; family++)
+            string sets = string.Concat(target.New.SelectMany(one => one.Policy.Families.Select(family => family.Set(names, one.Generation))));
+            if (sets.Length > 0)
             {
-                Switch(policy, policy.Families[family], before, before.Tables[family], generation);
+                IpSets.Restore(sets);
+            }
+
+            for (int family = 0; family < Family.Both.Count; family++)
+            {
+                Switch(target, family, before);
             }
         }
         catch (BackendException)
@@ -33,23 +37,24 @@ internal sealed class RuleInstaller(ObjectNames names, XtablesVariant variant)
         }
     }
 
-    /// <summary>Takes away the chains and sets of all generations but one.</summary>
-    /// <param name="kept">Which stays; 0 for none.</param>
+    /// <summary>Takes away the chains and sets of all generations but some.</summary>
+    /// <param name="kept">Which stay. What is said of a lease stays with two of them: the one that judges and the one to go back to.</param>
     /// <param name="present">What is there.</param>
     /// <exception cref="BackendException">Refused.</exception>
-    public void RemoveOthers(uint kept, InstalledRules present)
+    public void RemoveOthers(ReadOnlySpan<uint> kept, InstalledRules present)
     {
         RemoveChains(kept, present);
         RemoveSets(kept, present);
     }
 
-    /// <summary>Takes away the chains of all generations but one, and what jumps to them.</summary>
-    /// <param name="kept">Which stays; 0 for none.</param>
+    /// <summary>Takes away the chains of all generations but some, and what jumps to them.</summary>
+    /// <param name="kept">Which stay.</param>
     /// <param name="present">What is there.</param>
     /// <exception cref="BackendException">Refused.</exception>
-    public void RemoveChains(uint kept, InstalledRules present)
+    public void RemoveChains(ReadOnlySpan<uint> kept, InstalledRules present)
     {
-        bool IsOld(string name) => !names.TryGeneration(name, out uint generation) || generation != kept;
+        HashSet<uint> staying = [.. kept];
+        bool IsOld(string name) => names.TryGeneration(name, out uint generation) ? !staying.Contains(generation) : name != names.LeaseChain || staying.Count < 2;
         for (int family = 0; family < Family.Both.Count; family++)
         {
             string[] chains = [.. present.OwnChains(family).Where(IsOld)];
@@ -63,24 +68,36 @@ internal sealed class RuleInstaller(ObjectNames names, XtablesVariant variant)
         }
     }
 
-    /// <summary>Takes away the sets of all generations but one.</summary>
-    /// <param name="kept">Which stays; 0 for none.</param>
+    /// <summary>Takes away the sets of all generations but some.</summary>
+    /// <param name="kept">Which stay.</param>
     /// <param name="present">What is there.</param>
     /// <exception cref="BackendException">Refused, because a rule uses one.</exception>
-    public void RemoveSets(uint kept, InstalledRules present)
+    public void RemoveSets(ReadOnlySpan<uint> kept, InstalledRules present)
     {
-        foreach (string set in present.OwnSets.Where(set => !names.TryGeneration(set, out uint generation) || generation != kept))
+        HashSet<uint> staying = [.. kept];
+        foreach (string set in present.OwnSets.Where(set => !names.TryGeneration(set, out uint generation) || !staying.Contains(generation)))
         {
             IpSets.Destroy(set);
         }
     }
 
-    private void Switch(LoweredPolicy policy, LoweredFamily family, InstalledRules before, SavedTable table, uint generation)
+    private void Switch(Installation target, int family, InstalledRules before)
     {
-        var text = new StringBuilder(family.Chains(names, generation, policy.Checksum));
-        text.Append(Lines(before.OwnAnchors(table).Select(anchor => $"-D {anchor.Chain} {anchor.Text}")));
-        text.Append(Lines(family.Anchors(generation).Select(anchor => $"-I {anchor.Hook} 1 -j {anchor.Chain}")));
-        new Xtables(variant, family.Family).Restore(text.ToString());
+        var text = new StringBuilder();
+        foreach (PlacedPolicy one in target.New)
+        {
+            text.Append(one.Policy.Families[family].Chains(names, one.Generation, one.Policy.Checksum));
+        }
+
+        text.Append(Lines(before.OwnAnchors(before.Tables[family]).Select(anchor => $"-D {anchor.Chain} {anchor.Text}")));
+        text.Append(Lines(LoweredFamily.Anchors(names, target.Active.Generation).Select(anchor => $"-I {anchor.Hook} 1 -j {anchor.Chain}")));
+        if (family == 0)
+        {
+            // With the first switch, so that no policy on trial is ever in force without its end.
+            text.Append(new LeaseRules(names, variant).Change(before, target.Lease));
+        }
+
+        new Xtables(variant, Family.Both[family]).Restore(text.ToString());
     }
 
     // A family that was switched is switched back: its old chains are still there.
@@ -89,16 +106,17 @@ internal sealed class RuleInstaller(ObjectNames names, XtablesVariant variant)
         InstalledRules present = InstalledRules.Read(names, variant);
         for (int family = 0; family < Family.Both.Count; family++)
         {
+            string lease = family == 0 ? new LeaseRules(names, variant).Change(present, before.Lease) : "";
             string[] now = [.. present.OwnAnchors(present.Tables[family]).Select(anchor => $"{anchor.Chain} {anchor.Text}")];
             string[] then = [.. before.OwnAnchors(before.Tables[family]).Select(anchor => $"{anchor.Chain} {anchor.Text}")];
-            if (!now.SequenceEqual(then))
+            if (!now.SequenceEqual(then) || lease.Length > 0)
             {
-                string back = Lines(now.Select(anchor => $"-D {anchor}")) + Lines(then.Select(anchor => $"-I {anchor}"));
+                string back = Lines(now.Select(anchor => $"-D {anchor}")) + Lines(then.Select(anchor => $"-I {anchor}")) + lease;
                 new Xtables(variant, Family.Both[family]).Restore(back);
             }
         }
 
-        RemoveOthers(before.ActiveGeneration, InstalledRules.Read(names, variant));
+        RemoveOthers(before.Lease is { } pending ? [before.ActiveGeneration, pending.Back] : [before.ActiveGeneration], InstalledRules.Read(names, variant));
     }
 
     private static string Lines(IEnumerable<string> lines) => string.Concat(lines.Select(line => line + "\n"));

@@ -17,6 +17,9 @@ internal sealed class LeafChains(CompiledPolicy policy, ChainBook book, Family f
     /// <summary>What counting rules are marked with, before the rule index.</summary>
     public const string CountMark = "r";
 
+    /// <summary>The same where a pause lets pass what the rule denies.</summary>
+    public const string PausedMark = "p";
+
     // A flood must not become a flood of events. Each rule has a bucket of its own, where a CPU has one with eBPF.
     private const string Limit = "-m limit --limit 1000/sec --limit-burst 1000 ";
 

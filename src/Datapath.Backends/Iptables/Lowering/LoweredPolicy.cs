@@ -49,8 +49,13 @@ internal sealed record LoweredFamily(ObjectNames Names, Family Family, IReadOnly
 
     /// <summary>The two hooks and the chain that each jumps to.</summary>
     /// <param name="generation">Of which generation.</param>
-    public ImmutableArray<(string Hook, string Chain)> Anchors(uint generation) =>
-        [("PREROUTING", Names.Chain(generation, InputPart)), ("POSTROUTING", Names.Chain(generation, OutputPart))];
+    public ImmutableArray<(string Hook, string Chain)> Anchors(uint generation) => Anchors(Names, generation);
+
+    /// <summary>The same of any policy: which chains hooks jump to does not depend on it.</summary>
+    /// <param name="names">The instance's names.</param>
+    /// <param name="generation">Of which generation.</param>
+    public static ImmutableArray<(string Hook, string Chain)> Anchors(ObjectNames names, uint generation) =>
+        [("PREROUTING", names.Chain(generation, InputPart)), ("POSTROUTING", names.Chain(generation, OutputPart))];
 
     /// <summary>The chains as lines of <c>iptables-restore</c>, without table and commit.</summary>
     /// <param name="names">How chains are named.</param>

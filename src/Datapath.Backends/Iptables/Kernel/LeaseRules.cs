@@ -1,0 +1,111 @@
+using Datapath.Backends.Iptables.Lowering;
+
+namespace Datapath.Backends.Iptables.Kernel;
+
+/// <summary>
+/// The rule that tells of a lease, and the way back. Agent and keeper may both end a lease, at the same moment: each change deletes the rule by
+/// its exact text in the transaction that switches, so that the second of two is refused as a whole, looks again, and finds what is left to do.
+/// </summary>
+/// <param name="names">The instance's names.</param>
+/// <param name="variant">Of which implementation.</param>
+internal sealed class LeaseRules(ObjectNames names, XtablesVariant variant)
+{
+    private const int Attempts = 5;
+
+    // The family whose transaction decides; the other follows.
+    private const int Deciding = 0;
+
+    /// <summary>Lines of a transaction of IPv4 that change what is said of a lease.</summary>
+    /// <param name="before">What is there.</param>
+    /// <param name="wanted">What ought to be; null for no lease.</param>
+    public string Change(InstalledRules before, IptablesLease? wanted)
+    {
+        bool isThere = before.Tables[Deciding].Chains.Contains(names.LeaseChain);
+        string[] present = [.. before.LeaseRules];
+        if (wanted is null ? !isThere : present is [var only] && only == wanted.Rule)
+        {
+            return "";
+        }
+
+        string made = isThere ? "" : $"-N {names.LeaseChain}\n";
+        string deleted = string.Concat(present.Select(rule => $"-D {names.LeaseChain} {rule}\n"));
+        return made + deleted + (wanted is null ? $"-X {names.LeaseChain}\n" : $"-A {names.LeaseChain} {wanted.Rule}\n");
+    }
+
+    /// <summary>Takes the lease away, so that what is in force stays.</summary>
+    /// <param name="before">What is there.</param>
+    /// <returns>False when somebody was quicker and goes back.</returns>
+    /// <exception cref="BackendException">Refused.</exception>
+    public bool End(InstalledRules before)
+    {
+        if (before.Lease is not { IsEnding: false })
+        {
+            return false;
+        }
+
+        try
+        {
+            new Xtables(variant, Family.Both[Deciding]).Restore(Change(before, wanted: null));
+            return true;
+        }
+        catch (BackendException) when (InstalledRules.Read(names, variant).Lease is null or { IsEnding: true })
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Goes back, or finishes what somebody else has begun of it.</summary>
+    /// <param name="beforeRemoval">Told what is there before the chains of the other generation go, with what they counted.</param>
+    /// <returns>The generation that judges now.</returns>
+    /// <exception cref="BackendException">Refused, again and again.</exception>
+    public uint FallBack(Action<InstalledRules> beforeRemoval)
+    {
+        BackendException? refused = null;
+        for (int attempt = 0; attempt < Attempts; attempt++)
+        {
+            InstalledRules present = InstalledRules.Read(names, variant);
+            if (present.Lease is not { } lease)
+            {
+                return present.ActiveGeneration;
+            }
+
+            try
+            {
+                GoBack(lease, present, beforeRemoval);
+                return lease.Back;
+            }
+            catch (BackendException refusal)
+            {
+                // Perhaps somebody else did the same at the same moment: look again.
+                refused = refusal;
+            }
+        }
+
+        throw refused!;
+    }
+
+    private void GoBack(IptablesLease lease, InstalledRules present, Action<InstalledRules> beforeRemoval)
+    {
+        for (int family = 0; family < Family.Both.Count; family++)
+        {
+            SwitchBack(family, lease, present);
+        }
+
+        InstalledRules after = InstalledRules.Read(names, variant);
+        beforeRemoval(after);
+        new RuleInstaller(names, variant).RemoveOthers([lease.Back], after);
+    }
+
+    private void SwitchBack(int family, IptablesLease lease, InstalledRules present)
+    {
+        string claim = family == Deciding ? Change(present, lease with { IsEnding = true }) : "";
+        string[] now = [.. present.OwnAnchors(present.Tables[family]).Select(anchor => $"{anchor.Chain} {anchor.Text}")];
+        string[] then = [.. LoweredFamily.Anchors(names, lease.Back).Select(anchor => $"{anchor.Hook} -j {anchor.Chain}")];
+        bool isBack = now.Order(StringComparer.Ordinal).SequenceEqual(then.Order(StringComparer.Ordinal));
+        string jumps = isBack ? "" : string.Concat(now.Select(anchor => $"-D {anchor}\n")) + string.Concat(then.Select(anchor => $"-I {anchor}\n"));
+        if (claim.Length + jumps.Length > 0)
+        {
+            new Xtables(variant, Family.Both[family]).Restore(claim + jumps);
+        }
+    }
+}
