@@ -142,7 +142,7 @@ struct dp_generation {
 	__u32 descriptors;	/* array of struct dp_descriptor by cell */
 	__u32 local_descriptor; /* the cell that stands for "a unit with itself" */
 	__u32 row_form;		/* enum dp_row_form */
-	__u64 checksum; /* of what the image says: the agent knows its policy again by it */
+	__u64 checksum;		/* of what the image says: the agent knows its policy again by it */
 };
 
 #define DP_INSTANCE_BYTES 32

@@ -18,20 +18,32 @@ inside() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEB
 # A second pass, in namespaces that end with it.
 if [[ ${1:-} != inside ]]; then
     if [[ ! -s $bare ]]; then
-        rm -rf "$root"
+        rm -rf --one-file-system "$root"
         debootstrap --variant=minbase bookworm "$root" "${mirror:-http://deb.debian.org/debian}" >&2
         tar -C "$root" -cf "$bare.part" .
         mv "$bare.part" "$bare"
     fi
-    exec unshare --mount --propagation private "$0" inside
+    # Whatever the tree is like: it goes before anything is mounted in it and after everything has gone with its namespace, and never
+    # across a mount: pins of the machine are seen in there.
+    work=$(mktemp -d)
+    status=0
+    rm -rf --one-file-system "$root"
+    unshare --mount --propagation private "$0" inside "$work" || status=$?
+    rm -rf --one-file-system "$root" "$work"
+    exit "$status"
 fi
 
-rm -rf "$root"
 mkdir -p "$root"
 tar -C "$root" -xf "$bare"
 mount -t proc proc "$root/proc"
-mount --rbind /sys "$root/sys"
-mount --rbind /dev "$root/dev"
+mount -t sysfs sysfs "$root/sys"
+mount --bind /sys/fs/bpf "$root/sys/fs/bpf"
+# Not those of the machine: nodes of its own.
+mount -t tmpfs none "$root/dev"
+for node in null:3 zero:5 full:7 random:8 urandom:9; do
+    mknod -m 666 "$root/dev/${node%:*}" c 1 "${node#*:}"
+done
+ln -s /proc/self/fd "$root/dev/fd"
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 cp "$package" "$root/datapath.deb"
 
@@ -47,7 +59,7 @@ inside datapath config
 inside datapath doctor || true
 
 # The demo with the installed agent in the place of the built one: chroot changes what it sees of files, nothing else.
-work=$(mktemp -d)
+readonly work=$2
 mkdir -p "$root$work"
 mount --bind "$work" "$root$work"
 cat >"$work/agent" <<AGENT
@@ -68,6 +80,4 @@ inside rm /datapath.deb
 left=$(inside find / -xdev -not -path '/proc*' -not -path "$work*" -name '*datapath*' -not -path '/var/cache/*' -not -path '/var/lib/apt/*')
 [[ -z $left ]] || fail "purging left $left"
 inside sh -c '! getent group datapath' || fail 'purging left the group'
-umount "$root$work"
-rm -rf "$work" "$root"
 echo "[pack] installed, judged, removed and purged on a bare Debian 12: as expected" >&2

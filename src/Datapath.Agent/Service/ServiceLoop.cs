@@ -22,6 +22,9 @@ internal sealed class ServiceLoop(ServiceManager manager, LoopPulse pulse, Func<
 
     private string _said = "";
 
+    /// <summary>A loop whose last round is younger than this does not hang, however impatient the watchdog is set.</summary>
+    public TimeSpan SlowestRound { get; init; } = PolicyLoop.GuardInterval * 3;
+
     /// <summary>Runs until it is stopped.</summary>
     /// <param name="stop">Stops it.</param>
     public async Task RunAsync(CancellationToken stop)
@@ -41,7 +44,7 @@ internal sealed class ServiceLoop(ServiceManager manager, LoopPulse pulse, Func<
             manager.Alive();
             while (await timer.WaitForNextTickAsync(stop))
             {
-                if (manager.Watchdog is { } limit && clock.GetElapsedTime(last) >= report && pulse.Age < limit)
+                if (manager.Watchdog is { } limit && clock.GetElapsedTime(last) >= report && pulse.Age < (limit > SlowestRound ? limit : SlowestRound))
                 {
                     last = clock.GetTimestamp();
                     manager.Alive();

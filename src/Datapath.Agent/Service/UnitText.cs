@@ -34,6 +34,8 @@ internal static class UnitText
         ExecStartPre=-+/sbin/modprobe -abq {string.Join(' ', IptablesBackend.KernelModules)}
         ExecStart={executable} run
         ExecReload=/bin/sh -c 'kill -HUP $MAINPID'
+        # Not the whole group: a process of its own ends a trial or pause of the iptables backend, with the agent dead or stopped.
+        KillMode=process
         Restart=on-failure
         RestartSec=2s
         TimeoutStartSec=90s

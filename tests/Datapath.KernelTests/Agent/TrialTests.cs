@@ -53,7 +53,7 @@ public sealed class TrialTests
         // Nor after a boot, which leaves nothing in the kernel.
         await second.KillAsync();
         Assert.Equal(0, (await lab.PurgeAsync()).ExitCode);
-        RunningAgent booted = await lab.StartAsync("--tc-hook", hook);
+        RunningAgent booted = await lab.StartAsync(Judge.Options(judge));
         await booted.StatusUntilAsync(status => status.PolicyState() == "rolled-back");
         await AssertAsync(lab, UnderFriends);
         CommandResult told = await OrderAsync(lab, "status");

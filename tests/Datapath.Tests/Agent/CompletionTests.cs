@@ -78,7 +78,7 @@ public sealed class CompletionTests : IDisposable
             zpty inner zsh -f -i
             zpty -w inner "source '{{_fixture.Root}}/ask'"
             zpty -w -n inner 'datapath {{line}}'$'\t'
-            for attempt in {1..150}; do [[ -e '{{_fixture.Root}}/done' ]] && break; sleep 0.1; done
+            for attempt in {1..600}; do [[ -e '{{_fixture.Root}}/done' ]] && break; sleep 0.1; done
             zpty -d inner
             [[ -e '{{_fixture.Root}}/done' ]]
             """;
@@ -110,7 +110,7 @@ public sealed class CompletionTests : IDisposable
 
     private static async Task<string> RunAsync(string program, params string[] arguments)
     {
-        Ended result = await CommandRunner.RunAsync(program, arguments, cancellation: TestContext.Current.CancellationToken);
+        Ended result = await CommandRunner.RunAsync(program, arguments, timeout: TimeSpan.FromMinutes(2), cancellation: TestContext.Current.CancellationToken);
         Assert.True(result.ExitCode == 0, $"{program} ended with {result.ExitCode}: {result.StandardError}{result.StandardOutput}");
         Assert.Equal("", result.StandardError);
         return result.StandardOutput;

@@ -174,6 +174,7 @@ public sealed class InstallTests : IDisposable
     [InlineData("Wants=network-pre.target")]
     [InlineData("DefaultDependencies=no")]
     [InlineData("Group=datapath")]
+    [InlineData("KillMode=process")]
     public async Task The_unit_says(string line)
     {
         await InstallAsync();
