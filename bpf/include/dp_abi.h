@@ -300,7 +300,7 @@ enum dp_flow_flags {
 #define DP_RULE_UNKNOWN 0xffffffffu /* of a flow that is older than we are, until it is judged */
 
 /* How many pairs of digests each CPU has (maps.h). */
-#define DP_DIGEST_SETS 4096
+#define DP_DIGEST_SETS 8192
 
 /* Ports of a datagram whose first fragment was seen. */
 struct dp_fragment_key {
