@@ -133,4 +133,13 @@ internal static partial class AgentLog
 
     [LoggerMessage(1204, LogLevel.Information, "flows whose time is over are taken away again")]
     public static partial void FlowsCollectedAgain(this ILogger log);
+
+    [LoggerMessage(1205, LogLevel.Warning, "flow records: sink {Sink} does not work, it is tried again: {Problem}")]
+    public static partial void SinkFailed(this ILogger log, string sink, string problem);
+
+    [LoggerMessage(1206, LogLevel.Information, "flow records: sink {Sink} works again, dropped so far {Dropped}")]
+    public static partial void SinkWorksAgain(this ILogger log, string sink, long dropped);
+
+    [LoggerMessage(1207, LogLevel.Warning, "flow records: sink {Sink} has not taken the last {Records} records")]
+    public static partial void RecordsNotDelivered(this ILogger log, string sink, long records);
 }

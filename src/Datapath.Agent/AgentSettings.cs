@@ -1,5 +1,6 @@
 using Datapath.Agent.Hosting;
 using Datapath.Agent.Service;
+using Datapath.Agent.Sinks;
 using Datapath.Backends.Ebpf;
 using Datapath.Policy.Options;
 
@@ -36,6 +37,9 @@ internal sealed record AgentSettings(
 
     /// <summary>What keeps eBPF from being used although it is asked for, one sentence; null when nothing is known to.</summary>
     public string? EbpfLack { get; init; }
+
+    /// <summary>What becomes of flow events.</summary>
+    public FlowSettings Flows { get; init; } = new();
 }
 
 /// <summary>How many flows of each address family the kernel remembers.</summary>

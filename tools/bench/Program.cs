@@ -1,14 +1,20 @@
+using Datapath.Bench.Flows;
 using Datapath.Bench.Packets;
 using Datapath.Bench.Policies;
 using Datapath.Bench.Swaps;
 
-// Prints what policies, swaps and packets cost, beside the goals, and the machine that it was measured on. With an argument only that part.
+// Prints what policies, flow records, swaps and packets cost, beside the goals, and the machine that it was measured on. With an argument only that part.
 string processor = File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(": ")[1] ?? "unknown";
 Console.WriteLine($"machine: {processor}, {Environment.ProcessorCount} cores, .NET {Environment.Version}");
 
 if (args is [] or ["policies"])
 {
     PolicyBench.Run();
+}
+
+if (args is [] or ["flows"])
+{
+    await FlowBench.RunAsync();
 }
 
 if (!Environment.IsPrivilegedProcess)

@@ -32,6 +32,14 @@ must_not() {
     "$@" >/tmp/said 2>&1 && { say "FAILED: $what"; end; }
     say "ok: $what"
 }
+# An emulated machine may take longer than the patience of a command.
+in_time() {
+    for _ in {1..12}; do
+        "$@" && return
+        sleep 2
+    done
+    return 1
+}
 value() { systemctl show --value -p "$1" "${2:-$unit}"; }
 answers() { ping -c 1 -W 2 10.0.2.2; }
 says_what_waits() {
@@ -67,18 +75,18 @@ if [[ ! -e $stage ]]; then
     must 'the package installs' dpkg -i /root/datapath.deb
     must 'it runs' systemctl is-active $unit
     must 'it is enabled' systemctl is-enabled $unit
-    must 'status is 0' datapath status
+    must 'status is 0' in_time datapath status
     must 'in discovery mode the gateway answers' answers
     printf 'DATAPATH_ENABLE_EBPF=1\nDATAPATH_DEFAULT_ACTION=reject\nDATAPATH_POLICY=/etc/datapath/policy\n' >/etc/datapath/datapath.conf
     must 'it restarts with eBPF' systemctl restart $unit
-    must 'backend is eBPF' sh -c 'datapath status | grep -q "^backend *ebpf"'
+    must 'backend is eBPF' in_time sh -c 'datapath status | grep -q "^backend *ebpf"'
     must_not 'the gateway does not answer' answers
     hung=$(value MainPID)
     kill -STOP "$hung"
     must 'an agent that hangs is killed by the watchdog and started again' is_restarted "$hung"
     must 'the journal says so' sh -c "journalctl --no-pager -u $unit | grep -q 'Watchdog timeout'"
     must_not 'the gateway did not answer meanwhile either' answers
-    must 'status is 0 again' datapath status
+    must 'status is 0 again' in_time datapath status
     echo DATAPATH_MAX_NEW_FLOWS=32768 >>/etc/datapath/datapath.conf
     must 'reload' systemctl reload $unit
     must 'what waits for a restart is a warning in the journal' says_what_waits

@@ -68,6 +68,8 @@ internal static class CommandLine
             ExplainCommand.Create(options),
             DiffCommand.Create(options),
             StatusCommand.Create(options),
+            FlowsCommand.Create(options, parts.Clock),
+            TopCommand.Create(options, parts.Clock),
             OrderCommand.CreateApply(options),
             OrderCommand.CreateConfirm(options),
             OrderCommand.CreateRollback(options),

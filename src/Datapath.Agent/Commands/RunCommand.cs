@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using Datapath.Agent.Hosting;
 using Datapath.Agent.Service;
+using Datapath.Agent.Sinks;
 using Datapath.Backends.Selection;
 
 namespace Datapath.Agent.Commands;
@@ -60,6 +61,18 @@ internal static class RunCommand
             options.MaxOtherFlows,
             options.MaxNewFlows,
             options.EbpfImageMemory,
+            options.FlowInterval,
+            options.FlowSinks,
+            options.FlowMaxSize,
+            options.FlowMaxAge,
+            options.SyslogEndpoint,
+            options.SyslogFormat,
+            options.SyslogFacility,
+            options.SyslogServerCa,
+            options.SyslogClientCertificate,
+            options.SyslogClientKey,
+            options.OtlpEndpoint,
+            options.OtlpProtocol,
             options.LogFormat,
         ];
 
@@ -83,6 +96,7 @@ internal static class RunCommand
             CheckCommand.PolicyOptionsOf(parse, options)
         )
         {
+            Flows = FlowSettingsOf(parse, options),
             LogFormat = options.LogFormat.In(parse),
             EbpfImageMebibytes = options.EbpfImageMemory.In(parse),
             Reread = () => Reread(parse, options),
@@ -112,4 +126,23 @@ internal static class RunCommand
 
         ImmutableArray<string?> Texts() => [.. all.Select(option => option.Sources.Find(option, parse.GetResult)?.Text)];
     }
+
+    private static FlowSettings FlowSettingsOf(ParseResult parse, OptionTable options) =>
+        new()
+        {
+            Sinks = options.FlowSinks.In(parse),
+            Interval = options.FlowInterval.In(parse),
+            Keeping = new RecordKeeping(options.FlowMaxSize.In(parse), options.FlowMaxAge.In(parse)),
+            Syslog = new SyslogSettings
+            {
+                Endpoint = options.SyslogEndpoint.In(parse),
+                Format = options.SyslogFormat.In(parse),
+                Facility = options.SyslogFacility.In(parse),
+                ServerCa = options.SyslogServerCa.In(parse),
+                ClientCertificate = options.SyslogClientCertificate.In(parse),
+                ClientKey = options.SyslogClientKey.In(parse),
+            },
+            Otlp = new OtlpSettings(options.OtlpEndpoint.In(parse), options.OtlpProtocol.In(parse)),
+            Stdout = Console.OpenStandardOutput,
+        };
 }

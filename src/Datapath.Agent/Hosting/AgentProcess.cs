@@ -1,7 +1,9 @@
 using Datapath.Agent.Commands;
 using Datapath.Agent.Documents;
 using Datapath.Agent.Loops;
+using Datapath.Agent.Records;
 using Datapath.Agent.Service;
+using Datapath.Agent.Sinks;
 using Datapath.Backends;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Hosting;
@@ -14,6 +16,9 @@ namespace Datapath.Agent.Hosting;
 /// <param name="log">Where it says what it does.</param>
 internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, LineLogger log)
 {
+    // More than a terminal shows.
+    private const int BusyFlows = 100;
+
     /// <summary>Runs until a signal comes, or until there is nothing to run for.</summary>
     /// <param name="settings">What the agent was told.</param>
     /// <param name="parts">The kernel, the clock.</param>
@@ -41,7 +46,14 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
     {
         EventFeed feed = new();
         CollectionLoop collection = new(backend, log, parts.Clock);
-        StatusBoard board = new(Starting(backend), feed, () => collection.Usage, parts.Clock);
+        RecordLoop records = new(feed, settings.Flows.Interval, parts.Clock);
+        SinkPlaces places = new(settings.StateDirectory, $"{Environment.MachineName}/{settings.Instance}");
+        SinkSet sinks = new(settings.Flows, places, log, parts.Clock);
+        StatusBoard board = new(Starting(backend), feed, () => collection.Usage, parts.Clock)
+        {
+            Records = () => new RecordsDocument(records.Records, feed.Records.Dropped, records.FlowCount, records.Displaced, sinks.Report()),
+        };
+        using AgentMetrics metrics = new(() => board.Current);
         PolicyLoopReport report = new(settings.PolicyDirectory, board, log, parts.Clock);
         ActivePolicy active = new();
         RuleNumbers numbers = new(new RuleIndexStore(settings.StateDirectory), report, parts.Clock);
@@ -66,8 +78,16 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         FlowLoop flows = new(backend, feed, log, parts.Clock);
         TaskCompletionSource<PolicyLoopEnd> end = new(TaskCreationOptions.RunContinuationsAsynchronously);
         AgentLoop policyLoop = new(async stopping => end.SetResult(await policy.RunAsync(stopping)));
-        AgentLoop[] loops = [policyLoop, new AgentLoop(flows.RunAsync), new AgentLoop(collection.RunAsync), new AgentLoop(reload.RunAsync)];
-        WebApplication server = AgentServer.Build(socket, new ServedState(board, feed, active, policy.Give), log, loops);
+        AgentLoop recordLoop = new(stopping => sinks.RunAsync(records, stopping));
+
+        // Stopped in the reverse order: what the flow loop reads last still becomes records.
+        AgentLoop[] loops = [recordLoop, policyLoop, new AgentLoop(flows.RunAsync), new AgentLoop(collection.RunAsync), new AgentLoop(reload.RunAsync)];
+        ServedState served = new(board, feed, active, policy.Give)
+        {
+            Records = new FlowRecords(records, sinks.Files, places),
+            Top = () => TopDocument.Of(parts.Clock.GetUtcNow(), records.Busiest(BusyFlows), backend.Ask(kernel => kernel.ReadCounters()), feed.Names),
+        };
+        WebApplication server = AgentServer.Build(socket, served, log, loops);
         await using (server)
         {
             log.Started(AgentVersion.Current.Number, settings.Instance, backend.Name, settings.PolicyDirectory, socket.Path);

@@ -1,10 +1,12 @@
 using System.Collections.Immutable;
 using Datapath.Backends;
 using Datapath.Backends.Host;
+using Datapath.Flows;
 using Datapath.Policy.Compilation;
 using Datapath.Policy.Diagnostics;
 using Datapath.Policy.Inventory;
 using Datapath.Policy.Options;
+using Datapath.Policy.Resolution;
 
 namespace Datapath.Agent.Loops;
 
@@ -75,7 +77,7 @@ internal sealed class PolicyEnforcer(RuleNumbers numbers, PolicyLoopReport repor
     public void Load()
     {
         numbers.Load();
-        Feed.Rename(PolicyNames.Of(numbers.Current, policy: null));
+        Feed.Rename(FlowNames.Of(numbers.Current, compiled: null, resolved: null));
     }
 
     /// <summary>Lets numbers be given away again that nothing in the kernel can carry any more; once before each round of policies.</summary>
@@ -136,7 +138,7 @@ internal sealed class PolicyEnforcer(RuleNumbers numbers, PolicyLoopReport repor
         };
         try
         {
-            ApplyReport applied = Apply(build.Policy, host, options);
+            ApplyReport applied = Apply(build.Policy, build.Resolved, host, options);
             numbers.NoteApplied();
             Active.Replace(version.Reading.Policy, inventory, Options);
             EnforcementEnd end = applied.NotEnforced.Any(one => one.MayBeLater) ? EnforcementEnd.InForceInPart : EnforcementEnd.InForce;
@@ -155,13 +157,13 @@ internal sealed class PolicyEnforcer(RuleNumbers numbers, PolicyLoopReport repor
             new(end, diagnostics, Policy: null, Report: null, problem, clock.GetElapsedTime(start));
     }
 
-    private ApplyReport Apply(CompiledPolicy policy, HostSnapshot host, ApplyOptions options) =>
+    private ApplyReport Apply(CompiledPolicy policy, ResolvedPolicy? resolved, HostSnapshot host, ApplyOptions options) =>
         Backend.Ask(backend =>
         {
             ApplyReport done = backend.Apply(policy, host, options);
 
             // In the same turn: the next to read events must know the names of the new generation.
-            Feed.Rename(PolicyNames.Of(numbers.Current, policy));
+            Feed.Rename(FlowNames.Of(numbers.Current, policy, resolved));
             return done;
         });
 }

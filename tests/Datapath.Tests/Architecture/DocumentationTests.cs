@@ -62,7 +62,7 @@ public sealed partial class DocumentationTests
     }
 
     [Fact]
-    public void Readme_fits_two_screens() => Assert.InRange(Repository.ReadLines("README.md").Length, 1, 140);
+    public void Readme_fits_two_screens() => Assert.InRange(Repository.ReadLines("README.md").Length, 1, 152);
 
     [Fact]
     public void Architecture_has_at_most_400_lines() => Assert.InRange(Repository.ReadLines("ARCHITECTURE.md").Length, 1, 400);
