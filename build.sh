@@ -258,7 +258,7 @@ verb_mutants() {
 
 verb_bench() {
     verb_build
-    dotnet "$(program tools bench Datapath.Bench)"
+    dotnet "$(program tools bench Datapath.Bench)" "$@"
 }
 
 verb_pack() {

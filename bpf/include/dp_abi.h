@@ -166,7 +166,7 @@ enum dp_lease {
  * else of them, so it stays where it is whatever the version.
  */
 struct dp_control {
-	__u32 reserved;
+	__u32 interfaces_epoch;	 /* counts the changes of dp_interfaces, each after it was made */
 	__u32 abi_version;	 /* DP_ABI_VERSION */
 	__u64 network_namespace; /* inode of /proc/self/ns/net */
 	char instance[DP_INSTANCE_BYTES];
@@ -299,23 +299,8 @@ enum dp_flow_flags {
 #define DP_FLOW_KNOWS	12
 #define DP_RULE_UNKNOWN 0xffffffffu /* of a flow that is older than we are, until it is judged */
 
-/* A flow that this CPU looked up less than a second ago: the whole of what a packet is known by,
- * because a hash that is equal by chance would let a packet pass that policy denies.
- */
-struct dp_digest {
-	__be32 source[4];
-	__be32 destination[4];
-	__be16 source_port;
-	__be16 destination_port;
-	__u16 zone;
-	__u8 protocol;
-	__u8 way; /* enum dp_direction of the packet; bit 1: IPv6 */
-	__u32 generation;
-	__u32 rule_index; /* that lets it pass */
-	__u64 checked_jiffies;
-	__u16 key; /* port key of the packet: an echo and its reply have the same identifier */
-	__u16 reserved[3];
-};
+/* How many pairs of digests each CPU has (maps.h). */
+#define DP_DIGEST_SETS 8192
 
 /* Ports of a datagram whose first fragment was seen. */
 struct dp_fragment_key {

@@ -26,6 +26,9 @@ enum dp_packet_flags {
 	DP_PACKET_PROTOCOL_UNKNOWN = 4, /* with a defect: not even that could be read */
 };
 
+/* Words of eight bytes over fields of four. */
+typedef __u64 __attribute__((may_alias)) dp_wide;
+
 /* Who talks to whom: what a flow is known by. */
 struct dp_tuple {
 	struct dp_address source;
@@ -36,7 +39,7 @@ struct dp_tuple {
 	__u8 is_ip6;
 	__u8 is_known; /* the rest is filled in */
 	__u8 reserved;
-};
+} __attribute__((aligned(8)));
 
 /* A packet as the policy sees it. */
 struct dp_packet {

@@ -46,3 +46,8 @@ if (args is [] or ["packets"])
 {
     await PacketBench.RunAsync();
 }
+
+if (args is ["packets", "hot"])
+{
+    await PacketBench.RunHotAsync();
+}

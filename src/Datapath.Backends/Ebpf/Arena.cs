@@ -53,6 +53,9 @@ internal sealed class Arena : IDisposable
         set => Volatile.Write(ref Control.DoubtUntilNanoseconds, value);
     }
 
+    /// <summary>Tells the programs that what they remember of <c>dp_interfaces</c> is old.</summary>
+    public void CountInterfaces() => Interlocked.Increment(ref Control.InterfacesEpoch);
+
     private ref DpControl Control => ref _control.Values<DpControl>()[0];
 
     private Span<DpGeneration> Generations => _generations.Values<DpGeneration>();

@@ -18,6 +18,7 @@ public sealed partial class EbpfBackend
         {
             Loaded = SegmentObject.Load(options, pins, out FlowTimeouts timeouts);
             Arena = new Arena(Loaded);
+            Interfaces = new InterfaceTable(Loaded.Map(DpMaps.Interfaces), Arena);
             Host = new HostTables(Loaded);
             Clock = new JiffiesClock(Loaded.Program("dp_clock"));
             Flows = new FlowCollector(Loaded, Clock, timeouts);
@@ -57,7 +58,7 @@ public sealed partial class EbpfBackend
         public Rehearsal Rehearsal(EbpfOptions options, PinDirectory pins) =>
             _rehearsal ??= new Rehearsal(SegmentObject.LoadRehearsal(options, pins));
 
-        public BpfMap<uint, DpInterface> Interfaces => Loaded.Map(DpMaps.Interfaces);
+        public InterfaceTable Interfaces { get; }
 
         public BpfMap<uint, DpInterface> FallbackInterfaces => Loaded.Map(DpMaps.FallbackIfs);
 
@@ -112,6 +113,8 @@ public sealed partial class EbpfBackend
         try
         {
             session.Arena.Claim(options.Instance, OwnNetworkNamespace.Inode());
+            // Whoever died between a change and saying so is said for.
+            session.Arena.CountInterfaces();
         }
         catch
         {

@@ -49,7 +49,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
 
             Session session = Open();
             // The programs of the earlier agent are replaced where they are attached; no packet passes in between.
-            foreach (uint index in session.Interfaces.Keys().Union(session.FallbackInterfaces.Keys()))
+            foreach (uint index in session.Interfaces.Keys.Union(session.FallbackInterfaces.Keys()))
             {
                 session.Hooks.Renew((int)index);
             }
@@ -226,9 +226,8 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
             KeepInterfacesForFallback(session, judging);
         }
 
-        KernelTables.Put(
-            session.Interfaces,
-            InterfaceHandover.BeforeSwitch(session.Interfaces.Entries(), desired.Interfaces, judging, arena.IdOf(slot))
+        session.Interfaces.Put(
+            InterfaceHandover.BeforeSwitch(session.Interfaces.Entries, desired.Interfaces, judging, arena.IdOf(slot))
         );
         arena.Turn(Next(before, slot, confirmWithin));
     }
@@ -269,7 +268,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
     private static void ReleaseOthers(Session session, DesiredAttachments desired)
     {
         HashSet<uint> kept = [.. session.FallbackInterfaces.Keys()];
-        foreach (uint index in KernelTables.RemoveOthers(session.Interfaces, desired.Interfaces).Where(index => !kept.Contains(index)))
+        foreach (uint index in session.Interfaces.RemoveOthers(desired.Interfaces).Where(index => !kept.Contains(index)))
         {
             session.Hooks.Release((int)index);
         }
@@ -281,7 +280,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         bool isFirst
     )
     {
-        KernelTables.Put(session.Interfaces, desired.Interfaces);
+        session.Interfaces.Put(desired.Interfaces);
         var attached = ImmutableArray.CreateBuilder<UnitAttachment>();
         var gone = ImmutableArray.CreateBuilder<UnitNotEnforced>();
         foreach ((int unit, HostInterface one) in desired.Places)

@@ -50,8 +50,8 @@ internal sealed class SequenceLab : IDisposable
     private BpfMap? _ruleCounts;
     private BpfMap? _dropCounts;
     private FlowTables? _tables;
-    private BpfMap? _handshakes;
-    private uint[] _marks = [];
+    private BpfMap? _marks;
+    private ulong[] _noMarks = [];
     private uint[] _slots = [];
 
     public SequenceLab()
@@ -94,7 +94,7 @@ internal sealed class SequenceLab : IDisposable
             OpenMaps();
         }
         FindPrograms(one);
-        _handshakes ??= OpenScratch("dp_handshakes");
+        _marks ??= OpenScratch("dp_marks");
         return generations.ToImmutable();
     }
 
@@ -169,7 +169,7 @@ internal sealed class SequenceLab : IDisposable
         {
             ForgetPrograms();
             _tables?.Dispose();
-            _handshakes?.Dispose();
+            _marks?.Dispose();
             _control?.Dispose();
             _generations?.Dispose();
             _ruleCounts?.Dispose();
@@ -228,13 +228,13 @@ internal sealed class SequenceLab : IDisposable
     /// <summary>No connection's next packet is waited for.</summary>
     public void ForgetHandshakes()
     {
-        BpfMap map = _handshakes!;
-        if (_marks.Length == 0)
+        BpfMap map = _marks!;
+        if (_noMarks.Length == 0)
         {
-            _marks = new uint[map.MaxEntries];
+            _noMarks = new ulong[map.MaxEntries];
             _slots = [.. Enumerable.Range(0, (int)map.MaxEntries).Select(slot => (uint)slot)];
         }
-        map.UpdateBatch<uint, uint>(_slots, _marks);
+        map.UpdateBatch<uint, ulong>(_slots, _noMarks);
     }
 
     private BpfMap OpenScratch(string name)

@@ -25,6 +25,9 @@ internal sealed class PacketLab : IAsyncDisposable
     // Room for all flows of a bench: an LRU map evicts long before it is full.
     private const int Flows = 1 << 19;
 
+    // DP_DIGEST_SETS of bpf/include/dp_abi.h: with fewer, some CPU would have none.
+    private const int DigestSets = 8192;
+
     private readonly LabNetwork _network;
     private readonly LabHost _host;
     private readonly EbpfBackend _backend;
@@ -127,6 +130,7 @@ internal sealed class PacketLab : IAsyncDisposable
             }
         }
         bench.SetMaxEntries("bench_flows", Flows);
+        bench.SetMaxEntries("dp_digests", (uint)(DigestSets * PossibleCpus.Count));
         bench.Load();
         return bench;
     }
