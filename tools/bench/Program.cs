@@ -1,3 +1,4 @@
+using Datapath.Bench.Filters;
 using Datapath.Bench.Packets;
 using Datapath.Bench.Policies;
 using Datapath.Bench.Swaps;
@@ -30,4 +31,9 @@ if (args is [] or ["swaps"])
 if (args is [] or ["packets"])
 {
     await PacketBench.RunAsync();
+}
+
+if (args is [] or ["iptables"])
+{
+    await FilterBench.RunAsync();
 }

@@ -15,6 +15,8 @@ namespace Datapath.KernelTests.Sockets;
 public sealed class LossTests
 {
     private const int FewSwaps = 20;
+    private const int Changes = 6;
+    private const int EnoughToTell = 200;
     private const ushort Allowed = 5000;
     private const ushort Denied = 6000;
 
@@ -32,41 +34,28 @@ public sealed class LossTests
     public async Task Many_policies_and_a_killed_agent_lose_no_datagram_and_let_no_other_pass(string judge)
     {
         await using AgentLab lab = await Judge.CreateLabAsync(judge, Policy(0));
-        (LabEnd one, LabEnd other) = await AddControlAsync(lab);
         RunningAgent agent = await lab.StartAsync();
-        var pairs = new List<(string Kind, string Name, NumberedPair Pair)>();
-        try
-        {
-            foreach (AddressFamily family in Families)
+        await AssertNothingIsLostOrLetThroughAsync(lab, judge, () => ChurnAsync(lab, agent));
+    }
+
+    [KernelFact]
+    public async Task Another_backend_and_back_again_loses_no_datagram_and_lets_no_other_pass()
+    {
+        await using AgentLab lab = await AgentLab.CreateAsync(Policy(0));
+        await (await lab.StartAsync()).KillAsync();
+        await AssertNothingIsLostOrLetThroughAsync(
+            lab,
+            "eBPF and iptables in turn",
+            async () =>
             {
-                pairs.Add(("control", $"control {family}", NumberedPair.Start(one, other, family, Allowed)));
-                ushort port = 0;
-                foreach ((string from, string to) in Judged)
+                for (int i = 1; i <= Changes; i++)
                 {
-                    string name = $"{from} -> {to} {family}";
-                    pairs.Add(("allowed", name, NumberedPair.Start(lab.EndOf(from), lab.EndOf(to), family, (ushort)(Allowed + port))));
-                    pairs.Add(("denied", name, NumberedPair.Start(lab.EndOf(from), lab.EndOf(to), family, (ushort)(Denied + port++))));
+                    await using RunningAgent agent = await (lab.Site with { EnableEbpf = i % 2 == 0 }).StartAsync([], Token);
+                    await agent.StatusUntilAsync(now => now.PolicyState() == "applied");
+                    Assert.Equal(i % 2 == 0 ? 4 : 0, lab.AtHooks().Length);
                 }
             }
-
-            await ChurnAsync(lab, agent);
-            (string Kind, string Name, PairCount Count)[] counts =
-            [
-                .. (await Task.WhenAll(pairs.Select(pair => pair.Pair.StopAsync()))).Zip(pairs, (count, pair) => (pair.Kind, pair.Name, count)),
-            ];
-            TestContext.Current.TestOutputHelper?.WriteLine($"{judge}: {Swaps} policies, {counts.Sum(count => count.Count.Sent)} datagrams of {counts.Length} pairs");
-            long unavoidable = counts.Where(count => count.Kind == "control").Max(count => count.Count.Lost);
-            Assert.All(counts, count => Assert.True(count.Count.Sent > 10 * Swaps, $"{count} is too little to tell"));
-            Assert.All(counts.Where(count => count.Kind == "allowed"), count => Assert.True(count.Count.Lost <= unavoidable, $"{count} of {unavoidable}"));
-            Assert.All(counts.Where(count => count.Kind == "denied"), count => Assert.True(count.Count.Arrived == 0, $"{count}"));
-        }
-        finally
-        {
-            foreach (var pair in pairs)
-            {
-                await pair.Pair.DisposeAsync();
-            }
-        }
+        );
     }
 
     [KernelTheory]
@@ -108,7 +97,45 @@ public sealed class LossTests
         }
     }
 
-    /// <summary>Twenty policies that say the same of these pairs and number classes and rules differently; in the middle the agent is killed.</summary>
+    private static async Task AssertNothingIsLostOrLetThroughAsync(AgentLab lab, string what, Func<Task> changeAsync)
+    {
+        (LabEnd one, LabEnd other) = await AddControlAsync(lab);
+        var pairs = new List<(string Kind, string Name, NumberedPair Pair)>();
+        try
+        {
+            foreach (AddressFamily family in Families)
+            {
+                pairs.Add(("control", $"control {family}", NumberedPair.Start(one, other, family, Allowed)));
+                ushort port = 0;
+                foreach ((string from, string to) in Judged)
+                {
+                    string name = $"{from} -> {to} {family}";
+                    pairs.Add(("allowed", name, NumberedPair.Start(lab.EndOf(from), lab.EndOf(to), family, (ushort)(Allowed + port))));
+                    pairs.Add(("denied", name, NumberedPair.Start(lab.EndOf(from), lab.EndOf(to), family, (ushort)(Denied + port++))));
+                }
+            }
+
+            await changeAsync();
+            (string Kind, string Name, PairCount Count)[] counts =
+            [
+                .. (await Task.WhenAll(pairs.Select(pair => pair.Pair.StopAsync()))).Zip(pairs, (count, pair) => (pair.Kind, pair.Name, count)),
+            ];
+            TestContext.Current.TestOutputHelper?.WriteLine($"{what}: {counts.Sum(count => count.Count.Sent)} datagrams of {counts.Length} pairs");
+            long unavoidable = counts.Where(count => count.Kind == "control").Max(count => count.Count.Lost);
+            Assert.All(counts, count => Assert.True(count.Count.Sent > EnoughToTell, $"{count} is too little to tell"));
+            Assert.All(counts.Where(count => count.Kind == "allowed"), count => Assert.True(count.Count.Lost <= unavoidable, $"{count} of {unavoidable}"));
+            Assert.All(counts.Where(count => count.Kind == "denied"), count => Assert.True(count.Count.Arrived == 0, $"{count}"));
+        }
+        finally
+        {
+            foreach (var pair in pairs)
+            {
+                await pair.Pair.DisposeAsync();
+            }
+        }
+    }
+
+    /// <summary>Policies that say the same of these pairs and number classes and rules differently; in the middle the agent is killed.</summary>
     private static async Task ChurnAsync(AgentLab lab, RunningAgent agent)
     {
         for (int i = 1; i <= Swaps; i++)
