@@ -59,9 +59,18 @@ public sealed class HostFirewallTests
     // firewalld 1.3 with its nftables backend.
     private const string Firewalld = """
         table inet firewalld {
-          chain mangle_PREROUTING { type filter hook prerouting priority mangle + 10; policy accept; jump mangle_PREROUTING_ZONES }
-          chain mangle_PREROUTING_ZONES { return }
-          chain filter_INPUT { type filter hook input priority filter + 10; policy accept; ct state { established, related } accept; iifname "lo" accept }
+          chain mangle_PREROUTING_ZONES {
+            return
+          }
+          chain mangle_PREROUTING {
+            type filter hook prerouting priority mangle + 10; policy accept;
+            jump mangle_PREROUTING_ZONES
+          }
+          chain filter_INPUT {
+            type filter hook input priority filter + 10; policy accept;
+            ct state { established, related } accept
+            iifname "lo" accept
+          }
         }
 
         """;

@@ -15,7 +15,6 @@ namespace Datapath.KernelTests.Sockets;
 public sealed class LossTests
 {
     private const int FewSwaps = 20;
-    private const int Changes = 6;
     private const int EnoughToTell = 200;
     private const ushort Allowed = 5000;
     private const ushort Denied = 6000;
@@ -36,26 +35,6 @@ public sealed class LossTests
         await using AgentLab lab = await Judge.CreateLabAsync(judge, Policy(0));
         RunningAgent agent = await lab.StartAsync();
         await AssertNothingIsLostOrLetThroughAsync(lab, judge, () => ChurnAsync(lab, agent));
-    }
-
-    [KernelFact]
-    public async Task Another_backend_and_back_again_loses_no_datagram_and_lets_no_other_pass()
-    {
-        await using AgentLab lab = await AgentLab.CreateAsync(Policy(0));
-        await (await lab.StartAsync()).KillAsync();
-        await AssertNothingIsLostOrLetThroughAsync(
-            lab,
-            "eBPF and iptables in turn",
-            async () =>
-            {
-                for (int i = 1; i <= Changes; i++)
-                {
-                    await using RunningAgent agent = await (lab.Site with { EnableEbpf = i % 2 == 0 }).StartAsync([], Token);
-                    await agent.StatusUntilAsync(now => now.PolicyState() == "applied");
-                    Assert.Equal(i % 2 == 0 ? 4 : 0, lab.AtHooks().Length);
-                }
-            }
-        );
     }
 
     [KernelTheory]
