@@ -39,6 +39,12 @@ readonly requirements=(
     'iputils-ping        ping'
     'curl                curl'
     'ca-certificates     /etc/ssl/certs/ca-certificates.crt'
+    'zsh                 zsh'
+    'fish                fish'
+    'man-db              man'
+    'groff-base          troff'
+    'mandoc              mandoc'
+    'systemd             systemd-analyze'
 )
 # What only `check` needs.
 readonly check_requirements=('shellcheck       shellcheck')
@@ -53,9 +59,10 @@ usage: ./build.sh VERB
   check   formats, analyzers, shell scripts, generated files: is everything as it should be?
   fix     repair what check can repair
   bpf     compile only the BPF objects
-  prove   the long tests (DATAPATH_PROPERTY_DECISIONS and DATAPATH_ORACLE_PACKETS, ten million; DATAPATH_FUZZ_RUNS, a hundred million; DATAPATH_FLOOD_PACKETS, a million; DATAPATH_SWAPS, 1000)
+  prove   the long tests (DATAPATH_PROPERTY_DECISIONS and DATAPATH_ORACLE_PACKETS, ten million; DATAPATH_FUZZ_RUNS, a hundred million; DATAPATH_FLOOD_PACKETS, a million; DATAPATH_SWAPS, 1000); prove package alone
   mutants plant every fault of tests/mutants in a copy of the tree, or those named like the arguments, and see a test fail
   bench   print the measurements
+  pack    make the tar.gz and the Debian package of a release, into out/pack
   clean   delete everything that was built
 
 Missing Debian packages are installed (needs root). Exit 0: done, 1: the answer is no, 2: could not do it.
@@ -216,6 +223,10 @@ verb_test() {
 
 verb_prove() {
     verb_build
+    if [[ ${1:-} == package ]]; then
+        prove_package
+        return
+    fi
     say "property and fuzz tests"
     DATAPATH_PROPERTY_DECISIONS=${DATAPATH_PROPERTY_DECISIONS:-10000000} DATAPATH_FUZZ_RUNS=${DATAPATH_FUZZ_RUNS:-100000000} \
         dotnet "$(program tests Datapath.Tests)" "${runner_options[@]}" -showLiveOutput -class '*AgreementTests' -class '*ParserFuzzTests'
@@ -234,6 +245,7 @@ verb_prove() {
     say "many policies under traffic"
     DATAPATH_SWAPS=${DATAPATH_SWAPS:-1000} \
         dotnet "$(program tests Datapath.KernelTests)" "${runner_options[@]}" -showLiveOutput -class '*LossTests'
+    prove_package
 }
 
 verb_mutants() {
@@ -246,7 +258,21 @@ verb_mutants() {
 
 verb_bench() {
     verb_build
-    dotnet "$(program tools bench Datapath.Bench)"
+    dotnet "$(program tools bench Datapath.Bench)" "$@"
+}
+
+verb_pack() {
+    set_up "${requirements[@]}"
+    say "compiling a release"
+    tools/pack/pack.sh
+}
+
+# Where there is no .NET and no systemd, then where there is a systemd that boots.
+prove_package() {
+    set_up 'debootstrap debootstrap' 'qemu-system-x86 qemu-system-x86_64' 'e2fsprogs mke2fs'
+    verb_pack
+    tools/pack/try.sh
+    tools/pack/guest.sh
 }
 
 # --- checking ------------------------------------------------------------------------------------------------------
@@ -307,6 +333,10 @@ verb_fix() {
     local reference
     reference=$(ruleset_reference)
     printf '%s\n' "$reference" >docs/ruleset.md
+    # The options of `run` in README are those of its help text.
+    help=$("$out/datapath" run --help | sed -n '/^  --policy/,$ { s/ *$//; /./p }') \
+        awk '/^  --policy </ { print ENVIRON["help"]; skip = 1 } /^```/ { skip = 0 } !skip' README.md >"$out/README.new"
+    cp "$out/README.new" README.md
     ((EUID != 0)) || verifier_budget --update >&2
     dotnet format Datapath.sln --no-restore >&2
 }
@@ -355,11 +385,11 @@ main() {
             (($# <= 2)) || cannot "demo takes one argument; see ./build.sh"
             verb_demo "${@:2}"
             ;;
-        build | test | check | fix | bpf | prove | bench | clean)
+        build | test | check | fix | bpf | bench | pack | clean)
             (($# == 1)) || cannot "$verb takes no arguments; see ./build.sh"
             "verb_$verb"
             ;;
-        mutants) verb_mutants "${@:2}" ;;
+        mutants | prove) "verb_$verb" "${@:2}" ;;
         *)
             usage >&2
             cannot "there is no verb '$verb'"

@@ -39,8 +39,7 @@ _Static_assert(sizeof(struct dp_flow_key4) == 16, "no padding: keys are compared
 _Static_assert(sizeof(struct dp_flow_key6) == 40, "no padding: keys are compared as bytes");
 _Static_assert(sizeof(struct dp_fragment_key) == 40, "no padding: keys are compared as bytes");
 _Static_assert(sizeof(struct dp_flow) == 32, "no padding: the agent reads it");
-_Static_assert(sizeof(struct dp_digest) == 64, "one cache line a digest");
-_Static_assert(sizeof(struct dp_control) == 56, "its head is read by other versions");
+_Static_assert(sizeof(struct dp_control) == 64, "its head is read by other versions");
 _Static_assert(sizeof(struct dp_interface) == 12, "no padding: entries are compared as bytes");
 _Static_assert(sizeof(struct dp_vlan_key) == 8, "no padding: keys are compared as bytes");
 _Static_assert(sizeof(struct dp_network) == 24, "no padding: keys are compared as bytes");

@@ -26,7 +26,8 @@ const volatile __u32 dp_ring_wakeup_bytes = 65536;
  * and after the first answer. The values of nf_conntrack (net/netfilter/nf_conntrack_proto_*.c);
  * shorter would cut clients of slow servers. The agent collects by the same numbers.
  */
-const volatile __u32 dp_tcp_timeout_seconds[DP_FLOW_STATES] = {120, 432000, 120, 60, 30, 120, 10};
+const volatile __u32 dp_tcp_timeout_seconds[DP_FLOW_STATES] = {120, 60, 432000, 120,
+							       60,  30, 120,	10};
 const volatile __u32 dp_udp_timeout_seconds[2] = {30, 120};
 const volatile __u32 dp_icmp_timeout_seconds[2] = {30, 30};
 const volatile __u32 dp_other_timeout_seconds[2] = {600, 600};

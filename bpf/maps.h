@@ -38,13 +38,34 @@ struct {
 	__type(value, struct dp_control);
 } dp_control SEC(".maps");
 
-/* Interface index -> whose packets cross it. Written by the agent before it attaches. */
+/* Interface index -> whose packets cross it. Written by the agent before it attaches, and before it
+ * counts dp_control.interfaces_epoch on.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
 	__type(key, __u32);
 	__type(value, struct dp_interface);
 } dp_interfaces SEC(".maps");
+
+/* An entry of dp_interfaces that a CPU has looked up. */
+struct dp_near_interface {
+	__u32 index;
+	__u32 epoch; /* dp_control.interfaces_epoch, from before the lookup */
+	struct dp_interface entry;
+};
+
+/* Interface index, its lowest bits -> what this CPU found there last. Written and read by programs;
+ * where two interfaces share a slot, or something has changed, the table is asked again.
+ */
+#define DP_NEAR_INTERFACES 64
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, DP_NEAR_INTERFACES);
+	__type(key, __u32);
+	__type(value, struct dp_near_interface);
+} dp_near_ifs SEC(".maps");
 
 /* The same as the policy has it that judges when a lease runs out; empty while none is pending. */
 struct {
@@ -75,6 +96,17 @@ struct {
 	__type(key, struct dp_vlan_key);
 	__type(value, __u32);
 } dp_vlans SEC(".maps");
+
+/* Interface index -> the host's number (RTM_NEWNSID) for the network namespace at the other end,
+ * where the sockets of a unit are. Written by the agent before it attaches. Without an entry nobody
+ * is asked.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, __u32);
+} dp_namespaces SEC(".maps");
 
 /* Flows that were allowed to open and that nobody has proved. Written by programs. Full: the least
  * recently used is forgotten, which costs a packet nothing that policy allows; a failed insert is
@@ -145,29 +177,65 @@ struct {
 	__type(value, struct dp_flow);
 } dp_live_other6 SEC(".maps");
 
-/* Slot -> the packet of a flow that this CPU looked up last. Written and read by programs; what
- * falls on the same slot looks the table up.
+/* Packets like one that a CPU let pass less than a second ago: the whole of what they are known by,
+ * because a hash that is equal by chance would let a packet pass that policy denies.
  */
-#define DP_DIGESTS 4096
+struct dp_digest {
+	__be32 source[4];
+	__be32 destination[4];
+	__be16 source_port;
+	__be16 destination_port;
+	__u16 zone;
+	__u8 way;		/* enum dp_digest_way */
+	__u8 seen_jiffies_high; /* bits 32 to 39: in 34 years at 1,000 Hz it is the same time again
+				 */
+	__u32 generation;
+	__u32 rule_index;   /* that lets them pass */
+	__u32 seen_jiffies; /* of the flow, where one lets them pass */
+	__u32 epoch;	    /* TCP: of the tuple's mark */
+	union {
+		__u32 next_sequence[2]; /* TCP by a flow: where the flow's words were about to be */
+		__u32 key; /* not TCP: port key; an echo and its reply have the same identifier */
+	};
+};
 
+/* Two, so that two flows of one slot do not drive each other out with every packet. */
+struct dp_digest_set {
+	struct dp_digest digest[2];
+};
+_Static_assert(sizeof(struct dp_digest_set) == 128, "one cache line a digest");
+
+/* CPU * DP_DIGEST_SETS + slot -> what passes there without more ado. Written and read by programs,
+ * each on its own CPU; the agent makes room for every CPU. Overwritten, a packet is judged at
+ * length. An array of one's own is read in one step where a per-CPU array takes two, and one that
+ * could be mapped into memory begins with a page, and so each digest with a cache line.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, DP_DIGESTS);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, DP_DIGEST_SETS);
 	__type(key, __u32);
-	__type(value, struct dp_digest);
+	__type(value, struct dp_digest_set);
 } dp_digests SEC(".maps");
 
-/* Slot -> a mark of the connection whose next packet shall look its entry up although it need not.
- * Written and read by programs; overwritten, the entry is proved later or not at all.
+/* What all CPUs tell each other of the TCP connections of a slot. */
+struct dp_mark {
+	__u32 proof; /* hash of the one whose next packet shall look its entry up though it need not
+		      */
+	__u32 epoch; /* counts the packets that open or close one: digests from before are void */
+};
+
+/* Slot -> a mark. Written and read by programs. What is overwritten is proved later or not at all;
+ * connections that share a slot cost each other a lookup.
  */
-#define DP_HANDSHAKES 65536
+#define DP_MARKS 65536
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, DP_HANDSHAKES);
+	__uint(max_entries, DP_MARKS);
 	__type(key, __u32);
-	__type(value, __u32);
-} dp_handshakes SEC(".maps");
+	__type(value, struct dp_mark);
+} dp_marks SEC(".maps");
 
 /* First fragments -> their ports, for the fragments that follow. Full: the oldest is forgotten, and
  * its late fragments are dropped.

@@ -19,13 +19,16 @@
 #include "lib/parse.h"
 #include "lib/policy.h"
 #include "lib/count.h"
-#include "lib/digest.h"
+#include "lib/mark.h"
 #include "lib/flow.h"
 #include "lib/tcp.h"
+#include "lib/digest.h"
 #include "lib/conntrack.h"
 #include "lib/socket.h"
 #include "lib/verdict.h"
 #include "lib/report.h"
+#include "lib/ask.h"
+#include "lib/place.h"
 #include "lib/host.h"
 #include "lib/translated.h"
 
@@ -56,38 +59,6 @@ __noinline int dp_read_packet(struct __sk_buff *skb, __u32 link)
 			return result;
 	}
 	return result;
-}
-
-/* While enforcement is paused what is denied passes, under the rule that denied it. */
-static __always_inline void dp_let_pass(struct dp_judgement *judgement)
-{
-	if (judgement->verdict == DP_ALLOW)
-		return;
-	judgement->verdict = DP_ALLOW;
-	judgement->reason = DP_REASON_NONE;
-	dp_count_statistic(DP_STAT_PAUSED);
-}
-
-/* Has one unit judge the packet of the visit, and reports. Returns the action. */
-__noinline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction, __u32 hook)
-{
-	struct dp_visit *visit = dp_this_visit();
-	const struct dp_generation *generation = dp_generation_in(slot);
-	struct dp_origin origin = {.unit = unit, .hook = hook, .direction = direction};
-
-	if (!visit)
-		return TC_ACT_SHOT;
-	__builtin_memset(&visit->judgement, 0, sizeof(visit->judgement));
-	visit->judgement.reason = DP_REASON_NO_POLICY;
-	if (generation) {
-		origin.generation = generation->id;
-		dp_judge_packet(skb, visit, slot, unit, direction);
-	}
-	if (slot & DP_SLOT_PAUSED)
-		dp_let_pass(&visit->judgement);
-	if (!dp_dry_run)
-		dp_report(skb, &visit->packet, &origin, &visit->judgement);
-	return visit->judgement.verdict == DP_ALLOW ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 
 /* Drops what has no addresses to be judged by. The kernel would not accept such a packet either, or
@@ -250,13 +221,15 @@ int dp_egress(struct __sk_buff *skb)
 }
 
 /* Tells the agent the time that entries are stamped with, which user space cannot read otherwise:
- * the low half of jiffies. Never attached; run on demand.
+ * the low half of jiffies, and the high half in the mark. Never attached; run on demand.
  */
 SEC("tc")
 int dp_clock(struct __sk_buff *skb)
 {
-	(void)skb;
-	return (__u32)bpf_jiffies64();
+	__u64 now = bpf_jiffies64();
+
+	skb->mark = now >> 32;
+	return (__u32)now;
 }
 
 char dp_license[] SEC("license") = "Dual BSD/GPL";

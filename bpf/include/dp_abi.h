@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-#define DP_ABI_VERSION 3
+#define DP_ABI_VERSION 4
 
 /* ---- The image of a policy ------------------------------------------------------------------
  *
@@ -99,8 +99,7 @@ enum dp_unit_flags {
 	DP_UNIT_PROTOCOL_MATTERS_OUT = 16,
 };
 
-/* What a cell of the verdict table stands for. Cells share descriptors: there are few distinct
- * ones. */
+/* What a cell stands for. Cells share descriptors; cell 0 stands for none: a hole in the tables. */
 struct dp_descriptor {
 	__u32 rule_index;	   /* the rule that decides; never 0 */
 	__u32 observed_rule_index; /* an observing rule that matched too; 0 = none */
@@ -134,7 +133,7 @@ enum dp_direction {
 struct dp_generation {
 	__u32 id;	/* never reused; 0 = the slot is empty */
 	__u32 base;	/* first line of the image in dp_arena */
-	__u32 lines;	/* length of the image */
+	__u32 lines;	/* from base to the end of the image, which may have holes */
 	__u32 ip4_root; /* the rest: lines relative to base */
 	__u32 ip6_root;
 	__u32 ports[DP_PORT_TABLES];
@@ -143,8 +142,7 @@ struct dp_generation {
 	__u32 descriptors;	/* array of struct dp_descriptor by cell */
 	__u32 local_descriptor; /* the cell that stands for "a unit with itself" */
 	__u32 row_form;		/* enum dp_row_form */
-	__u64 checksum; /* of the image, FNV-1a over 64-bit words; the agent compares after writing
-			 */
+	__u64 checksum;		/* of what the image says: the agent knows its policy again by it */
 };
 
 #define DP_INSTANCE_BYTES 32
@@ -156,9 +154,7 @@ enum dp_lease {
 	DP_LEASE_PAUSE = 2,   /* until then everything passes */
 };
 
-/* The switch: one word, stored and loaded as a whole, so that nobody sees half of a change. While
- * nothing is pending the clock is not read.
- */
+/* The switch: one word, stored and loaded as a whole, so that nobody sees half of a change. */
 #define DP_SWITCH_SLOT_BITS    8  /* bits 0-7: the slot that judges */
 #define DP_SWITCH_LEASE_BIT    16 /* bits 8-15: the slot after a lease; 16-23: enum dp_lease */
 #define DP_SWITCH_DEADLINE_BIT 24 /* bits 24-63: the end of the lease */
@@ -170,11 +166,12 @@ enum dp_lease {
  * else of them, so it stays where it is whatever the version.
  */
 struct dp_control {
-	__u32 reserved;
+	__u32 interfaces_epoch;	 /* counts the changes of dp_interfaces, each after it was made */
 	__u32 abi_version;	 /* DP_ABI_VERSION */
 	__u64 network_namespace; /* inode of /proc/self/ns/net */
 	char instance[DP_INSTANCE_BYTES];
-	__u64 in_force; /* the switch */
+	__u64 in_force;	      /* the switch */
+	__u64 doubt_until_ns; /* of CLOCK_BOOTTIME: dp_is_doubtful; 0 = never */
 };
 
 /* ---- Inventory ------------------------------------------------------------------------------ */
@@ -260,8 +257,8 @@ struct dp_flow_key6 {
  */
 struct dp_flow {
 	__u64 seen_jiffies;	/* written at most once a second */
-	__u32 generation;	/* the one that last allowed the opener's direction */
-	__u32 rule_index;	/* the rule that did */
+	__u32 generation;	/* the one that last allowed the opener's direction; 0 = none yet */
+	__u32 rule_index;	/* the rule that did, or DP_RULE_UNKNOWN */
 	__u32 next_sequence[2]; /* TCP, by enum dp_flow_side: where its words are about to be */
 	__u16 opener_key;	/* port key of the opener's packet, to judge it again */
 	__u8 opener_table;	/* enum dp_port_table of that key */
@@ -276,16 +273,17 @@ enum dp_flow_side {
 	DP_ANSWERER = 1,
 };
 
-/* TCP as nf_conntrack names it; the others know the first two. */
+/* TCP as nf_conntrack has it; the others know "opening" and "established". */
 enum dp_flow_state {
-	DP_FLOW_OPENING = 0,	 /* no answer seen */
-	DP_FLOW_ESTABLISHED = 1, /* answered */
-	DP_FLOW_FIN_WAIT = 2,	 /* one side has said FIN; the other may speak on */
-	DP_FLOW_CLOSE_WAIT = 3,	 /* and has spoken since */
-	DP_FLOW_LAST_ACK = 4,	 /* both have said FIN */
-	DP_FLOW_TIME_WAIT = 5,	 /* and something came after */
-	DP_FLOW_CLOSED = 6,	 /* RST */
-	DP_FLOW_STATES = 7,
+	DP_FLOW_OPENING = 0,	  /* no answer seen */
+	DP_FLOW_SYN_RECEIVED = 1, /* SYN was answered, and nothing came after */
+	DP_FLOW_ESTABLISHED = 2,  /* both ends agreed; without a handshake: answered */
+	DP_FLOW_FIN_WAIT = 3,	  /* one side has said FIN; the other may speak on */
+	DP_FLOW_CLOSE_WAIT = 4,	  /* and has spoken since */
+	DP_FLOW_LAST_ACK = 5,	  /* both have said FIN */
+	DP_FLOW_TIME_WAIT = 6,	  /* and something came after */
+	DP_FLOW_CLOSED = 7,	  /* RST */
+	DP_FLOW_STATES = 8,
 };
 
 /* By enum dp_flow_side where there are two of a kind. */
@@ -297,26 +295,12 @@ enum dp_flow_flags {
 	DP_FLOW_UNPROMOTED = 16, /* is proved, and found no room in the other table */
 };
 
-#define DP_FLOW_FIN   3
-#define DP_FLOW_KNOWS 12
+#define DP_FLOW_FIN	3
+#define DP_FLOW_KNOWS	12
+#define DP_RULE_UNKNOWN 0xffffffffu /* of a flow that is older than we are, until it is judged */
 
-/* A flow that this CPU looked up less than a second ago: the whole of what a packet is known by,
- * because a hash that is equal by chance would let a packet pass that policy denies.
- */
-struct dp_digest {
-	__be32 source[4];
-	__be32 destination[4];
-	__be16 source_port;
-	__be16 destination_port;
-	__u16 zone;
-	__u8 protocol;
-	__u8 way; /* enum dp_direction of the packet; bit 1: IPv6 */
-	__u32 generation;
-	__u32 rule_index; /* that lets it pass */
-	__u64 checked_jiffies;
-	__u16 key; /* port key of the packet: an echo and its reply have the same identifier */
-	__u16 reserved[3];
-};
+/* How many pairs of digests each CPU has (maps.h). */
+#define DP_DIGEST_SETS 8192
 
 /* Ports of a datagram whose first fragment was seen. */
 struct dp_fragment_key {
@@ -350,10 +334,10 @@ enum dp_reason {
 	DP_REASON_REVOKED = 2,	       /* the rule that let the flow open is gone */
 	DP_REASON_SHORT_HEADER = 3,    /* the packet ends inside a header */
 	DP_REASON_BAD_HEADER = 4,      /* a header contradicts itself */
-	DP_REASON_EXTENSION_LIMIT = 5, /* more IPv6 extension headers than we follow */
+	DP_REASON_EXTENSION_LIMIT = 5, /* more IPv6 extension headers or tags than we follow */
 	DP_REASON_PORTS_UNKNOWN = 6,   /* a fragment whose ports nobody saw, where ports matter */
 	DP_REASON_LINK_TYPE = 7,       /* the frame and the kernel disagree on what it carries */
-	DP_REASON_NO_POLICY = 8,       /* the tables are not there: must not happen, fails closed */
+	DP_REASON_NO_POLICY = 8, /* no tables, or a hole in them: must not happen, fails closed */
 	DP_REASONS = 9,
 };
 
@@ -368,7 +352,8 @@ enum dp_statistic {
 	DP_STAT_VLAN_PASSED = 6,   /* judged at the VLAN interface instead */
 	DP_STAT_FLOW_UNPROMOTED = 7, /* a proved flow found no room and stays with the unproved */
 	DP_STAT_PAUSED = 8,	     /* passed only because enforcement is paused */
-	DP_STATISTICS = 9,
+	DP_STAT_DOUBT_PASSED = 9,    /* may answer a flow that is older than we are */
+	DP_STATISTICS = 10,
 };
 
 enum dp_hook {

@@ -8,8 +8,8 @@
 #define DP_CONNTRACK_H
 
 #include "count.h"
-#include "digest.h"
 #include "flow.h"
+#include "mark.h"
 #include "tcp.h"
 
 /* linux/errno.h drags libc in. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Where a packet is, and whether it is the host's. */
+/* Whether a packet is the host's. */
 #ifndef DP_HOST_H
 #define DP_HOST_H
 
@@ -9,54 +9,12 @@
 #include "../maps.h"
 #include "packet.h"
 #include "parse.h"
+#include "place.h"
 #include "policy.h"
 
 #define DP_VLAN_ID_MASK 0x0fff
 #define DP_ETHERTYPE_AT 12 /* behind two MAC addresses */
 #define DP_NETWORK_BITS (DP_NETWORK_FAMILY_BITS + 128)
-
-/* An interface as one generation sees it. */
-struct dp_place {
-	__u32 slot; /* of the generation */
-	__u16 unit;
-	__u8 role;  /* enum dp_role */
-	__u8 link;  /* enum dp_link_type */
-	__u8 flags; /* enum dp_interface_flags */
-	bool is_tagged;
-};
-
-/* Whose interface it is for the generation that is active. The slot is read first: who sees the new
- * one sees the entries that were written before the switch as well. Returns false where nobody
- * judges.
- */
-static __always_inline bool dp_place_of(__u32 ifindex, struct dp_place *place)
-{
-	const struct dp_generation *generation;
-	const struct dp_interface *interface;
-	struct dp_interface entry;
-
-	place->slot = dp_active_slot();
-	interface = place->slot & DP_SLOT_FELL_BACK
-			    ? bpf_map_lookup_elem(&dp_fallback_ifs, &ifindex)
-			    : bpf_map_lookup_elem(&dp_interfaces, &ifindex);
-	if (!interface)
-		return false;
-	/* Copied at once: the kernel gives the room of a replaced entry to another one. */
-	entry = *interface;
-	place->unit = entry.unit;
-	place->role = entry.role;
-	place->link = entry.link;
-	place->flags = entry.flags;
-	place->is_tagged = false;
-	if (entry.next_from) {
-		generation = dp_generation_in(place->slot);
-		if (generation && generation->id >= entry.next_from) {
-			place->unit = entry.next_unit;
-			place->role = entry.next_role;
-		}
-	}
-	return place->role != DP_ROLE_NONE;
-}
 
 /* The outermost VLAN tag: the kernel keeps it beside the packet; behind some devices it still
  * stands in the frame. A priority (id 0) is no VLAN.

@@ -6,6 +6,7 @@
 #define DP_JUDGE_H
 
 #include "conntrack.h"
+#include "digest.h"
 #include "policy.h"
 
 struct dp_judgement {
@@ -36,7 +37,8 @@ struct dp_visit {
 	struct dp_descriptor own; /* what policy says of the packet's own direction */
 	struct dp_flow fresh;	  /* an entry to be made; the stack has no room for it */
 	struct dp_flow_key key;
-	__u32 peer_class;
+	struct dp_sight sight;
+	__u32 leaf; /* of the peer's address: its class, and whose it is */
 };
 
 /* The visit of this CPU. Softirqs are off in tc programs (net/core/dev.c), so nobody else of this
@@ -145,6 +147,32 @@ static __always_inline bool dp_are_words_kept(const struct dp_judge *judge,
 	answer = dp_decide(judge->generation, judge->unit, !judge->direction, judge->peer_class,
 			   DP_PORTS_TCP, bpf_ntohs(packet->tuple.source_port));
 	return answer && answer->verdict != DP_ALLOW;
+}
+
+/* Whether the other end of a packet has an address of the unit itself, as the leaf says. What comes
+ * of that depends on more than the tuple.
+ */
+static __always_inline bool dp_claims_unit(__u32 leaf, __u32 number)
+{
+	return (leaf & DP_LEAF_UNIT) >> DP_LEAF_UNIT_BIT == number;
+}
+
+/* Leaves a digest where a packet passes by its flow. Of TCP only what such packets look up anyway:
+ * answers of a proved connection that nobody has begun to close.
+ */
+static __always_inline void dp_remember(const struct dp_judge *judge, enum dp_flow_kind kind,
+					const struct dp_found *found, const struct dp_visit *visit)
+{
+	const struct dp_flow *flow = found->flow;
+
+	if (dp_claims_unit(visit->leaf, judge->number) || visit->judgement.rule_index == DP_NO_RULE)
+		return;
+	if (!dp_is_tcp(kind))
+		dp_digest_write(&visit->packet, &visit->sight, NULL, visit->judgement.rule_index);
+	else if (found->is_proved && visit->own.verdict != DP_ALLOW &&
+		 flow->state == DP_FLOW_ESTABLISHED &&
+		 (flow->flags & DP_FLOW_KNOWS) == DP_FLOW_KNOWS)
+		dp_digest_write(&visit->packet, &visit->sight, flow, visit->judgement.rule_index);
 }
 
 /* Notes that a packet of a flow passed. */

@@ -26,6 +26,9 @@ enum dp_packet_flags {
 	DP_PACKET_PROTOCOL_UNKNOWN = 4, /* with a defect: not even that could be read */
 };
 
+/* Words of eight bytes over fields of four. */
+typedef __u64 __attribute__((may_alias)) dp_wide;
+
 /* Who talks to whom: what a flow is known by. */
 struct dp_tuple {
 	struct dp_address source;
@@ -36,7 +39,7 @@ struct dp_tuple {
 	__u8 is_ip6;
 	__u8 is_known; /* the rest is filled in */
 	__u8 reserved;
-};
+} __attribute__((aligned(8)));
 
 /* A packet as the policy sees it. */
 struct dp_packet {
@@ -53,7 +56,7 @@ struct dp_packet {
 	__u8 defect;  /* enum dp_reason: what keeps us from knowing the ports; 0 = they are known */
 	__u8 next;    /* protocol of the next header, while parsing */
 	__u16 offset; /* of the next header, from the first byte; while parsing */
-	__u8 reserved[2];
+	__u16 limit;  /* where the IP packet ends, in the same way; what lies behind is padding */
 };
 
 /* IPv4 is kept in the form of IPv6: ::ffff:a.b.c.d. */
@@ -89,6 +92,9 @@ struct dp_cursor {
 /* The longest chain we follow: eight extension headers of 2,048 bytes cannot all be that long. */
 #define DP_MAX_OFFSET 4096
 
+/* No header ends so far on. */
+#define DP_NO_LIMIT 0xffff
+
 static __always_inline __u32 dp_offset(const struct dp_cursor *cur)
 {
 	return *(volatile __u16 *)&cur->packet->offset;
@@ -99,12 +105,24 @@ static __always_inline void dp_advance(const struct dp_cursor *cur, __u32 bytes)
 	*(volatile __u16 *)&cur->packet->offset = dp_offset(cur) + bytes;
 }
 
+/* From here on the packet has so many bytes, says its header. The kernel cuts off what lies behind
+ * before anybody else reads it (ip_rcv_core, ip6_rcv_core): ports or flags read from there would be
+ * somebody's disguise. A length of 0 is that of a segment too large for the field.
+ */
+static __always_inline void dp_limit(const struct dp_cursor *cur, __u32 bytes)
+{
+	__u32 limit = dp_offset(cur) + bytes;
+
+	cur->packet->limit = bytes && limit < DP_NO_LIMIT ? limit : DP_NO_LIMIT;
+}
+
 /* The next header, if that many bytes of it are there. */
 static __always_inline void *dp_header(const struct dp_cursor *cur, __u32 bytes)
 {
 	__u32 offset = dp_offset(cur);
 
-	if (offset > DP_MAX_OFFSET || cur->data + offset + bytes > cur->end)
+	if (offset > DP_MAX_OFFSET || cur->data + offset + bytes > cur->end ||
+	    offset + bytes > *(volatile __u16 *)&cur->packet->limit)
 		return NULL;
 	return cur->data + offset;
 }

@@ -28,6 +28,16 @@
 #define DP_IP6_MORE	     0x0001
 #define DP_HOP_LIMIT_ON_LINK 255
 
+/* verifier: that of 6.1 refuses a loop whose last instruction falls through into its first
+ * ("back-edge from insn", check_cfg), and follows one that jumps back. A jump to what comes next
+ * will do.
+ */
+#ifdef __bpf__
+#define dp_loop_again() asm volatile("goto +0")
+#else
+#define dp_loop_again()
+#endif
+
 #define DP_NOT_IP 1 /* a frame that is neither IPv4 nor IPv6 */
 
 struct dp_vlan_header {
@@ -67,6 +77,9 @@ static __always_inline int dp_parse_ethernet(const struct dp_cursor *cur, __u16 
 		type = bpf_ntohs(vlan->ethertype);
 		dp_advance(cur, sizeof(*vlan));
 	}
+	/* Passed as something that is no IP, a unit's packets would escape by one more tag. */
+	if (type == DP_ETHERTYPE_VLAN || type == DP_ETHERTYPE_QINQ)
+		return -DP_REASON_EXTENSION_LIMIT;
 	return type;
 }
 
@@ -74,14 +87,16 @@ static __always_inline int dp_parse_ethernet(const struct dp_cursor *cur, __u16 
 static __always_inline int dp_parse_ip4(const struct dp_cursor *cur, struct dp_packet *packet)
 {
 	struct iphdr *ip = dp_header(cur, sizeof(*ip));
-	__u32 header_bytes;
+	__u32 header_bytes, total_bytes;
 	__u16 fragment;
 	__u8 protocol;
 
 	if (!ip)
 		return -DP_REASON_SHORT_HEADER;
 	header_bytes = ip->ihl * 4;
-	if (ip->version != 4 || header_bytes < sizeof(*ip))
+	total_bytes = bpf_ntohs(ip->tot_len);
+	if (ip->version != 4 || header_bytes < sizeof(*ip) ||
+	    (total_bytes && total_bytes < header_bytes))
 		return -DP_REASON_BAD_HEADER;
 
 	dp_map_ip4(&packet->tuple.source, ip->saddr);
@@ -95,6 +110,7 @@ static __always_inline int dp_parse_ip4(const struct dp_cursor *cur, struct dp_p
 	else if (fragment & DP_IP_MORE)
 		packet->flags = DP_PACKET_FIRST_FRAGMENT;
 	packet->fragment_id = bpf_ntohs(ip->id);
+	dp_limit(cur, total_bytes);
 	if (!dp_header(cur, header_bytes))
 		return -DP_REASON_SHORT_HEADER;
 	dp_advance(cur, header_bytes);
@@ -157,6 +173,7 @@ static __always_inline int dp_parse_ip6(const struct dp_cursor *cur, struct dp_p
 	packet->hop_limit = ip->hop_limit;
 	packet->next = ip->nexthdr;
 	dp_advance(cur, sizeof(*ip));
+	dp_limit(cur, bpf_ntohs(ip->payload_len));
 
 	for (i = 0; i < DP_MAX_EXTENSION_HEADERS; i++) {
 		next = *(volatile __u8 *)&packet->next;
@@ -166,6 +183,7 @@ static __always_inline int dp_parse_ip6(const struct dp_cursor *cur, struct dp_p
 		result = dp_parse_extension(cur, packet);
 		if (result < 0)
 			return result;
+		dp_loop_again();
 	}
 	next = *(volatile __u8 *)&packet->next;
 	if (dp_is_extension(next) && !(packet->flags & DP_PACKET_LATER_FRAGMENT))
@@ -300,6 +318,7 @@ static __always_inline int dp_parse(void *data, void *end, enum dp_link_type lin
 	int inner;
 
 	__builtin_memset(packet, 0, sizeof(*packet));
+	packet->limit = DP_NO_LIMIT;
 	if (link == DP_LINK_IP) {
 		if (!dp_begins_as(&cur, type))
 			return -DP_REASON_LINK_TYPE;

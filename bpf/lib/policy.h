@@ -181,15 +181,20 @@ static __always_inline const struct dp_unit *dp_unit_of(const struct dp_generati
 	return (const struct dp_unit *)line + number % 4;
 }
 
+/* What a cell stands for. Cell 0 names no rule, so that nothing passes by a hole in the tables,
+ * which reads as 0.
+ */
 static __always_inline const struct dp_descriptor *dp_descriptor_at(const struct dp_generation *gen,
 								    __u32 cell)
 {
 	const struct dp_line *line = dp_line_at(gen->base + gen->descriptors + cell / 4);
+	const struct dp_descriptor *descriptor;
 
 	if (!line)
 		return NULL;
 	dp_pin_here(cell);
-	return (const struct dp_descriptor *)line + cell % 4;
+	descriptor = (const struct dp_descriptor *)line + cell % 4;
+	return descriptor->rule_index ? descriptor : NULL;
 }
 
 /* The cell of a port class in a compressed row: at most two nodes deep, whatever the row holds. */
@@ -203,7 +208,9 @@ static __always_inline __u32 dp_compressed_cell(const struct dp_generation *gen,
 	return entry;
 }
 
-/* What the unit's policy says of a connection: a chain of four loads where rows are dense. */
+/* What the unit's policy says of a connection: a chain of four loads where rows are dense. NULL
+ * where the tables have a hole: line 0 is no row, nor is cell 0 an entry of one.
+ */
 static __always_inline const struct dp_descriptor *
 dp_decide(const struct dp_generation *gen, const struct dp_unit *unit, enum dp_direction direction,
 	  __u32 peer_class, __u32 table, __u32 key)
@@ -215,6 +222,8 @@ dp_decide(const struct dp_generation *gen, const struct dp_unit *unit, enum dp_d
 	ports = gen->ports[table];
 	port_class = dp_half_at(gen->base + ports, key);
 	row = dp_word_at(gen->base + unit->rows[direction & 1], peer_class);
+	if (!row)
+		return NULL;
 	cell = gen->row_form == DP_ROWS_DENSE ? dp_half_at(gen->base + row, port_class)
 					      : dp_compressed_cell(gen, row, port_class);
 	return dp_descriptor_at(gen, cell);

@@ -37,12 +37,42 @@ dp_find_forwarded(struct dp_judge *judge, const struct dp_tuple *quoted, struct 
 	return found;
 }
 
+/* Whether a socket proves the TCP connection that an error is about, which no entry tells of: then
+ * what the rules say of its opener holds for the error as well.
+ */
+static __always_inline bool
+dp_is_about_a_socket(struct __sk_buff *skb, const struct dp_judge *judge, struct dp_visit *visit)
+{
+	const struct dp_tuple *quoted = &visit->packet.quoted;
+	__u8 quoted_direction = !judge->direction;
+	const struct dp_descriptor *opener;
+	const struct dp_address *peer;
+	bool closing;
+	__be16 port;
+	int direction;
+
+	if (quoted->protocol != IPPROTO_TCP)
+		return false;
+	direction = dp_socket_opener(skb, judge->number, quoted, quoted_direction, &closing);
+	if (direction < 0)
+		return false;
+	peer = judge->direction == DP_INCOMING ? &quoted->destination : &quoted->source;
+	port = direction == quoted_direction ? quoted->destination_port : quoted->source_port;
+	opener = dp_decide(judge->generation, judge->unit, direction,
+			   dp_classify(judge->generation, peer, quoted->is_ip6) & DP_LEAF_CLASS,
+			   DP_PORTS_TCP, bpf_ntohs(port));
+	if (!opener || opener->verdict != DP_ALLOW)
+		return false;
+	dp_judge_by(&visit->judgement, opener, DP_REASON_NONE);
+	return true;
+}
+
 /* Rule 5: whether an ICMP error, which the rules deny, is about a packet that the unit's policy let
  * pass the other way. It goes to the sender of that packet, whoever reports it. The host also
  * reports on packets that it forwarded, which the policy of a unit let pass (RFC 1191, 4).
  */
-static __attribute__((noinline)) bool dp_is_about_a_flow(const struct dp_judge *judge,
-							 struct dp_visit *visit)
+static __attribute__((noinline)) bool
+dp_is_about_a_flow(struct __sk_buff *skb, const struct dp_judge *judge, struct dp_visit *visit)
 {
 	const struct dp_packet *packet = &visit->packet;
 	const struct dp_tuple *quoted = &packet->quoted;
@@ -60,7 +90,7 @@ static __attribute__((noinline)) bool dp_is_about_a_flow(const struct dp_judge *
 	if (!found.flow && judge->number == DP_HOST_UNIT && judge->direction == DP_OUTGOING)
 		found = dp_find_forwarded(&about, quoted, &visit->key);
 	if (!found.flow)
-		return false;
+		return dp_is_about_a_socket(skb, judge, visit);
 	peer = about.direction == DP_INCOMING ? &quoted->destination : &quoted->source;
 	about.peer_class = dp_classify(judge->generation, peer, quoted->is_ip6) & DP_LEAF_CLASS;
 	if (!dp_opener_may_speak(&about, found.flow, &visit->judgement))
@@ -69,39 +99,95 @@ static __attribute__((noinline)) bool dp_is_about_a_flow(const struct dp_judge *
 	return true;
 }
 
-/* Rule 6, for a packet of no flow whose own direction is denied: first enforcement, and eviction,
- * cut no connection that policy allows. The entry is made again, so that the proof is asked for
- * once. Sockets of units other than the host are in namespaces of their own and not asked here.
+/* Judges a packet of no flow by the direction that opened its connection, and makes the entry that
+ * is missing in visit->fresh. Returns whether that direction is allowed.
  */
-static __always_inline bool dp_is_proved(struct __sk_buff *skb, const struct dp_judge *judge,
-					 enum dp_flow_kind kind, struct dp_visit *visit)
+static __always_inline bool dp_take_up(const struct dp_judge *judge, __u8 direction,
+				       enum dp_port_table table, struct dp_visit *visit)
 {
-	const struct dp_packet *packet = &visit->packet;
+	/* It is an answer: the opener's destination is where it comes from. */
+	__u16 key = bpf_ntohs(visit->packet.tuple.source_port);
 	struct dp_flow *flow = &visit->fresh;
 	const struct dp_descriptor *opener;
-	__u16 key = bpf_ntohs(packet->tuple.source_port);
-	int direction;
 
-	if (judge->number != DP_HOST_UNIT || dp_is_opening_syn(packet))
-		return false;
-	direction = dp_socket_opener(skb, &packet->tuple, judge->direction);
-	/* The opener's own packet is judged by its own direction, which is denied. */
-	if (direction < 0 || direction == judge->direction)
-		return false;
-	opener = dp_decide(judge->generation, judge->unit, direction, judge->peer_class,
-			   DP_PORTS_TCP, key);
-	if (!opener || opener->verdict != DP_ALLOW)
+	opener =
+		dp_decide(judge->generation, judge->unit, direction, judge->peer_class, table, key);
+	/* Nothing that comes from outside answers the unit under its own name. */
+	if (!opener || opener->verdict != DP_ALLOW ||
+	    (visit->leaf & DP_LEAF_UNIT) >> DP_LEAF_UNIT_BIT == judge->number)
 		return false;
 	__builtin_memset(flow, 0, sizeof(*flow));
 	flow->seen_jiffies = bpf_jiffies64();
 	flow->generation = judge->generation->id;
 	flow->rule_index = opener->rule_index;
 	flow->opener_key = key;
-	flow->opener_table = DP_PORTS_TCP;
+	flow->opener_table = table;
 	flow->direction = direction;
 	flow->state = DP_FLOW_ESTABLISHED;
-	dp_flow_open_proved(&visit->key, kind, flow);
 	dp_judge_by(&visit->judgement, opener, DP_REASON_NONE);
+	return true;
+}
+
+/* Notes in a new entry that its connection is about to end, so that it does not stay for days. It
+ * is the answerer's packet.
+ */
+static __always_inline void dp_note_end(struct dp_flow *flow, const struct dp_packet *packet,
+					bool closing)
+{
+	if (packet->tcp_flags & DP_TCP_FIN)
+		flow->flags |= DP_FLOW_FIN_ANSWERER;
+	if (packet->tcp_flags & DP_TCP_RST)
+		flow->state = DP_FLOW_CLOSED;
+	else if (closing || packet->tcp_flags & DP_TCP_FIN)
+		flow->state = DP_FLOW_FIN_WAIT;
+}
+
+/* Rule 6, for a TCP packet of no flow whose own direction is denied: first enforcement, and
+ * eviction, cut no connection that policy allows. The entry is made again, so that the proof is
+ * asked for once.
+ */
+static __always_inline bool dp_is_proved(struct __sk_buff *skb, const struct dp_judge *judge,
+					 enum dp_flow_kind kind, struct dp_visit *visit)
+{
+	const struct dp_packet *packet = &visit->packet;
+	bool closing;
+	int direction;
+
+	if (dp_is_opening_syn(packet))
+		return false;
+	direction =
+		dp_socket_opener(skb, judge->number, &packet->tuple, judge->direction, &closing);
+	/* The opener's own packet is judged by its own direction, which is denied. */
+	if (direction < 0 || direction == judge->direction)
+		return false;
+	if (!dp_take_up(judge, direction, DP_PORTS_TCP, visit))
+		return false;
+	dp_note_end(&visit->fresh, packet, closing);
+	dp_flow_open_proved(&visit->key, kind, &visit->fresh);
+	return true;
+}
+
+/* Rule 6, for a datagram of no flow whose own direction is denied. No socket tells who asked first,
+ * so for a while after the very first attachment what may be an answer passes as one, and is of a
+ * flow from then on.
+ */
+static __always_inline bool dp_is_doubtful(const struct dp_judge *judge, enum dp_flow_kind kind,
+					   struct dp_visit *visit)
+{
+	const struct dp_control *control;
+	__u32 zero = 0;
+
+	if (visit->packet.table != DP_PORTS_UDP)
+		return false;
+	control = bpf_map_lookup_elem(&dp_control, &zero);
+	/* The agent writes zero when the time is over, so that the clock need not be read. */
+	if (!control || !control->doubt_until_ns ||
+	    bpf_ktime_get_boot_ns() >= control->doubt_until_ns)
+		return false;
+	if (!dp_take_up(judge, !judge->direction, DP_PORTS_UDP, visit))
+		return false;
+	dp_flow_open(&visit->key, kind, &visit->fresh);
+	dp_count_statistic(DP_STAT_DOUBT_PASSED);
 	return true;
 }
 

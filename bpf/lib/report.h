@@ -79,6 +79,13 @@ static __always_inline void dp_send_event(const struct dp_packet *packet,
 	bpf_ringbuf_submit(event, wakeup);
 }
 
+static __always_inline void dp_count_rule(const struct __sk_buff *skb, __u32 rule)
+{
+	__u64 packets = skb->gso_segs ? skb->gso_segs : 1;
+
+	dp_count_packets(bpf_map_lookup_elem(&dp_rule_counts, &rule), packets, skb->len);
+}
+
 /* Counts the judgement and reports it where it is news: a new flow, or a drop. A rule with
  * logsDisabled is counted and not reported.
  */
@@ -91,7 +98,7 @@ static __always_inline void dp_report(struct __sk_buff *skb, const struct dp_pac
 	__u32 reason = judgement->reason;
 
 	if (rule)
-		dp_count_packets(bpf_map_lookup_elem(&dp_rule_counts, &rule), packets, skb->len);
+		dp_count_rule(skb, rule);
 	if (reason)
 		dp_count_packets(bpf_map_lookup_elem(&dp_drop_counts, &reason), packets, skb->len);
 	if (!judgement->new_flow && !reason)

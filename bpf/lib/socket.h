@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A socket of the host proves a TCP connection that no entry tells of: one that is older than the
+/* A socket of the unit proves a TCP connection that no entry tells of: one that is older than the
  * agent, or whose entry was evicted.
  */
 #ifndef DP_SOCKET_H
@@ -7,6 +7,7 @@
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
+#include "../maps.h"
 #include "packet.h"
 
 /* States in which both ends have agreed. SYN_SENT and SYN_RECV prove nothing: a packet that nobody
@@ -16,7 +17,26 @@
 	(1u << BPF_TCP_ESTABLISHED | 1u << BPF_TCP_FIN_WAIT1 | 1u << BPF_TCP_FIN_WAIT2 |           \
 	 1u << BPF_TCP_CLOSE_WAIT | 1u << BPF_TCP_CLOSING | 1u << BPF_TCP_LAST_ACK)
 
-/* The tuple as the host's socket sees it arrive: the remote end first. Returns its size. */
+/* The network namespace where the sockets of a unit are, as the host numbers it: its own, or the
+ * one at the other end of the interface that the packet crosses. Returns false where nobody knows
+ * it, as of a unit that is a virtual machine.
+ */
+static __always_inline bool dp_socket_namespace(const struct __sk_buff *skb, __u32 unit, __u64 *to)
+{
+	__u32 ifindex = skb->ifindex;
+	const __u32 *number;
+
+	*to = BPF_F_CURRENT_NETNS;
+	if (unit == DP_HOST_UNIT)
+		return true;
+	number = bpf_map_lookup_elem(&dp_namespaces, &ifindex);
+	if (!number)
+		return false;
+	*to = *number;
+	return true;
+}
+
+/* The tuple as the unit's socket sees it arrive: the remote end first. Returns its size. */
 static __always_inline __u32 dp_socket_tuple(const struct dp_tuple *tuple,
 					     enum dp_direction direction, struct bpf_sock_tuple *to)
 {
@@ -43,12 +63,12 @@ static __always_inline __u32 dp_socket_tuple(const struct dp_tuple *tuple,
 
 /* The state of the socket that a packet like this would find, or 0. */
 static __always_inline __u32 dp_socket_state(struct __sk_buff *skb, struct bpf_sock_tuple *tuple,
-					     __u32 bytes)
+					     __u32 bytes, __u64 network_namespace)
 {
 	struct bpf_sock *sk;
 	__u32 state;
 
-	sk = bpf_skc_lookup_tcp(skb, tuple, bytes, BPF_F_CURRENT_NETNS, 0);
+	sk = bpf_skc_lookup_tcp(skb, tuple, bytes, network_namespace, 0);
 	if (!sk)
 		return 0;
 	state = sk->state;
@@ -56,24 +76,32 @@ static __always_inline __u32 dp_socket_state(struct __sk_buff *skb, struct bpf_s
 	return state;
 }
 
-/* Who opened the connection of a packet, seen from the host, or -1 where no socket proves it. The
- * opener is the remote end if somebody listens on the local port, else the local end.
+/* Who opened the connection of a packet, seen from the unit, or -1 where no socket proves it. The
+ * opener is the remote end if somebody listens on the local port, else the local end. "closing":
+ * either end has said that it is done.
  */
-static __always_inline int dp_socket_opener(struct __sk_buff *skb, const struct dp_tuple *tuple,
-					    enum dp_direction direction)
+static __always_inline int dp_socket_opener(struct __sk_buff *skb, __u32 unit,
+					    const struct dp_tuple *tuple,
+					    enum dp_direction direction, bool *closing)
 {
 	struct bpf_sock_tuple key;
-	__u32 bytes = dp_socket_tuple(tuple, direction, &key);
-	__u32 state = dp_socket_state(skb, &key, bytes);
+	__u64 network_namespace;
+	__u32 bytes, state;
 
+	if (!dp_socket_namespace(skb, unit, &network_namespace))
+		return -1;
+	bytes = dp_socket_tuple(tuple, direction, &key);
+	state = dp_socket_state(skb, &key, bytes, network_namespace);
 	if (state > BPF_TCP_CLOSING || !(DP_PROVING_STATES & 1u << state))
 		return -1;
+	*closing = state != BPF_TCP_ESTABLISHED;
 	/* Nobody connects from port 0: what is found now is a listener or nothing. */
 	if (tuple->is_ip6)
 		key.ipv6.sport = 0;
 	else
 		key.ipv4.sport = 0;
-	return dp_socket_state(skb, &key, bytes) == BPF_TCP_LISTEN ? DP_INCOMING : DP_OUTGOING;
+	state = dp_socket_state(skb, &key, bytes, network_namespace);
+	return state == BPF_TCP_LISTEN ? DP_INCOMING : DP_OUTGOING;
 }
 
 #endif

@@ -81,7 +81,9 @@ static __always_inline enum dp_tcp_news dp_tcp_opens(struct dp_flow *flow,
 		return DP_TCP_NO_NEWS;
 	flow->next_sequence[DP_ANSWERER] = packet->sequence + 1;
 	flow->flags |= DP_FLOW_KNOWS_ANSWERER;
-	flow->state = DP_FLOW_ESTABLISHED;
+	/* Said again, it takes nothing back. */
+	if (flow->state != DP_FLOW_ESTABLISHED)
+		flow->state = DP_FLOW_SYN_RECEIVED;
 	flow->seen_jiffies = step->now;
 	return DP_TCP_ANSWERED;
 }
@@ -146,8 +148,9 @@ static __always_inline enum dp_tcp_news dp_tcp_goes_on(struct dp_flow *flow,
 	if (flow->state == DP_FLOW_FIN_WAIT && step->side != first) {
 		flow->state = DP_FLOW_CLOSE_WAIT;
 		is_late = true;
-	} else if (proves && flow->state == DP_FLOW_OPENING) {
+	} else if (proves && flow->state < DP_FLOW_ESTABLISHED) {
 		flow->state = DP_FLOW_ESTABLISHED;
+		is_late = true;
 	}
 	if (step->side == DP_ANSWERER && step->are_words_kept && packet->tcp_flags & DP_TCP_ACK &&
 	    (is_late || packet->sequence - flow->next_sequence[DP_ANSWERER] >= DP_SEQUENCE_LAG ||

@@ -29,12 +29,11 @@ static __always_inline bool dp_may_be_translated(const struct dp_packet *packet,
 	return !dp_needs_no_lookup(packet, DP_HOST_UNIT, own);
 }
 
-/* Has the host's zone follow a packet that is forwarded, whatever the host's rules say. What
- * answers a flow that is there, as a published port does, opens none.
+/* Whether the packet of the visit, which is forwarded, is of such a flow, or may open one.
  *
  * verifier: not static, as those that judge are.
  */
-__noinline int dp_note_translated(struct __sk_buff *skb, __u32 slot)
+__noinline int dp_is_translated(__u32 slot)
 {
 	struct dp_visit *visit = dp_this_visit();
 	const struct dp_generation *generation = dp_generation_in(slot);
@@ -51,10 +50,20 @@ __noinline int dp_note_translated(struct __sk_buff *skb, __u32 slot)
 	host = dp_unit_of(generation, DP_HOST_UNIT);
 	if (!host || !(host->flags & DP_UNIT_PRESENT))
 		return 0;
-	visit->peer_class = dp_classify(generation, &visit->packet.tuple.destination,
-					visit->packet.tuple.is_ip6) &
-			    DP_LEAF_CLASS;
-	return dp_judge_with_state(skb, slot, DP_HOST_UNIT, DP_OUTGOING);
+	visit->leaf = dp_classify(generation, &visit->packet.tuple.destination,
+				  visit->packet.tuple.is_ip6);
+	return 1;
+}
+
+/* Has the host's zone follow a packet that is forwarded, whatever the host's rules say. What
+ * answers a flow that is there, as a published port does, opens none.
+ */
+static __always_inline void dp_note_translated(struct __sk_buff *skb, __u32 slot)
+{
+	struct dp_visit *visit = dp_this_visit();
+
+	if (visit && dp_is_translated(slot))
+		dp_judge_with_state(skb, visit, slot, DP_HOST_UNIT, DP_OUTGOING);
 }
 
 #endif

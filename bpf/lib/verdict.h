@@ -11,7 +11,8 @@
  *     direction the active generation allows.
  *  5. An ICMP error about a packet of a flow passes where an answer of that flow would.
  *  6. Any other packet passes if its own direction is allowed; the first one opens a flow. Where it
- *     is denied, a socket of the host may prove that it answers an opener who is allowed.
+ *     is denied, a socket of the unit may prove that it answers an opener who is allowed, and right
+ *     after the first attachment a datagram need not be proved.
  */
 #ifndef DP_VERDICT_H
 #define DP_VERDICT_H
@@ -107,33 +108,51 @@ static __always_inline void dp_judge_by_table(struct __sk_buff *skb, const struc
 	}
 	if (found.flow) {
 		dp_judge_flow(judge, kind, &found, may_speak, visit);
-		if (!is_tcp && judgement->verdict == DP_ALLOW)
-			dp_digest_write(packet, judge->number, judge->direction,
-					judge->generation->id, judgement->rule_index);
+		if (judgement->verdict == DP_ALLOW)
+			dp_remember(judge, kind, &found, visit);
 	} else if (visit->own.verdict == DP_ALLOW) {
 		dp_judge_opening(judge, kind, closed, visit);
 		/* Forgotten before it was proved: there is nothing to look for. */
 		if (is_tcp && !judgement->new_flow)
 			dp_expect_no_proof(&packet->tuple, judge->number);
-	} else if (!is_tcp || !dp_is_proved(skb, judge, kind, visit)) {
+	} else if (!(is_tcp ? dp_is_proved(skb, judge, kind, visit)
+			    : dp_is_doubtful(judge, kind, visit))) {
 		dp_judge_by(judgement, &visit->own, DP_REASON_POLICY);
 	}
+	/* Last, so that who reads the mark before the entry has seen neither or both. */
+	if (is_tcp && judgement->verdict == DP_ALLOW && !dp_may_have_digest(packet))
+		dp_void_digests(&packet->tuple, judge->number);
 }
 
-/* A function for each kind of flow. Returns nothing that anybody needs.
+/* The judge of a visit, as functions of their own find it. */
+static __always_inline bool dp_find_judge(const struct dp_visit *visit, __u32 slot,
+					  struct dp_judge *judge)
+{
+	judge->generation = dp_generation_in(slot);
+	if (!visit || !judge->generation)
+		return false;
+	judge->unit = dp_unit_of(judge->generation, judge->number);
+	judge->peer_class = visit->leaf & DP_LEAF_CLASS;
+	return judge->unit != NULL;
+}
+
+/* A function for each kind of flow, for the packet of the visit. Returns nothing that anybody
+ * needs.
  *
- * verifier: all in one would need more stack than there is. It wants a number in r0 where a
- * function ends; a constant that nobody reads would be left out.
+ * verifier: not static, so that each is verified once and not for every way through the
+ * classification; all in one would need more stack than there is. A context that is not used
+ * would not be passed, and is wanted by the type.
  */
 #define DP_JUDGE_BY_TABLE(name, kind)                                                              \
-	static __attribute__((noinline)) int name(                                                 \
-		struct __sk_buff *skb, const struct dp_judge *judge, struct dp_visit *visit)       \
+	__noinline int name(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction)        \
 	{                                                                                          \
-		int done = 0;                                                                      \
+		struct dp_visit *visit = dp_this_visit();                                          \
+		struct dp_judge judge = {.number = unit, .direction = direction};                  \
                                                                                                    \
-		dp_judge_by_table(skb, judge, kind, visit);                                        \
-		dp_pin_here(done);                                                                 \
-		return done;                                                                       \
+		dp_pin_here(skb);                                                                  \
+		if (dp_find_judge(visit, slot, &judge))                                            \
+			dp_judge_by_table(skb, &judge, kind, visit);                               \
+		return 0;                                                                          \
 	}
 
 DP_JUDGE_BY_TABLE(dp_judge_tcp4, DP_FLOWS_TCP4)
@@ -141,61 +160,39 @@ DP_JUDGE_BY_TABLE(dp_judge_tcp6, DP_FLOWS_TCP6)
 DP_JUDGE_BY_TABLE(dp_judge_other4, DP_FLOWS_OTHER4)
 DP_JUDGE_BY_TABLE(dp_judge_other6, DP_FLOWS_OTHER6)
 
-/* Rules 4 to 6, for the packet of the visit. Returns nothing that anybody needs.
- *
- * verifier: not static, so that it is verified once and not for every way through the
- * classification.
- */
-__noinline int dp_judge_with_state(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction)
+/* Rule 5, for the packet of the visit, which the rules deny. */
+__noinline int dp_judge_error(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction)
 {
 	struct dp_visit *visit = dp_this_visit();
-	struct dp_judge judge = {
-		.generation = dp_generation_in(slot), .number = unit, .direction = direction};
+	struct dp_judge judge = {.number = unit, .direction = direction};
 
-	if (!visit || !judge.generation)
-		return 0;
-	judge.unit = dp_unit_of(judge.generation, unit);
-	if (!judge.unit)
-		return 0;
-	judge.peer_class = visit->peer_class;
-	if (visit->packet.quoted.is_known && visit->own.verdict != DP_ALLOW) {
-		if (!dp_is_about_a_flow(&judge, visit))
-			dp_judge_by(&visit->judgement, &visit->own, DP_REASON_POLICY);
-		return 0;
-	}
-	switch (dp_flow_kind_of(&visit->packet.tuple)) {
-	case DP_FLOWS_TCP4:
-		return dp_judge_tcp4(skb, &judge, visit);
-	case DP_FLOWS_TCP6:
-		return dp_judge_tcp6(skb, &judge, visit);
-	case DP_FLOWS_OTHER4:
-		return dp_judge_other4(skb, &judge, visit);
-	case DP_FLOWS_OTHER6:
-		return dp_judge_other6(skb, &judge, visit);
-	}
+	if (dp_find_judge(visit, slot, &judge) && !dp_is_about_a_flow(skb, &judge, visit))
+		dp_judge_by(&visit->judgement, &visit->own, DP_REASON_POLICY);
 	return 0;
 }
 
-/* Rule 4, for what has no handshake and looks its flow up with every packet: mostly that was just
- * now. Returns whether it was.
- */
-static __always_inline bool dp_judge_by_digest(const struct dp_packet *packet, __u32 number,
-					       __u32 direction, __u32 generation,
-					       const struct dp_descriptor *own,
-					       struct dp_judgement *judgement)
+/* Rules 4 to 6, for the packet of the visit. */
+static __always_inline void dp_judge_with_state(struct __sk_buff *skb, const struct dp_visit *visit,
+						__u32 slot, __u32 unit, __u32 direction)
 {
-	__u32 rule;
-
-	if (packet->tuple.protocol == IPPROTO_TCP)
-		return false;
-	rule = dp_digest_rule(packet, number, direction, generation);
-	if (!rule)
-		return false;
-	if (own->verdict == DP_ALLOW)
-		dp_judge_by(judgement, own, DP_REASON_NONE);
-	else
-		dp_judge_by_flow(judgement, rule);
-	return true;
+	if (visit->packet.quoted.is_known && visit->own.verdict != DP_ALLOW) {
+		dp_judge_error(skb, slot, unit, direction);
+		return;
+	}
+	switch (dp_flow_kind_of(&visit->packet.tuple)) {
+	case DP_FLOWS_TCP4:
+		dp_judge_tcp4(skb, slot, unit, direction);
+		break;
+	case DP_FLOWS_TCP6:
+		dp_judge_tcp6(skb, slot, unit, direction);
+		break;
+	case DP_FLOWS_OTHER4:
+		dp_judge_other4(skb, slot, unit, direction);
+		break;
+	case DP_FLOWS_OTHER6:
+		dp_judge_other6(skb, slot, unit, direction);
+		break;
+	}
 }
 
 /* Rule 3. Built-in allowances hold in both directions, so that their answers need no flow. One
@@ -221,7 +218,7 @@ static __always_inline bool dp_needs_no_lookup(const struct dp_packet *packet, _
 static __always_inline bool dp_is_own(const struct __sk_buff *skb, __u32 leaf, __u32 number,
 				      __u32 direction)
 {
-	if ((leaf & DP_LEAF_UNIT) >> DP_LEAF_UNIT_BIT != number)
+	if (!dp_claims_unit(leaf, number))
 		return false;
 	if (direction == DP_OUTGOING)
 		return true;
@@ -240,11 +237,13 @@ static __always_inline bool dp_does_matter(const struct dp_unit *unit,
 	return unit->flags & (incoming ? DP_UNIT_PORTS_MATTER_IN : DP_UNIT_PORTS_MATTER_OUT);
 }
 
-/* Judges the packet of a visit by the policy of one unit. */
-static __always_inline void dp_judge_packet(struct __sk_buff *skb, struct dp_visit *visit,
-					    __u32 slot, __u32 number, __u32 direction)
+/* Judges the packet of a visit by the policy of one unit. Returns whether that is all: otherwise
+ * its flows have to be asked.
+ */
+static __always_inline bool dp_judge_packet(struct __sk_buff *skb, struct dp_visit *visit,
+					    const struct dp_generation *generation, __u32 number,
+					    __u32 direction)
 {
-	const struct dp_generation *generation = dp_generation_in(slot);
 	struct dp_judgement *judgement = &visit->judgement;
 	const struct dp_packet *packet = &visit->packet;
 	const struct dp_descriptor *own;
@@ -256,16 +255,14 @@ static __always_inline void dp_judge_packet(struct __sk_buff *skb, struct dp_vis
 	 * them. */
 	judgement->verdict = DP_REJECT;
 	judgement->reason = DP_REASON_NO_POLICY;
-	if (!generation)
-		return;
 	unit = dp_unit_of(generation, number);
 	if (!unit || !(unit->flags & DP_UNIT_PRESENT))
-		return;
+		return true;
 
 	/* 1 */
 	if (packet->defect && dp_does_matter(unit, packet, direction)) {
 		judgement->reason = packet->defect;
-		return;
+		return true;
 	}
 	leaf = dp_classify(generation,
 			   direction == DP_INCOMING ? &packet->tuple.source
@@ -279,19 +276,19 @@ static __always_inline void dp_judge_packet(struct __sk_buff *skb, struct dp_vis
 		own = dp_decide(generation, unit, direction, leaf & DP_LEAF_CLASS, packet->table,
 				packet->key);
 	if (!own)
-		return;
+		return true;
 
 	/* A rehearsal asks for the policy alone: what flows there are is not its business. */
 	if (packet->defect || dp_dry_run || is_own || dp_needs_no_lookup(packet, number, own)) {
 		dp_judge_by(judgement, own,
 			    own->verdict == DP_ALLOW ? DP_REASON_NONE : DP_REASON_POLICY);
-		return;
+		if (!dp_dry_run && own->verdict == DP_ALLOW && !dp_claims_unit(leaf, number))
+			dp_digest_write(packet, &visit->sight, NULL, own->rule_index);
+		return true;
 	}
-	if (dp_judge_by_digest(packet, number, direction, generation->id, own, judgement))
-		return;
 	visit->own = *own;
-	visit->peer_class = leaf & DP_LEAF_CLASS;
-	dp_judge_with_state(skb, slot, number, direction);
+	visit->leaf = leaf;
+	return false;
 }
 
 #endif

@@ -24,6 +24,15 @@ internal static partial class AgentLog
     [LoggerMessage(1006, LogLevel.Warning, "what {Backend} enforced before cannot be removed and judges too: {Reason}")]
     public static partial void FormerNotRemoved(this ILogger log, string backend, string reason);
 
+    [LoggerMessage(1007, LogLevel.Information, "reloaded: {Outcome}")]
+    public static partial void Reloaded(this ILogger log, string outcome);
+
+    [LoggerMessage(1008, LogLevel.Error, "configuration not taken, the settings before stay: {Problem}")]
+    public static partial void ConfigurationWrong(this ILogger log, string problem);
+
+    [LoggerMessage(1009, LogLevel.Warning, "{Setting} has changed and takes effect when the agent is started again")]
+    public static partial void SettingOfNextStart(this ILogger log, string setting);
+
     // 11xx: from files to the kernel.
     [LoggerMessage(1101, LogLevel.Information, "generation {Generation} of an earlier agent is in force and taken over")]
     public static partial void Adopted(this ILogger log, uint generation);
@@ -106,6 +115,12 @@ internal static partial class AgentLog
     [LoggerMessage(1127, LogLevel.Error, "what is in force cannot be looked at or put back: {Reason}")]
     public static partial void NotRepaired(this ILogger log, string reason);
 
+    [LoggerMessage(1128, LogLevel.Information, "connections older than the first policy go on: {Tracked} entries from connection tracking, {FromSockets} from sockets")]
+    public static partial void OlderFlows(this ILogger log, int tracked, int fromSockets);
+
+    [LoggerMessage(1129, LogLevel.Warning, "some connections that are older than the first policy have to prove themselves: {Problem}")]
+    public static partial void OlderFlowsUnread(this ILogger log, string problem);
+
     // 12xx: from the kernel to listeners.
     [LoggerMessage(1201, LogLevel.Warning, "flow events cannot be read: {Reason}")]
     public static partial void EventsNotRead(this ILogger log, string reason);
@@ -118,4 +133,13 @@ internal static partial class AgentLog
 
     [LoggerMessage(1204, LogLevel.Information, "flows whose time is over are taken away again")]
     public static partial void FlowsCollectedAgain(this ILogger log);
+
+    [LoggerMessage(1205, LogLevel.Warning, "flow records: sink {Sink} does not work, it is tried again: {Problem}")]
+    public static partial void SinkFailed(this ILogger log, string sink, string problem);
+
+    [LoggerMessage(1206, LogLevel.Information, "flow records: sink {Sink} works again, dropped so far {Dropped}")]
+    public static partial void SinkWorksAgain(this ILogger log, string sink, long dropped);
+
+    [LoggerMessage(1207, LogLevel.Warning, "flow records: sink {Sink} has not taken the last {Records} records")]
+    public static partial void RecordsNotDelivered(this ILogger log, string sink, long records);
 }

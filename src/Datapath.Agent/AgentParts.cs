@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using Datapath.Agent.Loops;
+using Datapath.Agent.Service;
 using Datapath.Backends;
 using Datapath.Backends.Ebpf;
 using Datapath.Backends.Iptables;
@@ -25,9 +27,29 @@ internal sealed record AgentParts(
     TimeProvider Clock
 )
 {
+    /// <summary>Calls this whenever the process is told to reload, until it is disposed.</summary>
+    public Func<Action, IDisposable> OnHangup { get; init; } = Hangup;
+
+    /// <summary>What an installation consists of, and what it is done with.</summary>
+    public InstallParts Install { get; init; } = InstallParts.OfThisProcess;
+
+    /// <summary>Where configuration files are.</summary>
+    public string ConfigurationDirectory { get; init; } = InstanceName.ConfigurationDirectory;
+
     /// <summary>The iptables backend, set up as told; touches nothing yet.</summary>
     public required Func<IptablesOptions, IBackend> OpenIptables { get; init; }
 
     /// <summary>Why eBPF cannot be used here, one sentence; null when it can.</summary>
     public required Func<string?> FindEbpfObstacle { get; init; }
+
+    private static PosixSignalRegistration Hangup(Action reload) =>
+        PosixSignalRegistration.Create(
+            PosixSignal.SIGHUP,
+            signal =>
+            {
+                // Else the process would end as well.
+                signal.Cancel = true;
+                reload();
+            }
+        );
 }

@@ -1,3 +1,6 @@
+using Datapath.Agent.Hosting;
+using Datapath.Agent.Service;
+using Datapath.Agent.Sinks;
 using Datapath.Backends.Ebpf;
 using Datapath.Policy.Options;
 
@@ -23,8 +26,20 @@ internal sealed record AgentSettings(
     PolicyOptions Options
 )
 {
+    /// <summary>Kernel memory for the images of policies, in MiB.</summary>
+    public int EbpfImageMebibytes { get; init; } = EbpfOptions.DefaultArenaMebibytes;
+
+    /// <summary>What a line of the log looks like.</summary>
+    public LogFormat LogFormat { get; init; }
+
+    /// <summary>Reads the configuration again. One thread at a time.</summary>
+    public required Func<RereadSettings> Reread { get; init; }
+
     /// <summary>What keeps eBPF from being used although it is asked for, one sentence; null when nothing is known to.</summary>
     public string? EbpfLack { get; init; }
+
+    /// <summary>What becomes of flow events.</summary>
+    public FlowSettings Flows { get; init; } = new();
 }
 
 /// <summary>How many flows of each address family the kernel remembers.</summary>

@@ -14,7 +14,11 @@ internal sealed partial record InstanceName
     /// <summary>Where sockets are by default, and the locks of all instances always.</summary>
     public const string RuntimeDirectory = "/run/datapath";
 
-    private const string StateRoot = "/var/lib/datapath";
+    /// <summary>Where configuration files and, unless configured otherwise, policies are.</summary>
+    public const string ConfigurationDirectory = "/etc/datapath";
+
+    /// <summary>Where state directories are, unless configured otherwise.</summary>
+    public const string StateRoot = "/var/lib/datapath";
 
     private InstanceName(string text) => Text = text;
 
@@ -29,6 +33,9 @@ internal sealed partial record InstanceName
 
     /// <summary>The directory of what must outlive a restart, unless told otherwise.</summary>
     public string DefaultStateDirectory => $"{StateRoot}/{Text}";
+
+    /// <summary>Name of its configuration file, without a directory.</summary>
+    public string ConfigurationFile => this == Default ? "datapath.conf" : $"{Text}.conf";
 
     /// <summary>The name, or null when the text is not one.</summary>
     /// <param name="text">As written by a user, or found in the kernel.</param>

@@ -22,7 +22,16 @@ public sealed record ApplyReport(
 {
     /// <summary>What endangers enforcement though the policy is in force, each with its remedy, as sentences without a full stop.</summary>
     public ImmutableArray<string> Warnings { get; init; } = [];
+
+    /// <summary>The connections that were there before anything was enforced; null when something was, or when the backend has no such step.</summary>
+    public OlderFlowsReport? OlderFlows { get; init; }
 }
+
+/// <summary>What the first policy found of connections that are older than it, and goes on with.</summary>
+/// <param name="Tracked">Entries made from what the kernel tracks.</param>
+/// <param name="FromSockets">Entries made from the sockets of the host and of its pods, of connections that are not tracked.</param>
+/// <param name="Problems">What could not be read, as sentences without a full stop: those connections have to be proved by their packets.</param>
+public sealed record OlderFlowsReport(int Tracked, int FromSockets, ImmutableArray<string> Problems);
 
 /// <summary>The verdict matrix of a generation.</summary>
 /// <param name="RowForm">The form of its rows, one word: <c>dense</c> or <c>compressed</c>.</param>

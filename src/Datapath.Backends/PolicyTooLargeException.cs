@@ -5,8 +5,9 @@ namespace Datapath.Backends;
 /// <param name="needed">What the policy needs, in <paramref name="unit"/>.</param>
 /// <param name="available">What there is, in <paramref name="unit"/>.</param>
 /// <param name="unit">Bytes, rules, ….</param>
-public sealed class PolicyTooLargeException(string what, long needed, long available, string unit)
-    : Exception($"the policy needs {needed} {unit} of {what}, {available} are available")
+/// <param name="remedy">What gives it more room, a part of a sentence; null when nothing does.</param>
+public sealed class PolicyTooLargeException(string what, long needed, long available, string unit, string? remedy = null)
+    : Exception($"the policy needs {needed} {unit} of {what}, {available} are available" + (remedy is null ? "" : $"; {remedy}"))
 {
     /// <summary>What the policy needs.</summary>
     public long Needed { get; } = needed;

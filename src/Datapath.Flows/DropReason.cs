@@ -18,7 +18,7 @@ public enum DropReason : byte
     /// <summary>A header contradicts itself.</summary>
     BadHeader = 4,
 
-    /// <summary>More IPv6 extension headers than we follow.</summary>
+    /// <summary>More IPv6 extension headers, or VLAN tags, than we follow.</summary>
     ExtensionLimit = 5,
 
     /// <summary>A fragment whose ports nobody saw, where ports matter.</summary>
@@ -27,6 +27,6 @@ public enum DropReason : byte
     /// <summary>The frame and the kernel disagree on what it carries.</summary>
     LinkType = 7,
 
-    /// <summary>The tables are not there; must not happen, fails closed.</summary>
+    /// <summary>The tables are not there, or have a hole; must not happen, fails closed.</summary>
     NoPolicy = 8,
 }

@@ -73,6 +73,19 @@ int dp_it_count(struct __sk_buff *skb)
 	return skb->len == 100 ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
+/* What somebody else may have at an interface and at a cgroup: both pass everything. */
+SEC("xdp")
+int dp_it_xdp(struct xdp_md *context)
+{
+	return context->data <= context->data_end ? XDP_PASS : XDP_DROP;
+}
+
+SEC("cgroup_skb/egress")
+int dp_it_cgroup(struct __sk_buff *skb)
+{
+	return skb->len > 0;
+}
+
 /* Stores what the arena says into the flow table: shows that memory maps and programs see the same
  * bytes. */
 SEC("tc")

@@ -56,16 +56,24 @@ static void read_transport(const __u8 *data, size_t size, size_t offset, int fir
 		to->ports_at = offset;
 }
 
+/* What lies behind the length that a header says is padding; 0 says nothing. */
+static size_t end_of(size_t size, size_t offset, int bytes)
+{
+	return bytes > 0 && offset + bytes < size ? offset + bytes : size;
+}
+
 static void read_ip4(const __u8 *data, size_t size, size_t offset, struct reading *to)
 {
-	int fragment, words;
+	int fragment, words, total;
 
 	if (!has(size, offset, 20)) {
 		to->result = -DP_REASON_SHORT_HEADER;
 		return;
 	}
 	words = byte_at(data, size, offset) & 15;
-	if (byte_at(data, size, offset) >> 4 != 4 || words < 5) {
+	total = half_at(data, size, offset + 2);
+	if (byte_at(data, size, offset) >> 4 != 4 || words < 5 ||
+	    (total > 0 && total < words * 4)) {
 		to->result = -DP_REASON_BAD_HEADER;
 		return;
 	}
@@ -74,6 +82,7 @@ static void read_ip4(const __u8 *data, size_t size, size_t offset, struct readin
 		return;
 	}
 	fragment = half_at(data, size, offset + 6);
+	size = end_of(size, offset, total);
 	to->protocol = byte_at(data, size, offset + 9);
 	read_transport(data, size, offset + words * 4, fragment & 0x2000, fragment & 0x1fff, to);
 }
@@ -96,6 +105,7 @@ static void read_ip6(const __u8 *data, size_t size, size_t offset, struct readin
 		return;
 	}
 	next = byte_at(data, size, offset + 6);
+	size = end_of(size, offset + 40, half_at(data, size, offset + 4));
 	offset += 40;
 	while (is_extension(next) && !later) {
 		if (walked++ == DP_MAX_EXTENSION_HEADERS) {
@@ -148,6 +158,10 @@ static void read_slowly(const __u8 *data, size_t size, int ethernet, int type, s
 			}
 			inner = half_at(data, size, offset + 2);
 			offset += 4;
+		}
+		if (inner == 0x8100 || inner == 0x88a8) {
+			to->result = -DP_REASON_EXTENSION_LIMIT;
+			return;
 		}
 		if (outer != type && (dp_is_ip(outer) || dp_is_ip(type))) {
 			to->result = -DP_REASON_LINK_TYPE;

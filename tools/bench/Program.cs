@@ -1,15 +1,21 @@
 using Datapath.Bench.Filters;
+using Datapath.Bench.Flows;
 using Datapath.Bench.Packets;
 using Datapath.Bench.Policies;
 using Datapath.Bench.Swaps;
 
-// Prints what policies, swaps and packets cost, beside the goals, and the machine that it was measured on. With an argument only that part.
+// Prints what policies, flow records, swaps and packets cost, beside the goals, and the machine that it was measured on. With an argument only that part.
 string processor = File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(": ")[1] ?? "unknown";
 Console.WriteLine($"machine: {processor}, {Environment.ProcessorCount} cores, .NET {Environment.Version}");
 
 if (args is [] or ["policies"])
 {
     PolicyBench.Run();
+}
+
+if (args is [] or ["flows"])
+{
+    await FlowBench.RunAsync();
 }
 
 if (!Environment.IsPrivilegedProcess)
@@ -20,17 +26,31 @@ if (!Environment.IsPrivilegedProcess)
 
 if (args is [] or ["swaps"])
 {
+    SwapMeasurement? few = null;
     foreach (int prefixes in (int[])[1_000, 10_000, 100_000])
     {
-        Console.WriteLine($"kernel, {prefixes} prefixes, 1,000 rules: {SwapMeasurement.Of(new LargePolicy(100, prefixes, 1_000, 10, 10)).Text}");
+        var taken = SwapMeasurement.Of(new LargePolicy(100, prefixes, 1_000, 10, 10));
+        Console.WriteLine($"kernel, {prefixes} prefixes, 1,000 rules: {taken.Text}");
+        Console.WriteLine($"  against 1,000: {taken.GrowthFrom(few ?? taken)}");
+        few ??= taken;
     }
 
     Console.WriteLine("  goals for 100,000: swap 300 ms; one ruleset 20 ms and one address 1 ms besides the grace period; adoption 1,000 ms");
 }
 
+if (args is [] or ["swap-cost"])
+{
+    await SwapCostBench.RunAsync();
+}
+
 if (args is [] or ["packets"])
 {
     await PacketBench.RunAsync();
+}
+
+if (args is ["packets", "hot"])
+{
+    await PacketBench.RunHotAsync();
 }
 
 if (args is [] or ["iptables"])

@@ -22,6 +22,9 @@ public static class Errno
     /// <summary>EAGAIN: not now.</summary>
     public const int TryAgain = 11;
 
+    /// <summary>ENOMEM: no memory.</summary>
+    public const int NoMemory = 12;
+
     /// <summary>EACCES: refused, also by the verifier.</summary>
     public const int AccessDenied = 13;
 

@@ -17,6 +17,9 @@ public sealed unsafe class NetworkNamespace : IDisposable
         Path = path;
     }
 
+    /// <summary>The open file.</summary>
+    internal FileDescriptor Descriptor => _descriptor;
+
     /// <summary>The file it was opened by.</summary>
     public string Path { get; }
 

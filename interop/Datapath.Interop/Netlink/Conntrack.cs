@@ -10,11 +10,27 @@ public static class Conntrack
     private const int NewMessage = 0;
     private const int GetMessage = 1;
 
+    // Of every network namespace; there as long as the module is.
+    private const string Settings = "/proc/sys/net/netfilter/nf_conntrack_max";
+
+    /// <summary>Whether anything is tracked on this machine. To ask for the connections where it is not would load the module.</summary>
+    public static bool IsLoaded => File.Exists(Settings);
+
     /// <summary>All of them, both families.</summary>
     /// <exception cref="KernelException">Refused, or the kernel has no nf_conntrack_netlink.</exception>
     public static ImmutableArray<ConntrackEntry> Read()
     {
         var entries = ImmutableArray.CreateBuilder<ConntrackEntry>();
+        Read(entries.Add);
+        return entries.ToImmutable();
+    }
+
+    /// <summary>Hands out all of them, both families, one by one: there may be a million.</summary>
+    /// <param name="onEntry">Called for each.</param>
+    /// <exception cref="KernelException">Refused, or the kernel has no nf_conntrack_netlink.</exception>
+    public static void Read(Action<ConntrackEntry> onEntry)
+    {
+        ArgumentNullException.ThrowIfNull(onEntry);
         using var socket = new NetfilterSocket();
         socket.Dump(
             NetfilterSocket.Type(Subsystem, GetMessage),
@@ -23,11 +39,10 @@ public static class Conntrack
             {
                 if (ConntrackMessages.Entry(message.Body) is { } entry)
                 {
-                    entries.Add(entry);
+                    onEntry(entry);
                 }
             }
         );
-        return entries.ToImmutable();
     }
 
     /// <summary>Changes bits of the marks of connections; one that is gone meanwhile needs no mark.</summary>

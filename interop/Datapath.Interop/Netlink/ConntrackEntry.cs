@@ -9,6 +9,17 @@ namespace Datapath.Interop.Netlink;
 /// <param name="Zone">The zone that it is tracked in.</param>
 public sealed record ConntrackEntry(ConntrackTuple Original, ConntrackTuple Reply, uint Mark, ushort Zone)
 {
+    /// <summary>Whether an answer was seen (IPS_SEEN_REPLY).</summary>
+    public bool IsAnswered { get; init; }
+
+    /// <summary>How far a TCP connection is; null for other protocols.</summary>
+    public ConntrackTcpState? TcpState { get; init; }
+
+    /// <summary>
+    /// Whether a TCP connection was taken up in the middle: then <see cref="Original"/> is who was heard first, and nobody knows who opened it.
+    /// </summary>
+    public bool IsTakenUp { get; init; }
+
     /// <summary>How the kernel writes <see cref="Original"/>; names the entry when it is changed.</summary>
     internal ImmutableArray<byte> Name { get; init; }
 

@@ -20,6 +20,21 @@ internal static class ConntrackMessages
     internal const int ConnectionMarkMask = 21;
 
     private const int ReplyTuple = 2;
+    private const int Status = 3;
+    private const int ProtocolState = 4;
+
+    // IPS_SEEN_REPLY of linux/netfilter/nf_conntrack_common.h.
+    private const uint SeenReply = 2;
+
+    // CTA_PROTOINFO_*: TCP, and what it tells.
+    private const int StateOfTcp = 1;
+    private const int TcpState = 1;
+    private const int TcpFlagsOfOriginal = 4;
+    private const int TcpFlagsOfReply = 5;
+
+    // IP_CT_TCP_FLAG_BE_LIBERAL of linux/netfilter/nf_conntrack_tcp.h, first byte of struct nf_ct_tcp_flags: both sides have it when the
+    // beginning was not seen (tcp_new of net/netfilter/nf_conntrack_proto_tcp.c).
+    private const byte Liberal = 0x08;
 
     // CTA_TUPLE_*.
     private const int TupleAddresses = 1;
@@ -35,10 +50,14 @@ internal static class ConntrackMessages
     private const int ProtocolNumber = 1;
     private const int ProtocolSourcePort = 2;
     private const int ProtocolDestinationPort = 3;
+    private const int IcmpIdentifier = 4;
     private const int IcmpType = 5;
     private const int IcmpCode = 6;
+    private const int Icmp6Identifier = 7;
     private const int Icmp6Type = 8;
     private const int Icmp6Code = 9;
+
+    private static readonly ConntrackTuple Nobody = new(IPAddress.None, IPAddress.None, 0, 0, 0, 0);
 
     /// <summary>The entry that a message describes; null when it describes none that we know how to read.</summary>
     /// <param name="body">From <c>struct nfgenmsg</c> on.</param>
@@ -51,9 +70,7 @@ internal static class ConntrackMessages
 
         ConntrackTuple? original = null;
         ConntrackTuple? reply = null;
-        ReadOnlySpan<byte> name = default;
-        uint mark = 0;
-        ushort zone = 0;
+        var entry = new ConntrackEntry(Nobody, Nobody, Mark: 0, Zone: 0) { Family = body[0] };
         var reader = new AttributeReader(body[NetfilterSocket.HeaderBytes..]);
         while (reader.MoveNext())
         {
@@ -61,32 +78,63 @@ internal static class ConntrackMessages
             {
                 case OriginalTuple:
                     original = Tuple(reader.Value);
-                    name = reader.Value;
+                    entry = entry with { Name = [.. reader.Value] };
                     break;
                 case ReplyTuple:
                     reply = Tuple(reader.Value);
                     break;
-                case ConnectionMark when reader.Value.Length >= sizeof(uint):
-                    mark = BinaryPrimitives.ReadUInt32BigEndian(reader.Value);
+                case Status:
+                    entry = entry with { IsAnswered = (Number(reader.Value) & SeenReply) != 0 };
+                    break;
+                case ProtocolState:
+                    entry = WithProtocolState(entry, reader.Value);
+                    break;
+                case ConnectionMark:
+                    entry = entry with { Mark = Number(reader.Value) };
                     break;
                 case ConnectionZone:
-                    zone = Port(reader.Value);
+                    entry = entry with { Zone = Port(reader.Value) };
                     break;
                 default:
                     break;
             }
         }
 
-        return original is null || reply is null
-            ? null
-            : new ConntrackEntry(original, reply, mark, zone) { Name = [.. name], Family = body[0] };
+        return original is null || reply is null ? null : entry with { Original = original, Reply = reply };
+    }
+
+    private static ConntrackEntry WithProtocolState(ConntrackEntry entry, ReadOnlySpan<byte> attributes)
+    {
+        var protocol = new AttributeReader(attributes);
+        int liberal = 0;
+        while (protocol.MoveNext())
+        {
+            var state = new AttributeReader(protocol.Type == StateOfTcp ? protocol.Value : default);
+            while (state.MoveNext())
+            {
+                byte first = state.Value.IsEmpty ? (byte)0 : state.Value[0];
+                switch (state.Type)
+                {
+                    case TcpState:
+                        entry = entry with { TcpState = (ConntrackTcpState)first };
+                        break;
+                    case TcpFlagsOfOriginal or TcpFlagsOfReply when (first & Liberal) != 0:
+                        liberal++;
+                        break;
+                    default:
+                        break;
+                }
+            }
+        }
+
+        return entry with { IsTakenUp = liberal == 2 };
     }
 
     private static ConntrackTuple? Tuple(ReadOnlySpan<byte> attributes)
     {
         ReadOnlySpan<byte> source = default;
         ReadOnlySpan<byte> destination = default;
-        var tuple = new ConntrackTuple(IPAddress.None, IPAddress.None, 0, 0, 0, 0);
+        ConntrackTuple tuple = Nobody;
         var reader = new AttributeReader(attributes);
         while (reader.MoveNext())
         {
@@ -119,6 +167,7 @@ internal static class ConntrackMessages
                 ProtocolNumber => tuple with { Protocol = first },
                 ProtocolSourcePort => tuple with { SourcePort = Port(reader.Value) },
                 ProtocolDestinationPort => tuple with { DestinationPort = Port(reader.Value) },
+                IcmpIdentifier or Icmp6Identifier => tuple with { EchoIdentifier = Port(reader.Value) },
                 IcmpType or Icmp6Type => tuple with { IcmpTypeAndCode = (ushort)((first << 8) | (tuple.IcmpTypeAndCode & 0xff)) },
                 IcmpCode or Icmp6Code => tuple with { IcmpTypeAndCode = (ushort)((tuple.IcmpTypeAndCode & 0xff00) | first) },
                 _ => tuple,
@@ -127,6 +176,8 @@ internal static class ConntrackMessages
 
         return tuple;
     }
+
+    private static uint Number(ReadOnlySpan<byte> value) => value.Length >= sizeof(uint) ? BinaryPrimitives.ReadUInt32BigEndian(value) : 0;
 
     private static ushort Port(ReadOnlySpan<byte> value) => value.Length >= sizeof(ushort) ? BinaryPrimitives.ReadUInt16BigEndian(value) : (ushort)0;
 }

@@ -16,4 +16,8 @@ public sealed record ConntrackTuple(
     ushort SourcePort,
     ushort DestinationPort,
     ushort IcmpTypeAndCode
-);
+)
+{
+    /// <summary>Identifier of an ICMP echo; 0 for others.</summary>
+    public ushort EchoIdentifier { get; init; }
+}

@@ -23,4 +23,6 @@ internal enum NetlinkMessageType : ushort
     NewInterfaceSettings = 80,
     DeleteInterfaceSettings = 81,
     GetInterfaceSettings = 82,
+    NewNamespaceId = 88,
+    GetNamespaceId = 90,
 }

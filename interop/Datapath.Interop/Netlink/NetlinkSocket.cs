@@ -4,17 +4,20 @@ using Datapath.Interop.Libc;
 
 namespace Datapath.Interop.Netlink;
 
-/// <summary>A routing socket of the calling thread's network namespace, for questions that are answered at once.</summary>
+/// <summary>A routing or socket-table socket of the calling thread's network namespace, for questions that are answered at once.</summary>
 internal sealed unsafe class NetlinkSocket : IDisposable
 {
     /// <summary>The kernel makes no datagram larger than half of this.</summary>
     internal const int BufferBytes = 64 * 1024;
 
-    private const ushort RequestFlags = 0x301; // NLM_F_REQUEST | NLM_F_DUMP
+    private const ushort DumpFlags = 0x301; // NLM_F_REQUEST | NLM_F_DUMP
+    private const ushort AskFlags = 0x005; // NLM_F_REQUEST | NLM_F_ACK
+    private const int SocketTables = 4; // NETLINK_SOCK_DIAG
     private const int Attempts = 10;
 
     private readonly FileDescriptor _descriptor;
     private readonly byte[] _buffer = new byte[BufferBytes];
+    private readonly string? _subject;
 
     /// <summary>Opens it.</summary>
     /// <param name="isStrict">The kernel takes what stands in a question as a filter; without, it answers many with everything it has.</param>
@@ -28,16 +31,24 @@ internal sealed unsafe class NetlinkSocket : IDisposable
         }
     }
 
+    private NetlinkSocket(int protocol, string subject) =>
+        (_descriptor, _subject) = (new FileDescriptor(Open(LibcApi.SOCK_CLOEXEC, protocol)), subject);
+
+    /// <summary>Opens one that answers questions about sockets (sock_diag(7)).</summary>
+    /// <exception cref="KernelException">The kernel refused, or has none.</exception>
+    internal static NetlinkSocket ForSockets() => new(SocketTables, "socket table");
+
     /// <summary>Takes a message of a dump.</summary>
     internal delegate void MessageHandler(NetlinkMessage message);
 
     /// <summary>Makes a routing socket.</summary>
     /// <param name="flags">SOCK_CLOEXEC and the like.</param>
+    /// <param name="protocol">NETLINK_*.</param>
     /// <returns>The descriptor, the caller's to close.</returns>
-    internal static int Open(int flags)
+    internal static int Open(int flags, int protocol = LibcApi.NETLINK_ROUTE)
     {
-        int descriptor = LibcApi.socket(LibcApi.AF_NETLINK, LibcApi.SOCK_RAW | flags, LibcApi.NETLINK_ROUTE);
-        return descriptor >= 0 ? descriptor : throw Failure("open", "routing socket");
+        int descriptor = LibcApi.socket(LibcApi.AF_NETLINK, LibcApi.SOCK_RAW | flags, protocol);
+        return descriptor >= 0 ? descriptor : throw Failure("open", "netlink socket");
     }
 
     /// <summary>Asks for a table and hands out its rows; again from the start when the table changed meanwhile.</summary>
@@ -51,14 +62,25 @@ internal sealed unsafe class NetlinkSocket : IDisposable
         for (int attempt = 0; attempt < Attempts; attempt++)
         {
             restart();
-            Send(type, body);
+            Send(type, DumpFlags, body);
             if (ReceiveAll(type, handler))
             {
                 return;
             }
         }
 
-        throw new KernelException("read", $"routing table {type}", Errno.Busy);
+        throw new KernelException("read", Subject(type), Errno.Busy);
+    }
+
+    /// <summary>Asks for one thing and hands out the answer.</summary>
+    /// <param name="type">The question.</param>
+    /// <param name="body">All of it.</param>
+    /// <param name="handler">Called for the answer.</param>
+    /// <exception cref="KernelException">The kernel refused.</exception>
+    internal void Ask(NetlinkMessageType type, ReadOnlySpan<byte> body, MessageHandler handler)
+    {
+        Send(type, AskFlags, body);
+        ReceiveAll(type, handler);
     }
 
     /// <inheritdoc/>
@@ -85,7 +107,7 @@ internal sealed unsafe class NetlinkSocket : IDisposable
                 isConsistent &= !message.IsInterrupted;
                 if (message.ErrorNumber != 0)
                 {
-                    throw new KernelException("read", $"routing table {question}", message.ErrorNumber);
+                    throw new KernelException("read", Subject(question), message.ErrorNumber);
                 }
 
                 if (message.Type is NetlinkMessageType.Done or NetlinkMessageType.Error)
@@ -98,25 +120,27 @@ internal sealed unsafe class NetlinkSocket : IDisposable
 
             if (reader.IsBroken)
             {
-                throw new KernelException("understand", $"routing table {question}", Errno.Invalid);
+                throw new KernelException("understand", Subject(question), Errno.Invalid);
             }
         }
     }
 
-    private void Send(NetlinkMessageType type, ReadOnlySpan<byte> body)
+    private string Subject(NetlinkMessageType type) => _subject ?? $"routing table {type}";
+
+    private void Send(NetlinkMessageType type, ushort flags, ReadOnlySpan<byte> body)
     {
         Span<byte> request = stackalloc byte[NetlinkReader.HeaderBytes + body.Length];
         request.Clear();
         BinaryPrimitives.WriteInt32LittleEndian(request, request.Length);
         BinaryPrimitives.WriteUInt16LittleEndian(request[4..], (ushort)type);
-        BinaryPrimitives.WriteUInt16LittleEndian(request[6..], RequestFlags);
+        BinaryPrimitives.WriteUInt16LittleEndian(request[6..], flags);
         body.CopyTo(request[NetlinkReader.HeaderBytes..]);
         using FileDescriptor.Lease fd = _descriptor.Borrow();
         fixed (byte* start = request)
         {
             if (LibcApi.send(fd.Number, start, (nuint)request.Length, 0) < 0)
             {
-                throw Failure("ask for", $"routing table {type}");
+                throw Failure("ask for", Subject(type));
             }
         }
     }
@@ -136,7 +160,7 @@ internal sealed unsafe class NetlinkSocket : IDisposable
 
                 if (Marshal.GetLastPInvokeError() != Errno.Interrupted)
                 {
-                    throw Failure("read", "routing socket");
+                    throw Failure("read", "netlink socket");
                 }
             }
         }

@@ -9,6 +9,9 @@ public sealed record NetworkLink
     /// <summary>The <see cref="Kind"/> of a virtual router's own device.</summary>
     public const string VrfKind = "vrf";
 
+    /// <summary>Whether what is sent here comes out at an interface that may be in another namespace: veth and netkit.</summary>
+    public bool IsOfPair => Kind is "veth" or "netkit";
+
     /// <summary>The index, from 1; unique in the namespace.</summary>
     public required int Index { get; init; }
 

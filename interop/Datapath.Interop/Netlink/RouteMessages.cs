@@ -23,6 +23,11 @@ internal static class RouteMessages
     private const int VlanId = 1;
     private const int VlanProtocol = 5;
 
+    // NETNSA_* of linux/net_namespace.h, behind struct rtgenmsg.
+    private const int GeneralHeaderBytes = 4;
+    private const int NamespaceNumber = 1;
+    private const int NamespaceDescriptor = 3;
+
     // IFA_* of linux/if_addr.h.
     private const int AddressOrPeer = 1;
     private const int AddressLocal = 2;
@@ -107,6 +112,32 @@ internal static class RouteMessages
                 new IPAddress(own),
                 PrefixLength: body[1],
                 Scope: body[3]);
+    }
+
+    /// <summary>Asks for the number of a namespace.</summary>
+    /// <param name="descriptor">An open file that refers to it.</param>
+    internal static ReadOnlySpan<byte> NamespaceQuestion(int descriptor)
+    {
+        var number = new byte[sizeof(int)];
+        BinaryPrimitives.WriteInt32LittleEndian(number, descriptor);
+        // struct rtgenmsg and its padding are as long as struct nfgenmsg.
+        return new AttributeWriter().Add(NamespaceDescriptor, number).Body;
+    }
+
+    /// <summary>The number of a namespace; null when the message tells none. Below 0: it has none.</summary>
+    internal static int? NamespaceId(NetlinkMessage message)
+    {
+        var attributes = new AttributeReader(
+            message.Type == NetlinkMessageType.NewNamespaceId && message.Body.Length >= GeneralHeaderBytes ? message.Body[GeneralHeaderBytes..] : default);
+        while (attributes.MoveNext())
+        {
+            if (attributes.Type == NamespaceNumber)
+            {
+                return attributes.Number;
+            }
+        }
+
+        return null;
     }
 
     // The kind comes first, and says what the values mean.

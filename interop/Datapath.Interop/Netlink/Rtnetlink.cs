@@ -77,6 +77,23 @@ public static class Rtnetlink
         ];
     }
 
+    /// <summary>This namespace's number for another one; the kernel gives one to whatever is at the other end of an interface.</summary>
+    /// <param name="other">The other one.</param>
+    /// <returns>Null when it has none here.</returns>
+    /// <exception cref="KernelException">The kernel refused.</exception>
+    public static int? NamespaceIdOf(NetworkNamespace other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        using var socket = new NetlinkSocket();
+        using FileDescriptor.Lease descriptor = other.Descriptor.Borrow();
+        int id = -1;
+        socket.Ask(
+            NetlinkMessageType.GetNamespaceId,
+            RouteMessages.NamespaceQuestion(descriptor.Number),
+            message => id = RouteMessages.NamespaceId(message) ?? id);
+        return id < 0 ? null : id;
+    }
+
     private delegate T? RowReader<T>(NetlinkMessage message);
 
     // Nothing where the kernel was built without the thing, or a family is switched off.

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.Diagnostics;
+using Datapath.Agent.Configuration;
 
 namespace Datapath.Agent.Commands;
 
@@ -40,9 +40,20 @@ internal abstract class AgentOption
         }
     }
 
-    /// <summary>What is wrong with the value that the environment gives, or with there being none; null when nothing is.</summary>
-    /// <param name="result">The command as parsed.</param>
-    public abstract string? ProblemOutsideCommandLine(CommandResult result);
+    /// <summary>The configuration file cannot set it: it is asked before there is one.</summary>
+    public bool IsOutsideFile { get; init; }
+
+    /// <summary>Where its value comes from besides the command line.</summary>
+    public required OptionSources Sources { get; init; }
+
+    /// <summary>What is wrong with the value that environment or file gives; null when nothing is.</summary>
+    /// <param name="results">Looks up what the command line says of an option.</param>
+    public abstract string? ProblemOutsideCommandLine(Func<Option, OptionResult?> results);
+
+    /// <summary>That there must be a value and nobody gives one; null when it is well.</summary>
+    /// <param name="results">Looks up what the command line says of an option.</param>
+    public string? Lack(Func<Option, OptionResult?> results) =>
+        IsRequired && Sources.Find(this, results) is null ? $"{Name} {ValueName} is required" + (Environment is null ? "" : $" (or {Environment})") : null;
 }
 
 /// <summary>An option with a value of a type.</summary>
@@ -59,52 +70,31 @@ internal sealed class AgentOption<T> : AgentOption
     /// <summary>The value when nobody gives one.</summary>
     public required T Default { get; init; }
 
-    /// <summary>Where variables of the environment are looked up; null for a variable that is not set.</summary>
-    public required Func<string, string?> Variables { get; init; }
-
     /// <inheritdoc/>
     public override Option Symbol => _symbol.Value;
 
-    /// <summary>The value: of the command line, else of the environment, else the default.</summary>
+    /// <summary>The value: of the command line, else of the environment, else of the configuration file, else the default.</summary>
     /// <param name="parse">A command line without errors.</param>
-    public T In(ParseResult parse)
-    {
-        if (parse.GetResult(_symbol.Value) is { Implicit: false })
-        {
-            return parse.GetRequiredValue(_symbol.Value);
-        }
+    public T In(ParseResult parse) => ValueIn(parse.GetResult);
 
-        if (EnvironmentText() is not { } text)
-        {
-            return Default;
-        }
-
-        OptionReading<T> reading = Read(text);
-        return reading.Problem is null ? reading.Value! : throw new UnreachableException($"{Environment} was checked with the command line");
-    }
+    /// <summary>The same where there is no whole command line yet; a wrong value counts as none, and is told of by <see cref="ProblemOutsideCommandLine"/>.</summary>
+    /// <param name="results">Looks up what the command line says of an option.</param>
+    public T ValueIn(Func<Option, OptionResult?> results) =>
+        Sources.Find(this, results) is { } given && Read(given.Text) is { Problem: null } reading ? reading.Value! : Default;
 
     /// <inheritdoc/>
-    public override string? ProblemOutsideCommandLine(CommandResult result)
-    {
-        if (result.GetResult(_symbol.Value) is { Implicit: false })
+    public override string? ProblemOutsideCommandLine(Func<Option, OptionResult?> results) =>
+        Sources.Find(this, results) switch
         {
-            return null;
-        }
+            { Origin: OptionOrigin.Flag } => null,
+            { } given => Read(given.Text).Problem is { } problem ? $"{Named(given)}: {problem}" : null,
+            null => null,
+        };
 
-        if (EnvironmentText() is { } text)
-        {
-            return Read(text).Problem is { } problem ? $"{Environment}: {problem}" : null;
-        }
-
-        return IsRequired ? $"{Name} {ValueName} is required" + (Environment is null ? "" : $" (or {Environment})") : null;
-    }
-
-    // An empty variable counts as not set: service files cannot unset what a shared file sets.
-    private string? EnvironmentText() =>
-        Environment is not null && Variables(Environment) is { Length: > 0 } text ? text : null;
+    private string Named(GivenText given) => given.Origin == OptionOrigin.File ? $"{given.Place}: {Environment}" : given.Place;
 
     private Option<T> CreateSymbol() =>
-        new(Name)
+        new DescribedOption(this)
         {
             Description = HelpText,
             HelpName = ValueName,
@@ -123,6 +113,19 @@ internal sealed class AgentOption<T> : AgentOption
 
         return reading.Value;
     }
+
+    private sealed class DescribedOption(AgentOption<T> row) : Option<T>(row.Name), IDescribedOption
+    {
+        /// <inheritdoc/>
+        public AgentOption Row => row;
+    }
+}
+
+/// <summary>An option that the parser knows and that is a row of our table.</summary>
+internal interface IDescribedOption
+{
+    /// <summary>The row.</summary>
+    AgentOption Row { get; }
 }
 
 /// <summary>What a text means as the value of an option.</summary>

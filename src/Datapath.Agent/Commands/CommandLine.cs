@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
+using Datapath.Agent.Configuration;
 
 namespace Datapath.Agent.Commands;
 
@@ -58,7 +59,7 @@ internal static class CommandLine
     /// <param name="parts">What commands work with.</param>
     public static RootCommand Root(AgentParts parts)
     {
-        OptionTable options = new(parts.Variables);
+        OptionTable options = new(new OptionSources(parts.Variables, parts.ConfigurationDirectory));
         RootCommand root = new("Decides by labels which processing units of this host may talk to whom, and has the kernel enforce it.")
         {
             RunCommand.Create(options, parts),
@@ -67,6 +68,8 @@ internal static class CommandLine
             ExplainCommand.Create(options),
             DiffCommand.Create(options),
             StatusCommand.Create(options),
+            FlowsCommand.Create(options, parts.Clock),
+            TopCommand.Create(options, parts.Clock),
             OrderCommand.CreateApply(options),
             OrderCommand.CreateConfirm(options),
             OrderCommand.CreateRollback(options),
@@ -75,8 +78,15 @@ internal static class CommandLine
             DoctorCommand.Create(options, parts),
             PurgeCommand.Create(options, parts),
             RollbackAtCommand.Create(options, parts),
+            ConfigCommand.Create(options),
+            InstallCommand.CreateInstall(options, parts),
+            InstallCommand.CreateUninstall(options, parts),
+            CompletionCommand.Create(),
+            ManualCommand.Create(),
             VersionCommand.Create(options),
         };
+        options.ConfigurationFile.Symbol.Recursive = true;
+        root.Add(options.ConfigurationFile.Symbol);
         if (root.Options.OfType<VersionOption>().FirstOrDefault() is { } version)
         {
             version.Description = "Show the version";
@@ -96,15 +106,29 @@ internal static class CommandLine
         foreach (AgentOption option in options)
         {
             verb.Add(option.Symbol);
-            verb.Validators.Add(result =>
-            {
-                if (option.ProblemOutsideCommandLine(result) is { } problem)
-                {
-                    result.AddError(problem);
-                }
-            });
+            option.Sources.Know(option);
         }
 
+        AgentOption[] all = [.. options];
+        verb.Validators.Add(result =>
+        {
+            foreach (string problem in ProblemsOutside(all, result.GetResult).Concat(all.Select(option => option.Lack(result.GetResult)).OfType<string>()))
+            {
+                result.AddError(problem);
+            }
+        });
         return verb;
+    }
+
+    /// <summary>What is wrong with the values that environment and configuration file give.</summary>
+    /// <param name="options">The options of a verb.</param>
+    /// <param name="results">Looks up what the command line says of an option.</param>
+    public static IEnumerable<string> ProblemsOutside(IReadOnlyCollection<AgentOption> options, Func<Option, OptionResult?> results)
+    {
+        // A verb that the file cannot say anything to works whatever is in it.
+        AgentOption? first = options.FirstOrDefault(option => option is { Environment: not null, IsOutsideFile: false });
+        return first?.Sources.FileOf(results).Problem is { } problem
+            ? [problem]
+            : options.Select(option => option.ProblemOutsideCommandLine(results)).OfType<string>();
     }
 }

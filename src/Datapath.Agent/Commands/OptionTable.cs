@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Datapath.Agent.Configuration;
 using Datapath.Backends.Ebpf;
 using Datapath.Policy.Options;
 using Datapath.Policy.Rulesets;
@@ -7,84 +8,87 @@ using Datapath.Policy.Rulesets;
 namespace Datapath.Agent.Commands;
 
 /// <summary>Every option of every command, once. Parser, help texts and documents are made of these objects.</summary>
-/// <param name="variables">Looks up a variable of the environment.</param>
-internal sealed class OptionTable(Func<string, string?> variables)
+/// <param name="sources">Where values come from besides the command line.</param>
+internal sealed partial class OptionTable(OptionSources sources)
 {
     private static readonly EbpfOptions Defaults = new() { Instance = "" };
 
     /// <summary>Where the policy stands.</summary>
-    public AgentOption<string> Policy { get; } = PolicyOption(variables);
+    public AgentOption<string> Policy { get; } = PolicyOption(sources);
 
     /// <summary>The same for commands that ask the agent when they are given no files; null then.</summary>
-    public AgentOption<string?> PolicyInstead { get; } = PolicyInsteadOption(variables);
+    public AgentOption<string?> PolicyInstead { get; } = PolicyInsteadOption(sources);
 
     /// <summary>The same for commands that need files, which a single one may be.</summary>
-    public AgentOption<string> PolicyFiles { get; } = PolicyFilesOption(variables);
+    public AgentOption<string> PolicyFiles { get; } = PolicyFilesOption(sources);
 
     /// <summary>Long lists in full.</summary>
-    public AgentOption<bool> Full { get; } = FullOption(variables);
+    public AgentOption<bool> Full { get; } = FullOption(sources);
 
     /// <summary>Who opens a connection.</summary>
-    public AgentOption<string> From { get; } = EndOption("--from", "Who opens the connection", variables);
+    public AgentOption<string> From { get; } = EndOption("--from", "Who opens the connection", sources);
 
     /// <summary>Who receives it.</summary>
-    public AgentOption<string> To { get; } = EndOption("--to", "Who receives the connection", variables);
+    public AgentOption<string> To { get; } = EndOption("--to", "Who receives the connection", sources);
 
     /// <summary>Opt-in of the beta.</summary>
-    public AgentOption<bool> EnableEbpf { get; } = EnableEbpfOption(variables);
+    public AgentOption<bool> EnableEbpf { get; } = EnableEbpfOption(sources);
 
     /// <summary>Which agent.</summary>
-    public AgentOption<InstanceName> Instance { get; } = InstanceOption(variables);
+    public AgentOption<InstanceName> Instance { get; } = sources.Instance;
 
     /// <summary>Where the agent listens; null for the path that follows from the instance.</summary>
-    public AgentOption<string?> Socket { get; } = SocketOption(variables);
+    public AgentOption<string?> Socket { get; } = SocketOption(sources);
 
     /// <summary>What outlives a restart; null for the directory that follows from the instance.</summary>
-    public AgentOption<string?> StateDirectory { get; } = StateDirectoryOption(variables);
+    public AgentOption<string?> StateDirectory { get; } = StateDirectoryOption(sources);
 
     /// <summary>Namespace of the host and of objects without one.</summary>
-    public AgentOption<string> Namespace { get; } = NamespaceOption(variables);
+    public AgentOption<string> Namespace { get; } = NamespaceOption(sources);
 
     /// <summary>What the root namespace inherits.</summary>
-    public AgentOption<DefaultAction> DefaultAction { get; } = DefaultActionOption(variables);
+    public AgentOption<DefaultAction> DefaultAction { get; } = DefaultActionOption(sources);
 
     /// <summary>Ports that keep the way in.</summary>
-    public AgentOption<ImmutableArray<FailsafePort>> Failsafe { get; } = FailsafeOption(variables);
+    public AgentOption<ImmutableArray<FailsafePort>> Failsafe { get; } = FailsafeOption(sources);
 
     /// <summary>For other programs.</summary>
-    public AgentOption<bool> Json { get; } = JsonOption(variables);
+    public AgentOption<bool> Json { get; } = JsonOption(sources);
 
     /// <summary>Where programs are attached.</summary>
-    public AgentOption<TcHookChoice> TcHook { get; } = TcHookOption(variables);
+    public AgentOption<TcHookChoice> TcHook { get; } = TcHookOption(sources);
 
     /// <summary>TCP connections that are remembered for certain.</summary>
     public AgentOption<int> MaxTcpFlows { get; } =
-        FlowLimitOption("--max-tcp-flows", "TCP connections", "DATAPATH_MAX_TCP_FLOWS", Defaults.MaxTcpFlows, variables);
+        FlowLimitOption("--max-tcp-flows", "TCP connections", "DATAPATH_MAX_TCP_FLOWS", Defaults.MaxTcpFlows, sources);
 
     /// <summary>Flows of other protocols that are remembered for certain.</summary>
     public AgentOption<int> MaxOtherFlows { get; } =
-        FlowLimitOption("--max-other-flows", "Answered flows of UDP and other protocols", "DATAPATH_MAX_OTHER_FLOWS", Defaults.MaxOtherFlows, variables);
+        FlowLimitOption("--max-other-flows", "Answered flows of UDP and other protocols", "DATAPATH_MAX_OTHER_FLOWS", Defaults.MaxOtherFlows, sources);
 
     /// <summary>Flows that are not answered yet.</summary>
     public AgentOption<int> MaxNewFlows { get; } =
-        FlowLimitOption("--max-new-flows", "Flows that nobody has answered yet, of TCP and of the others,", "DATAPATH_MAX_NEW_FLOWS", Defaults.MaxNewFlows, variables, "16384 and 1024 for each CPU");
+        FlowLimitOption("--max-new-flows", "Flows that nobody has answered yet, of TCP and of the others,", "DATAPATH_MAX_NEW_FLOWS", Defaults.MaxNewFlows, sources, "16384 and 1024 for each CPU");
+
+    /// <summary>Kernel memory for policies, in MiB.</summary>
+    public AgentOption<int> EbpfImageMemory { get; } = EbpfImageMemoryOption(sources);
 
     /// <summary>How long a policy is on trial; null for one that stays.</summary>
-    public AgentOption<TimeSpan?> ConfirmWithin { get; } = ConfirmWithinOption(variables);
+    public AgentOption<TimeSpan?> ConfirmWithin { get; } = ConfirmWithinOption(sources);
 
     /// <summary>How long everything passes.</summary>
-    public AgentOption<TimeSpan> PauseFor { get; } = PauseForOption(variables);
+    public AgentOption<TimeSpan> PauseFor { get; } = PauseForOption(sources);
 
     /// <summary>Every instance.</summary>
-    public AgentOption<bool> All { get; } = AllOption(variables);
+    public AgentOption<bool> All { get; } = AllOption(sources);
 
     /// <summary>Only look.</summary>
-    public AgentOption<bool> DryRun { get; } = DryRunOption(variables);
+    public AgentOption<bool> DryRun { get; } = DryRunOption(sources);
 
     /// <summary>Even so.</summary>
-    public AgentOption<bool> Force { get; } = ForceOption(variables);
+    public AgentOption<bool> Force { get; } = ForceOption(sources);
 
-    private static AgentOption<string> PolicyOption(Func<string, string?> variables) =>
+    private static AgentOption<string> PolicyOption(OptionSources sources) =>
         new()
         {
             Name = "--policy",
@@ -94,11 +98,11 @@ internal sealed class OptionTable(Func<string, string?> variables)
             IsRequired = true,
             Default = "",
             Read = OptionText.Path,
-            Variables = variables,
+            Sources = sources,
         };
 
     // No variable: where the agent's own is set, asking the agent is what is meant.
-    private static AgentOption<string?> PolicyInsteadOption(Func<string, string?> variables) =>
+    private static AgentOption<string?> PolicyInsteadOption(OptionSources sources) =>
         new()
         {
             Name = "--policy",
@@ -106,10 +110,10 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Purpose = "Policy file, or directory of them, to look at instead of asking the running agent",
             Default = null,
             Read = OptionText.OptionalPath,
-            Variables = variables,
+            Sources = sources,
         };
 
-    private static AgentOption<string> PolicyFilesOption(Func<string, string?> variables) =>
+    private static AgentOption<string> PolicyFilesOption(OptionSources sources) =>
         new()
         {
             Name = "--policy",
@@ -119,20 +123,20 @@ internal sealed class OptionTable(Func<string, string?> variables)
             IsRequired = true,
             Default = "",
             Read = OptionText.Path,
-            Variables = variables,
+            Sources = sources,
         };
 
-    private static AgentOption<bool> FullOption(Func<string, string?> variables) =>
+    private static AgentOption<bool> FullOption(OptionSources sources) =>
         new()
         {
             Name = "--all",
             Purpose = "Do not shorten long lists; JSON never does",
             Default = false,
             Read = OptionText.Flag,
-            Variables = variables,
+            Sources = sources,
         };
 
-    private static AgentOption<string> EndOption(string name, string who, Func<string, string?> variables) =>
+    private static AgentOption<string> EndOption(string name, string who, OptionSources sources) =>
         new()
         {
             Name = name,
@@ -141,10 +145,10 @@ internal sealed class OptionTable(Func<string, string?> variables)
             IsRequired = true,
             Default = "",
             Read = OptionText.Text,
-            Variables = variables,
+            Sources = sources,
         };
 
-    private static AgentOption<bool> EnableEbpfOption(Func<string, string?> variables) =>
+    private static AgentOption<bool> EnableEbpfOption(OptionSources sources) =>
         new()
         {
             Name = "--enable-ebpf",
@@ -152,23 +156,10 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Environment = "DATAPATH_ENABLE_EBPF",
             Default = false,
             Read = OptionText.Flag,
-            Variables = variables,
+            Sources = sources,
         };
 
-    private static AgentOption<InstanceName> InstanceOption(Func<string, string?> variables) =>
-        new()
-        {
-            Name = "--instance",
-            ValueName = "NAME",
-            Purpose = "Name of the agent; names its socket, its state directory and every kernel object",
-            Environment = "DATAPATH_INSTANCE",
-            Default = InstanceName.Default,
-            DefaultText = InstanceName.Default.Text,
-            Read = OptionText.Instance,
-            Variables = variables,
-        };
-
-    private static AgentOption<string?> SocketOption(Func<string, string?> variables) =>
+    private static AgentOption<string?> SocketOption(OptionSources sources) =>
         new()
         {
             Name = "--socket",
@@ -178,10 +169,10 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Default = null,
             DefaultText = "/run/datapath/NAME.sock, datapath.sock for the default instance",
             Read = OptionText.OptionalPath,
-            Variables = variables,
+            Sources = sources,
         };
 
-    private static AgentOption<string?> StateDirectoryOption(Func<string, string?> variables) =>
+    private static AgentOption<string?> StateDirectoryOption(OptionSources sources) =>
         new()
         {
             Name = "--state-dir",
@@ -191,10 +182,10 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Default = null,
             DefaultText = "/var/lib/datapath/NAME",
             Read = OptionText.OptionalPath,
-            Variables = variables,
+            Sources = sources,
         };
 
-    private static AgentOption<string> NamespaceOption(Func<string, string?> variables) =>
+    private static AgentOption<string> NamespaceOption(OptionSources sources) =>
         new()
         {
             Name = "--namespace",
@@ -204,10 +195,10 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Default = new PolicyOptions().Namespace,
             DefaultText = new PolicyOptions().Namespace,
             Read = OptionText.Namespace,
-            Variables = variables,
+            Sources = sources,
         };
 
-    private static AgentOption<DefaultAction> DefaultActionOption(Func<string, string?> variables) =>
+    private static AgentOption<DefaultAction> DefaultActionOption(OptionSources sources) =>
         new()
         {
             Name = "--default-action",
@@ -217,10 +208,10 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Default = new PolicyOptions().RootDefault,
             DefaultText = "allow",
             Read = OptionText.DefaultAction,
-            Variables = variables,
+            Sources = sources,
         };
 
-    private static AgentOption<ImmutableArray<FailsafePort>> FailsafeOption(Func<string, string?> variables) =>
+    private static AgentOption<ImmutableArray<FailsafePort>> FailsafeOption(OptionSources sources) =>
         new()
         {
             Name = "--failsafe",
@@ -230,10 +221,10 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Default = FailsafePort.Defaults,
             DefaultText = OptionText.Of(FailsafePort.Defaults),
             Read = OptionText.Failsafe,
-            Variables = variables,
+            Sources = sources,
         };
 
-    private static AgentOption<TcHookChoice> TcHookOption(Func<string, string?> variables) =>
+    private static AgentOption<TcHookChoice> TcHookOption(OptionSources sources) =>
         new()
         {
             Name = "--tc-hook",
@@ -243,10 +234,10 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Default = TcHookChoice.Auto,
             DefaultText = "auto",
             Read = OptionText.TcHook,
-            Variables = variables,
+            Sources = sources,
         };
 
-    private static AgentOption<int> FlowLimitOption(string name, string what, string environment, int standard, Func<string, string?> variables, string? inWords = null) =>
+    private static AgentOption<int> FlowLimitOption(string name, string what, string environment, int standard, OptionSources sources, string? inWords = null) =>
         new()
         {
             Name = name,
@@ -256,20 +247,36 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Default = standard,
             DefaultText = inWords ?? standard.ToString(CultureInfo.InvariantCulture),
             Read = OptionText.FlowLimit,
-            Variables = variables,
+            Sources = sources,
         };
 
-    private static AgentOption<bool> JsonOption(Func<string, string?> variables) =>
+    private static AgentOption<int> EbpfImageMemoryOption(OptionSources sources)
+    {
+        int standard = (int)(Defaults.ArenaBytes >> 20);
+        return new()
+        {
+            Name = EbpfOptions.ArenaOption,
+            ValueName = "MIB",
+            Purpose = "Kernel memory for the tables of policies, three of which must fit, in MiB; takes effect when the kernel objects are made, so after a purge",
+            Environment = "DATAPATH_EBPF_IMAGE_MEMORY",
+            Default = standard,
+            DefaultText = standard.ToString(CultureInfo.InvariantCulture),
+            Read = OptionText.ImageMemory,
+            Sources = sources,
+        };
+    }
+
+    private static AgentOption<bool> JsonOption(OptionSources sources) =>
         new()
         {
             Name = "--json",
             Purpose = "Answer in JSON",
             Default = false,
             Read = OptionText.Flag,
-            Variables = variables,
+            Sources = sources,
         };
 
-    private static AgentOption<TimeSpan?> ConfirmWithinOption(Func<string, string?> variables) =>
+    private static AgentOption<TimeSpan?> ConfirmWithinOption(OptionSources sources) =>
         new()
         {
             Name = "--confirm-within",
@@ -277,10 +284,10 @@ internal sealed class OptionTable(Func<string, string?> variables)
             Purpose = "Go back by itself, in the kernel, unless `datapath confirm` comes within this time: 90s, 2m or 1h",
             Default = null,
             Read = text => OptionText.Time(text) is { Problem: { } problem } ? new OptionReading<TimeSpan?>(null, problem) : OptionText.Time(text).Value,
-            Variables = variables,
+            Sources = sources,
         };
 
-    private static AgentOption<TimeSpan> PauseForOption(Func<string, string?> variables) =>
+    private static AgentOption<TimeSpan> PauseForOption(OptionSources sources) =>
         new()
         {
             Name = "--for",
@@ -289,36 +296,36 @@ internal sealed class OptionTable(Func<string, string?> variables)
             IsRequired = true,
             Default = TimeSpan.Zero,
             Read = OptionText.Time,
-            Variables = variables,
+            Sources = sources,
         };
 
-    private static AgentOption<bool> AllOption(Func<string, string?> variables) =>
+    private static AgentOption<bool> AllOption(OptionSources sources) =>
         new()
         {
             Name = "--all",
             Purpose = "Every instance that has pins on this machine, or programs in this network namespace",
             Default = false,
             Read = OptionText.Flag,
-            Variables = variables,
+            Sources = sources,
         };
 
-    private static AgentOption<bool> DryRunOption(Func<string, string?> variables) =>
+    private static AgentOption<bool> DryRunOption(OptionSources sources) =>
         new()
         {
             Name = "--dry-run",
             Purpose = "Only list what would be removed",
             Default = false,
             Read = OptionText.Flag,
-            Variables = variables,
+            Sources = sources,
         };
 
-    private static AgentOption<bool> ForceOption(Func<string, string?> variables) =>
+    private static AgentOption<bool> ForceOption(OptionSources sources) =>
         new()
         {
             Name = "--force",
             Purpose = "Remove even though the agent runs; it may install everything again",
             Default = false,
             Read = OptionText.Flag,
-            Variables = variables,
+            Sources = sources,
         };
 }

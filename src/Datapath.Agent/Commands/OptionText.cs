@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Datapath.Agent.Hosting;
 using Datapath.Agent.Loops;
 using Datapath.Backends.Ebpf;
 using Datapath.Policy.Compilation;
@@ -15,6 +16,9 @@ internal static class OptionText
     private const string Out = "out:";
     private const int LeastFlows = 1024;
     private const int MostFlows = 1 << 26;
+
+    // The smallest policy takes more than one.
+    private const int LeastMebibytes = 2;
 
     /// <summary>A flag given on the command line is the text <c>true</c>; a variable may say either.</summary>
     public static OptionReading<bool> Flag(string text) =>
@@ -67,6 +71,12 @@ internal static class OptionText
             ? limit
             : Refused<int>($"'{text}' is not a number of flows: write {LeastFlows} to {MostFlows}");
 
+    /// <summary>Kernel memory for policies, in MiB.</summary>
+    public static OptionReading<int> ImageMemory(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int mebibytes) && mebibytes is >= LeastMebibytes and <= EbpfOptions.MostArenaMebibytes
+            ? mebibytes
+            : Refused<int>($"'{text}' is not a number of MiB: write {LeastMebibytes} to {EbpfOptions.MostArenaMebibytes}");
+
     /// <summary>A whole number of seconds, minutes or hours, one day at most.</summary>
     public static OptionReading<TimeSpan> Time(string text)
     {
@@ -86,6 +96,15 @@ internal static class OptionText
             "tcx" => TcHookChoice.Tcx,
             "clsact" => TcHookChoice.Clsact,
             _ => Refused<TcHookChoice>($"'{text}' is none of auto, tcx and clsact"),
+        };
+
+    /// <summary><c>keyvalue</c> or <c>json</c>.</summary>
+    public static OptionReading<LogFormat> LogFormat(string text) =>
+        text switch
+        {
+            "keyvalue" => Hosting.LogFormat.KeyValue,
+            "json" => Hosting.LogFormat.Json,
+            _ => Refused<LogFormat>($"'{text}' is neither keyvalue nor json"),
         };
 
     /// <summary><c>none</c>, or ports with their direction, separated by commas.</summary>

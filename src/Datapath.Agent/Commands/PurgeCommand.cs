@@ -77,7 +77,11 @@ internal static class PurgeCommand
         return incomplete.IsEmpty || order.DryRun ? ExitCode.Done : ExitCode.No;
     }
 
-    private static PurgedInstanceDocument Remove(AgentParts parts, InstanceName instance, bool dryRun)
+    /// <summary>Removes what an instance has in the kernel, of both backends, and looks what remains.</summary>
+    /// <param name="parts">Both backends.</param>
+    /// <param name="instance">Whose.</param>
+    /// <param name="dryRun">Only look.</param>
+    public static PurgedInstanceDocument Remove(AgentParts parts, InstanceName instance, bool dryRun)
     {
         // Held until it is done: an agent that starts meanwhile would find half of what it adopts. With --force another has it.
         using InstanceLock? right = dryRun ? null : InstanceLock.TryTake(instance, parts.RuntimeDirectory);

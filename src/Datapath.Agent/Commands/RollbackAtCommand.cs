@@ -82,6 +82,9 @@ internal static class RollbackAtCommand
         [
             .. self,
             IptablesLeaseKeeper.Verb,
+            // Whatever becomes of the configuration file meanwhile, a trial ends; what the agent was told stands below.
+            "--config",
+            "/dev/null",
             "--instance",
             settings.Instance.Text,
             "--state-dir",

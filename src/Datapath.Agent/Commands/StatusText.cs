@@ -82,6 +82,12 @@ internal static class StatusText
         }
 
         yield return ("events", $"{status.Events.Received} received, {status.Events.Lost} lost, {status.Events.Listeners} listeners");
+        yield return ("records", $"{status.Records.Made} made, {status.Records.Dropped} events dropped, {status.Records.Flows} flows counted");
+        foreach (SinkDocument sink in status.Records.Sinks)
+        {
+            string trouble = sink.Problem is null ? "" : $"; does not work: {sink.Problem}";
+            yield return ($"sink {sink.Name}", $"{sink.Delivered} delivered, {sink.Dropped} dropped{trouble}");
+        }
     }
 
     private static IEnumerable<(string Name, string Value)> FlowFacts(FlowsDocument flows)

@@ -16,6 +16,10 @@ namespace Datapath.Agent.Documents;
 [JsonSerializable(typeof(DiffDocument))]
 [JsonSerializable(typeof(OrderDocument))]
 [JsonSerializable(typeof(DoctorDocument))]
+[JsonSerializable(typeof(FlowRecordDocument))]
+[JsonSerializable(typeof(TopDocument))]
+[JsonSerializable(typeof(ConfigDocument))]
+[JsonSerializable(typeof(InstallDocument))]
 internal sealed partial class AgentJson : JsonSerializerContext
 {
     /// <summary>For other programs: one line.</summary>

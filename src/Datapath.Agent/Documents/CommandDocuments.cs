@@ -43,3 +43,28 @@ internal sealed record PurgeDocument(bool DryRun, ImmutableArray<PurgedInstanceD
 /// <param name="Removed">Kernel objects that were, or in a dry run would be, removed.</param>
 /// <param name="Remaining">Kernel objects that are still there; empty when the removal is proved.</param>
 internal sealed record PurgedInstanceDocument(string Instance, ImmutableArray<string> Removed, ImmutableArray<string> Remaining);
+
+/// <summary>What <c>datapath config --json</c> answers.</summary>
+/// <param name="File">The configuration file that is meant.</param>
+/// <param name="FileFound">Whether there is one.</param>
+/// <param name="Settings">Each setting of an agent, in the order of the help text.</param>
+internal sealed record ConfigDocument(string File, bool FileFound, ImmutableArray<SettingDocument> Settings);
+
+/// <summary>A setting and where it comes from.</summary>
+/// <param name="Option">The option of the command line.</param>
+/// <param name="Key">Its environment variable, and key of the file.</param>
+/// <param name="Value">The value as written, or the default in words; null for none.</param>
+/// <param name="Origin"><c>flag</c>, <c>environment</c>, <c>file</c> or <c>default</c>.</param>
+/// <param name="Place">The option, the variable, or file and line; null for a default.</param>
+internal sealed record SettingDocument(string Option, string? Key, string? Value, string Origin, string? Place);
+
+/// <summary>What <c>datapath install --json</c> and <c>uninstall --json</c> answer.</summary>
+/// <param name="DryRun">Nothing was done, only looked for.</param>
+/// <param name="Steps">What was, or in a dry run would be, done, in that order.</param>
+/// <param name="Problems">What could not be.</param>
+internal sealed record InstallDocument(bool DryRun, ImmutableArray<InstallStepDocument> Steps, ImmutableArray<string> Problems);
+
+/// <summary>A step.</summary>
+/// <param name="Result"><c>created</c>, <c>changed</c>, <c>unchanged</c>, <c>kept</c>, <c>removed</c> or <c>done</c>.</param>
+/// <param name="What">A path, a kernel object, a command.</param>
+internal sealed record InstallStepDocument(string Result, string What);

@@ -38,6 +38,9 @@ internal sealed record StatusDocument(
 {
     /// <summary>What the backend warns of: the policy is enforced, but something about its place is not as it should be.</summary>
     public ImmutableArray<string> Warnings { get; init; } = [];
+
+    /// <summary>What became of events on their way to records and sinks.</summary>
+    public RecordsDocument Records { get; init; } = RecordsDocument.None;
 }
 
 /// <summary>What an agent does, in one word.</summary>

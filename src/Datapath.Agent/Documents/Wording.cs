@@ -1,6 +1,3 @@
-using System.Collections.Frozen;
-using System.Diagnostics;
-using System.Text.Json;
 using Datapath.Backends.Selection;
 using Datapath.Flows;
 using Datapath.Policy.Compilation;
@@ -12,9 +9,6 @@ namespace Datapath.Agent.Documents;
 /// <summary>The words that JSON and tables have for our enumerations. They are part of the interface: other programs compare them.</summary>
 internal static class Wording
 {
-    private static readonly FrozenDictionary<DropReason, string> Reasons = Enum.GetValues<DropReason>()
-        .ToFrozenDictionary(reason => reason, reason => JsonNamingPolicy.KebabCaseLower.ConvertName(reason.ToString()));
-
     /// <summary>Opened towards the unit.</summary>
     public const string Incoming = "incoming";
 
@@ -40,7 +34,7 @@ internal static class Wording
         };
 
     /// <summary><c>incoming</c> or <c>outgoing</c>.</summary>
-    public static string Of(Direction direction) => direction == Direction.Incoming ? Incoming : "outgoing";
+    public static string Of(Direction direction) => FlowWords.Of(direction);
 
     /// <summary><c>allow</c> or <c>reject</c>.</summary>
     public static string Of(Verdict verdict) => verdict == Verdict.Allow ? Allow : "reject";
@@ -76,18 +70,8 @@ internal static class Wording
         };
 
     /// <summary>Such as <c>short-header</c>. A reason of a newer kernel half than this agent is its number.</summary>
-    public static string Of(DropReason reason) =>
-        Reasons.TryGetValue(reason, out string? word) ? word : ((byte)reason).ToString(provider: null);
+    public static string Of(DropReason reason) => FlowWords.Of(reason);
 
     /// <summary>Such as <c>ruleset</c> or <c>built-in</c>.</summary>
-    public static string Of(RuleKind kind) =>
-        kind switch
-        {
-            RuleKind.Ruleset => "ruleset",
-            RuleKind.Default => "default",
-            RuleKind.BuiltIn => "built-in",
-            RuleKind.Failsafe => "failsafe",
-            RuleKind.Local => "local",
-            _ => throw new UnreachableException($"rule kind {kind}"),
-        };
+    public static string Of(RuleKind kind) => FlowWords.Of(kind);
 }

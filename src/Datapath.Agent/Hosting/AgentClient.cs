@@ -62,6 +62,53 @@ internal static class AgentClient
     public static Task<AgentAnswer<OrderDocument>> OrderAsync(string socketPath, string order, CancellationToken cancellation) =>
         AskAsync(socketPath, AgentJson.Compact.OrderDocument, PatienceForOrders, client => client.PostAsync($"/v1/orders/{order}", null, cancellation), cancellation);
 
+    /// <summary>Asks what happens most.</summary>
+    /// <param name="socketPath">Where the agent listens.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public static Task<AgentAnswer<TopDocument>> TopAsync(string socketPath, CancellationToken cancellation) =>
+        AskAsync(socketPath, "/v1/top", AgentJson.Compact.TopDocument, Patience, cancellation);
+
+    /// <summary>Asks for lines, and waits for each as long as the agent lets it wait.</summary>
+    /// <param name="socketPath">Where the agent listens.</param>
+    /// <param name="question">The path with its parameters.</param>
+    /// <param name="begin">Called when the agent answers, before the first line.</param>
+    /// <param name="onLine">Is given each line.</param>
+    /// <param name="cancellation">Ends it; that is no failure.</param>
+    /// <returns>Why there are no more lines; null when that is the end, or was wanted.</returns>
+    public static async Task<string?> LinesAsync(string socketPath, string question, Action begin, Action<string> onLine, CancellationToken cancellation)
+    {
+        using HttpClient client = Open(socketPath, Timeout.InfiniteTimeSpan);
+        try
+        {
+            using HttpResponseMessage answer = await client.GetAsync(question, HttpCompletionOption.ResponseHeadersRead, cancellation);
+            if (!answer.IsSuccessStatusCode)
+            {
+                return (await answer.Content.ReadAsStringAsync(cancellation)).Trim();
+            }
+
+            begin();
+            using StreamReader lines = new(await answer.Content.ReadAsStreamAsync(cancellation));
+            while (await lines.ReadLineAsync(cancellation) is { } line)
+            {
+                onLine(line);
+            }
+
+            return null;
+        }
+        catch (HttpRequestException refusal) when (IsNobodyThere(refusal.InnerException))
+        {
+            return $"no agent listens on {socketPath}";
+        }
+        catch (Exception refusal) when (refusal is HttpRequestException or IOException)
+        {
+            return $"the agent on {socketPath} answers no more: {(refusal.InnerException ?? refusal).Message}";
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
     private static Task<AgentAnswer<T>> AskAsync<T>(
         string socketPath,
         string question,
@@ -80,12 +127,7 @@ internal static class AgentClient
     )
         where T : class
     {
-        using SocketsHttpHandler handler = new()
-        {
-            ConnectCallback = async (_, token) => await ConnectAsync(socketPath, token),
-            UseProxy = false,
-        };
-        using HttpClient client = new(handler) { Timeout = patience, BaseAddress = new Uri("http://agent") };
+        using HttpClient client = Open(socketPath, patience);
         try
         {
             using HttpResponseMessage answer = await ask(client);
@@ -111,6 +153,16 @@ internal static class AgentClient
         }
 
         AgentAnswer<T> Unclear(string reason) => new(AgentReach.Unclear, null, $"the agent on {socketPath} cannot be asked: {reason}");
+    }
+
+    private static HttpClient Open(string socketPath, TimeSpan patience)
+    {
+        SocketsHttpHandler handler = new()
+        {
+            ConnectCallback = async (_, token) => await ConnectAsync(socketPath, token),
+            UseProxy = false,
+        };
+        return new HttpClient(handler, disposeHandler: true) { Timeout = patience, BaseAddress = new Uri("http://agent") };
     }
 
     private static async Task<Stream> ConnectAsync(string socketPath, CancellationToken cancellation)

@@ -1,6 +1,9 @@
 using Datapath.Agent.Commands;
 using Datapath.Agent.Documents;
 using Datapath.Agent.Loops;
+using Datapath.Agent.Records;
+using Datapath.Agent.Service;
+using Datapath.Agent.Sinks;
 using Datapath.Backends;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Hosting;
@@ -13,6 +16,9 @@ namespace Datapath.Agent.Hosting;
 /// <param name="log">Where it says what it does.</param>
 internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, LineLogger log)
 {
+    // More than a terminal shows.
+    private const int BusyFlows = 100;
+
     /// <summary>Runs until a signal comes, or until there is nothing to run for.</summary>
     /// <param name="settings">What the agent was told.</param>
     /// <param name="parts">The kernel, the clock.</param>
@@ -24,7 +30,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         try
         {
             using ControlSocket socket = ControlSocket.Claim(settings.Instance, settings.SocketPath, parts.RuntimeDirectory);
-            LineLogger log = new(error, parts.Clock);
+            LineLogger log = new(error, parts.Clock, settings.LogFormat, IsJournal(parts.Variables));
             using SharedBackend backend = new(BackendChoice.Open(settings, parts, log));
             AgentProcess process = new(settings, parts, log);
             return await process.RunAsync(socket, backend, stop);
@@ -40,33 +46,61 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
     {
         EventFeed feed = new();
         CollectionLoop collection = new(backend, log, parts.Clock);
-        StatusBoard board = new(Starting(backend), feed, () => collection.Usage, parts.Clock);
+        RecordLoop records = new(feed, settings.Flows.Interval, parts.Clock);
+        SinkPlaces places = new(settings.StateDirectory, $"{Environment.MachineName}/{settings.Instance}");
+        SinkSet sinks = new(settings.Flows, places, log, parts.Clock);
+        StatusBoard board = new(Starting(backend), feed, () => collection.Usage, parts.Clock)
+        {
+            Records = () => new RecordsDocument(records.Records, feed.Records.Dropped, records.FlowCount, records.Displaced, sinks.Report()),
+        };
+        using AgentMetrics metrics = new(() => board.Current);
         PolicyLoopReport report = new(settings.PolicyDirectory, board, log, parts.Clock);
         ActivePolicy active = new();
         RuleNumbers numbers = new(new RuleIndexStore(settings.StateDirectory), report, parts.Clock);
-        PolicyEnforcer enforcer = new(settings, numbers, report, parts.Clock)
+        PolicyEnforcer enforcer = new(numbers, report, parts.Clock)
         {
+            Options = settings.Options,
             Backend = backend,
             Feed = feed,
             Active = active,
         };
-        PolicyLoop policy = new(settings, report, parts.Clock) { Enforcer = enforcer, Host = parts.Host };
+        LoopPulse pulse = new(parts.Clock);
+        PolicyLoop policy = new(settings, report, parts.Clock)
+        {
+            Enforcer = enforcer,
+            Host = parts.Host,
+            Pulse = pulse,
+        };
+        using ServiceManager manager = ServiceManager.Of(parts.Variables, parts.Clock);
+        ServiceLoop service = new(manager, pulse, () => board.Current, parts.Clock);
+        ReloadLoop reload = new(settings.Reread, policy.Give, manager, service, log);
+        using IDisposable hangup = parts.OnHangup(reload.Ask);
         FlowLoop flows = new(backend, feed, log, parts.Clock);
         TaskCompletionSource<PolicyLoopEnd> end = new(TaskCreationOptions.RunContinuationsAsynchronously);
         AgentLoop policyLoop = new(async stopping => end.SetResult(await policy.RunAsync(stopping)));
-        AgentLoop flowLoop = new(flows.RunAsync);
-        AgentLoop collectionLoop = new(collection.RunAsync);
-        WebApplication server = AgentServer.Build(socket, new ServedState(board, feed, active, policy.Give), log, [policyLoop, flowLoop, collectionLoop]);
+        AgentLoop recordLoop = new(stopping => sinks.RunAsync(records, stopping));
+
+        // Stopped in the reverse order: what the flow loop reads last still becomes records.
+        AgentLoop[] loops = [recordLoop, policyLoop, new AgentLoop(flows.RunAsync), new AgentLoop(collection.RunAsync), new AgentLoop(reload.RunAsync)];
+        ServedState served = new(board, feed, active, policy.Give)
+        {
+            Records = new FlowRecords(records, sinks.Files, places),
+            Top = () => TopDocument.Of(parts.Clock.GetUtcNow(), records.Busiest(BusyFlows), backend.Ask(kernel => kernel.ReadCounters()), feed.Names),
+        };
+        WebApplication server = AgentServer.Build(socket, served, log, loops);
         await using (server)
         {
             log.Started(AgentVersion.Current.Number, settings.Instance, backend.Name, settings.PolicyDirectory, socket.Path);
             server.Lifetime.ApplicationStopping.Register(() => SayGoodbye(board.Current));
             await server.StartAsync(CancellationToken.None);
+            // Not before it listens: who waits for ready asks at once.
+            Task informed = service.RunAsync(server.Lifetime.ApplicationStopping);
             await Task.WhenAny(end.Task, server.WaitForShutdownAsync(stop));
             await server.StopAsync(CancellationToken.None);
+            await informed;
         }
 
-        return Outcome([policyLoop, flowLoop, collectionLoop], end.Task);
+        return Outcome(loops, end.Task);
     }
 
     // A loop that broke is a bug and must end the process as one, so that whoever supervises it sees that.
@@ -82,6 +116,11 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
 
         return end is { IsCompletedSuccessfully: true, Result: PolicyLoopEnd.NothingEnforced } ? ExitCode.CouldNot : ExitCode.Done;
     }
+
+    // systemd names the stream that it gave us; standard error may have been redirected since.
+    private static bool IsJournal(Func<string, string?> variables) =>
+        variables("JOURNAL_STREAM")?.Split(':') is [_, var inode]
+        && string.Equals(new FileInfo("/proc/self/fd/2").LinkTarget, $"socket:[{inode}]", StringComparison.Ordinal);
 
     private void SayGoodbye(StatusDocument status)
     {

@@ -1,5 +1,6 @@
 using Datapath.Agent.Documents;
 using Datapath.Agent.Loops;
+using Datapath.Backends;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -53,6 +54,8 @@ internal static class AgentServer
         server.MapGet("/v1/explain", context => ExplainAsync(context, state.Active));
         server.MapPost("/v1/orders/{kind}", context => OrderRequest.AnswerAsync(context, state.Give));
         server.MapGet("/v1/events", context => EventStream.WriteAsync(context, state.Feed, stopping));
+        server.MapGet("/v1/flows", context => FlowStream.WriteAsync(context, state.Records, stopping));
+        server.MapGet("/v1/top", context => TopAsync(context, state.Top));
         return server;
     }
 
@@ -77,6 +80,19 @@ internal static class AgentServer
         }
 
         return WriteAsync(context, active.Explain(from, to, port), AgentJson.Compact.ExplainDocument);
+    }
+
+    private static Task TopAsync(HttpContext context, Func<TopDocument> top)
+    {
+        try
+        {
+            return WriteAsync(context, top(), AgentJson.Compact.TopDocument);
+        }
+        catch (BackendException refusal)
+        {
+            context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            return context.Response.WriteAsync(refusal.Message + "\n", context.RequestAborted);
+        }
     }
 
     private static Task WriteAsync<T>(

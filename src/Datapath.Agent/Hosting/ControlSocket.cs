@@ -9,8 +9,8 @@ namespace Datapath.Agent.Hosting;
 /// </remarks>
 internal sealed class ControlSocket : IDisposable
 {
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-    private const UnixFileMode OwnerDirectory = OwnerOnly | UnixFileMode.UserExecute;
+    // The group is that of the process: `datapath` for the service, root's own otherwise. It may ask; orders are for root (OrderRequest).
+    private const UnixFileMode OwnerAndGroup = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite;
 
     private readonly InstanceLock _right;
 
@@ -37,7 +37,7 @@ internal sealed class ControlSocket : IDisposable
         string absolute = System.IO.Path.GetFullPath(path);
         try
         {
-            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(absolute) ?? "/", OwnerDirectory);
+            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(absolute) ?? "/", InstanceLock.DirectoryMode);
             InstanceLock right =
                 InstanceLock.TryTake(instance, runtimeDirectory)
                 ?? throw new ControlSocketException($"an agent of instance '{instance}' is already running");
@@ -64,7 +64,7 @@ internal sealed class ControlSocket : IDisposable
         {
             RemoveStaleSocket(path);
             socket.Bind(new UnixDomainSocketEndPoint(path));
-            File.SetUnixFileMode(path, OwnerOnly);
+            File.SetUnixFileMode(path, OwnerAndGroup);
             return new ControlSocket(path, socket, right);
         }
         catch

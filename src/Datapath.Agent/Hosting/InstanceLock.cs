@@ -10,6 +10,9 @@ internal sealed class InstanceLock : IDisposable
     // EWOULDBLOCK, which is what .NET hands on when flock(2) says that another process has the lock.
     private const int WouldBlock = 11;
 
+    /// <summary>Of the directory of locks and sockets: the group of the process may get to the sockets.</summary>
+    public const UnixFileMode DirectoryMode = OwnerOnly | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute;
+
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     private readonly string _path;
@@ -28,7 +31,7 @@ internal sealed class InstanceLock : IDisposable
     /// <exception cref="UnauthorizedAccessException">The file may not be opened.</exception>
     public static InstanceLock? TryTake(InstanceName instance, string runtimeDirectory)
     {
-        Directory.CreateDirectory(runtimeDirectory, OwnerOnly | UnixFileMode.UserExecute);
+        Directory.CreateDirectory(runtimeDirectory, DirectoryMode);
         string path = PathOf(instance, runtimeDirectory);
         try
         {

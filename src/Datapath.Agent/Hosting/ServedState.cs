@@ -1,3 +1,4 @@
+using Datapath.Agent.Documents;
 using Datapath.Agent.Loops;
 
 namespace Datapath.Agent.Hosting;
@@ -7,4 +8,11 @@ namespace Datapath.Agent.Hosting;
 /// <param name="Feed">What <c>/v1/events</c> streams.</param>
 /// <param name="Active">What <c>/v1/explain</c> explains by.</param>
 /// <param name="Give">Takes what <c>/v1/orders</c> is told.</param>
-internal sealed record ServedState(StatusBoard Board, EventFeed Feed, ActivePolicy Active, Action<PolicyOrder> Give);
+internal sealed record ServedState(StatusBoard Board, EventFeed Feed, ActivePolicy Active, Action<PolicyOrder> Give)
+{
+    /// <summary>What <c>/v1/flows</c> answers from.</summary>
+    public required FlowRecords Records { get; init; }
+
+    /// <summary>What <c>/v1/top</c> answers.</summary>
+    public required Func<TopDocument> Top { get; init; }
+}

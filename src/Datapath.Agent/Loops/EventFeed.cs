@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Datapath.Agent.Records;
 using Datapath.Flows;
 using Datapath.Policy.Compilation;
 
@@ -8,9 +9,15 @@ namespace Datapath.Agent.Loops;
 internal sealed class EventFeed
 {
     private ImmutableArray<EventSubscription> _subscriptions = [];
-    private PolicyNames _names = PolicyNames.None;
+    private FlowNames _names = FlowNames.None;
     private long _received;
     private long _lost;
+
+    /// <summary>Where events become records.</summary>
+    public RecordQueue Records { get; } = new();
+
+    /// <summary>What the numbers in events stand for.</summary>
+    public FlowNames Names => Volatile.Read(ref _names);
 
     /// <summary>Events that the kernel handed over.</summary>
     public long Received => Interlocked.Read(ref _received);
@@ -23,21 +30,22 @@ internal sealed class EventFeed
 
     /// <summary>Replaces what the numbers in events stand for.</summary>
     /// <param name="names">From the policy that is being applied.</param>
-    public void Rename(PolicyNames names) => Volatile.Write(ref _names, names);
+    public void Rename(FlowNames names) => Volatile.Write(ref _names, names);
 
     /// <summary>Hands one event to every listener; never waits.</summary>
     /// <param name="flow">From the kernel.</param>
     public void Publish(FlowEvent flow)
     {
         Interlocked.Increment(ref _received);
+        Records.Offer(flow);
         ImmutableArray<EventSubscription> listeners = _subscriptions;
         if (listeners.IsEmpty)
         {
             return;
         }
 
-        PolicyNames names = Volatile.Read(ref _names);
-        NamedFlowEvent named = new(flow, names.Unit(flow.Unit), names.Rule(flow.RuleIndex), names.Rule(flow.ObservedRuleIndex));
+        FlowNames names = Names;
+        NamedFlowEvent named = new(flow, names.UnitName(flow.Unit), names.Rule(flow.RuleIndex), names.Rule(flow.ObservedRuleIndex));
         foreach (EventSubscription listener in listeners)
         {
             if (!listener.TryWrite(named))

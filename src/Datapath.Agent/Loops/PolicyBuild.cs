@@ -15,6 +15,9 @@ namespace Datapath.Agent.Loops;
 /// <param name="Diagnostics">Of every stage that ran, in their order; a stage does not run after one with errors.</param>
 internal sealed record PolicyBuild(CompiledPolicy? Policy, RuleIndexes Indexes, ImmutableArray<Diagnostic> Diagnostics)
 {
+    /// <summary>What the tables were compiled from; null like these.</summary>
+    public ResolvedPolicy? Resolved { get; init; }
+
     /// <summary>Errors among the diagnostics.</summary>
     public int ErrorCount => Diagnostics.Count(IsError);
 
@@ -54,7 +57,7 @@ internal sealed record PolicyBuild(CompiledPolicy? Policy, RuleIndexes Indexes, 
         }
 
         PolicyCompilation compilation = PolicyCompiler.Compile(resolution.Policy, indexes, memory);
-        return new PolicyBuild(compilation.Policy, compilation.Indexes, [.. known, .. compilation.Diagnostics]);
+        return new PolicyBuild(compilation.Policy, compilation.Indexes, [.. known, .. compilation.Diagnostics]) { Resolved = resolution.Policy };
     }
 
     /// <summary>The first stage alone: what is written in the files, and what is wrong with it.</summary>

@@ -1,9 +1,12 @@
 using System.Collections.Immutable;
 using Datapath.Backends;
 using Datapath.Backends.Host;
+using Datapath.Flows;
 using Datapath.Policy.Compilation;
 using Datapath.Policy.Diagnostics;
 using Datapath.Policy.Inventory;
+using Datapath.Policy.Options;
+using Datapath.Policy.Resolution;
 
 namespace Datapath.Agent.Loops;
 
@@ -50,14 +53,16 @@ internal sealed record Enforcement(
 }
 
 /// <summary>Takes policies from their files to the kernel: build, number, try out, apply, publish the names.</summary>
-/// <param name="settings">What the agent was told.</param>
 /// <param name="numbers">The numbers of rules and units.</param>
 /// <param name="report">Told of counters that cannot be zeroed.</param>
 /// <param name="clock">Times it.</param>
-internal sealed class PolicyEnforcer(AgentSettings settings, RuleNumbers numbers, PolicyLoopReport report, TimeProvider clock)
+internal sealed class PolicyEnforcer(RuleNumbers numbers, PolicyLoopReport report, TimeProvider clock)
 {
     // Ours alone: one compilation at a time, each quicker by what the last one left.
     private readonly CompilationMemory _memory = new();
+
+    /// <summary>What decides the meaning of a policy besides its files. Only the policy loop changes it.</summary>
+    public required PolicyOptions Options { get; set; }
 
     /// <summary>What enforces.</summary>
     public required SharedBackend Backend { get; init; }
@@ -72,7 +77,7 @@ internal sealed class PolicyEnforcer(AgentSettings settings, RuleNumbers numbers
     public void Load()
     {
         numbers.Load();
-        Feed.Rename(PolicyNames.Of(numbers.Current, policy: null));
+        Feed.Rename(FlowNames.Of(numbers.Current, compiled: null, resolved: null));
     }
 
     /// <summary>Lets numbers be given away again that nothing in the kernel can carry any more; once before each round of policies.</summary>
@@ -99,7 +104,7 @@ internal sealed class PolicyEnforcer(AgentSettings settings, RuleNumbers numbers
     /// <param name="version">The policy.</param>
     /// <param name="host">The host.</param>
     public PolicyBuild Check(PolicyVersion version, HostSnapshot host) =>
-        PolicyBuild.Of(version.Reading, HostFacts.Inventory(host), settings.Options, numbers.Current);
+        PolicyBuild.Of(version.Reading, HostFacts.Inventory(host), Options, numbers.Current);
 
     /// <summary>Puts a policy in force.</summary>
     /// <param name="version">The policy.</param>
@@ -114,11 +119,11 @@ internal sealed class PolicyEnforcer(AgentSettings settings, RuleNumbers numbers
         PolicyBuild? before = null;
         if (fallback is not null)
         {
-            before = PolicyBuild.Of(fallback.Reading, inventory, settings.Options, indexes);
+            before = PolicyBuild.Of(fallback.Reading, inventory, Options, indexes);
             indexes = before.Indexes;
         }
 
-        PolicyBuild build = PolicyBuild.Of(version.Reading, inventory, settings.Options, indexes, _memory);
+        PolicyBuild build = PolicyBuild.Of(version.Reading, inventory, Options, indexes, _memory);
         if (build.Policy is null || before is { Policy: null })
         {
             return Ended(EnforcementEnd.Wrong, build.Policy is null ? build.Diagnostics : before!.Diagnostics);
@@ -129,13 +134,13 @@ internal sealed class PolicyEnforcer(AgentSettings settings, RuleNumbers numbers
         {
             ConfirmWithin = confirmWithin,
             Fallback = before?.Policy,
-            Canaries = CanarySample.Of(build.Policy, version.Reading.Policy, inventory, settings.Options, clock),
+            Canaries = CanarySample.Of(build.Policy, version.Reading.Policy, inventory, Options, clock),
         };
         try
         {
-            ApplyReport applied = Apply(build.Policy, host, options);
+            ApplyReport applied = Apply(build.Policy, build.Resolved, host, options);
             numbers.NoteApplied();
-            Active.Replace(version.Reading.Policy, inventory, settings.Options);
+            Active.Replace(version.Reading.Policy, inventory, Options);
             EnforcementEnd end = applied.NotEnforced.Any(one => one.MayBeLater) ? EnforcementEnd.InForceInPart : EnforcementEnd.InForce;
             return new Enforcement(end, build.Diagnostics, build.Policy, applied, "", clock.GetElapsedTime(start));
         }
@@ -152,13 +157,13 @@ internal sealed class PolicyEnforcer(AgentSettings settings, RuleNumbers numbers
             new(end, diagnostics, Policy: null, Report: null, problem, clock.GetElapsedTime(start));
     }
 
-    private ApplyReport Apply(CompiledPolicy policy, HostSnapshot host, ApplyOptions options) =>
+    private ApplyReport Apply(CompiledPolicy policy, ResolvedPolicy? resolved, HostSnapshot host, ApplyOptions options) =>
         Backend.Ask(backend =>
         {
             ApplyReport done = backend.Apply(policy, host, options);
 
             // In the same turn: the next to read events must know the names of the new generation.
-            Feed.Rename(PolicyNames.Of(numbers.Current, policy));
+            Feed.Rename(FlowNames.Of(numbers.Current, policy, resolved));
             return done;
         });
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using Datapath.Agent.Files;
 using Datapath.Backends;
 using Datapath.Backends.Host;
+using Datapath.Policy.Options;
 
 namespace Datapath.Agent.Loops;
 
@@ -27,7 +28,8 @@ internal sealed partial class PolicyLoop
                     OrderKind.Confirm => Confirm(),
                     OrderKind.Rollback => await RollBackAsync(stop),
                     OrderKind.Pause => Pause(order.Time ?? PolicyOrder.LongestTime),
-                    _ => Resume(),
+                    OrderKind.Resume => Resume(),
+                    _ => await ReloadAsync(order, stop),
                 }
             );
         }
@@ -210,6 +212,27 @@ internal sealed partial class PolicyLoop
         _report.Resumed();
         return OrderOutcome.Done($"packets are judged by generation {_generation} again");
     }
+
+    private async Task<OrderOutcome> ReloadAsync(PolicyOrder order, CancellationToken stop)
+    {
+        PolicyChange news = await TakeInFilesAsync(stop) ? PolicyChange.Files : PolicyChange.None;
+        if (order.Options is { } options && !AreEqual(options, Enforcer.Options))
+        {
+            Enforcer.Options = options;
+            // Not only files: what is in force means something else now, whatever the directory holds.
+            news |= PolicyChange.Retry;
+        }
+
+        if (news != PolicyChange.None && _host is not null && !Follow(news))
+        {
+            _trigger.Raise(PolicyChange.Retry);
+        }
+
+        return OrderOutcome.Done($"generation {_generation} is in force");
+    }
+
+    private static bool AreEqual(PolicyOptions one, PolicyOptions other) =>
+        one with { Failsafe = [] } == other with { Failsafe = [] } && one.Failsafe.SequenceEqual(other.Failsafe);
 
     // The directory may have changed while nobody looked at it.
     private void FollowFromNowOn()

@@ -58,6 +58,9 @@ internal sealed partial class PolicyLoop
     /// <summary>Where interfaces and addresses come from.</summary>
     public required HostSource Host { get; init; }
 
+    /// <summary>Beats after each round.</summary>
+    public required LoopPulse Pulse { get; init; }
+
     /// <summary>How often the directory is looked at without being told to.</summary>
     public TimeSpan Rescan { get; init; } = PolicyWatch.DefaultRescan;
 
@@ -134,6 +137,7 @@ internal sealed partial class PolicyLoop
             }
 
             WatchLease(lease);
+            Pulse.Beat();
             change = await _trigger.NextAsync(stop);
             if (change.HasFlag(PolicyChange.Guard))
             {

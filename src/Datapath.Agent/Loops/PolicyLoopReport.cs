@@ -90,6 +90,12 @@ internal sealed partial class PolicyLoopReport(string directory, StatusBoard boa
             log.Unchanged(applied.Generation);
         }
 
+        if (applied.OlderFlows is { } older)
+        {
+            log.OlderFlows(older.Tracked, older.FromSockets);
+            older.Problems.ToList().ForEach(log.OlderFlowsUnread);
+        }
+
         board.Write(status =>
             status with
             {

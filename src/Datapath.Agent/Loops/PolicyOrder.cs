@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Datapath.Policy.Diagnostics;
+using Datapath.Policy.Options;
 
 namespace Datapath.Agent.Loops;
 
@@ -20,6 +21,9 @@ internal enum OrderKind
 
     /// <summary>End a pause.</summary>
     Resume,
+
+    /// <summary>Take in the policy directory now, and options that may have changed.</summary>
+    Reload,
 }
 
 /// <summary>How an order ended.</summary>
@@ -51,6 +55,9 @@ internal sealed class PolicyOrder(OrderKind kind, string path = "", TimeSpan? ti
     public string Path => path;
 
     public TimeSpan? Time => time;
+
+    /// <summary>For <see cref="OrderKind.Reload"/>: what decides the meaning of the policy from now on.</summary>
+    public PolicyOptions? Options { get; init; }
 
     /// <summary>Completes when it was carried out or refused.</summary>
     public Task<OrderOutcome> Outcome => _outcome.Task;

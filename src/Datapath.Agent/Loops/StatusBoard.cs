@@ -12,6 +12,9 @@ internal sealed class StatusBoard(StatusDocument initial, EventFeed feed, Func<F
 {
     private StatusDocument _written = initial;
 
+    /// <summary>Says what became of records.</summary>
+    public Func<RecordsDocument> Records { get; init; } = () => RecordsDocument.None;
+
     /// <summary>What holds now.</summary>
     public StatusDocument Current
     {
@@ -23,6 +26,7 @@ internal sealed class StatusBoard(StatusDocument initial, EventFeed feed, Func<F
                 Lease = written.Lease?.At(clock.GetUtcNow()),
                 Flows = FlowsDocument.Of(flows()),
                 Events = new EventCountsDocument(feed.Received, feed.Lost, feed.ListenerCount),
+                Records = Records(),
             };
         }
     }

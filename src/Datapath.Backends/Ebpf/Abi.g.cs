@@ -11,7 +11,7 @@ namespace Datapath.Backends.Ebpf;
 internal static class Abi
 {
     /// <summary><c>DP_ABI_VERSION</c>.</summary>
-    internal const int Version = 3;
+    internal const int Version = 4;
 
     /// <summary><c>DP_LINE_BYTES</c>.</summary>
     internal const int LineBytes = 64;
@@ -73,6 +73,12 @@ internal static class Abi
     /// <summary><c>DP_FLOW_KNOWS</c>.</summary>
     internal const int FlowKnows = 12;
 
+    /// <summary><c>DP_RULE_UNKNOWN</c>.</summary>
+    internal const uint RuleUnknown = 4294967295;
+
+    /// <summary><c>DP_DIGEST_SETS</c>.</summary>
+    internal const int DigestSets = 8192;
+
     /// <summary><c>DP_EVENT_OBSERVED_ALLOW</c>.</summary>
     internal const int EventObservedAllow = 2;
 
@@ -112,13 +118,14 @@ internal enum DpFlowFlags : uint
 internal enum DpFlowState : uint
 {
     Opening = 0,
-    Established = 1,
-    FinWait = 2,
-    CloseWait = 3,
-    LastAck = 4,
-    TimeWait = 5,
-    Closed = 6,
-    States = 7,
+    SynReceived = 1,
+    Established = 2,
+    FinWait = 3,
+    CloseWait = 4,
+    LastAck = 5,
+    TimeWait = 6,
+    Closed = 7,
+    States = 8,
 }
 
 /// <summary>bpf: <c>enum dp_hook</c>.</summary>
@@ -205,7 +212,8 @@ internal enum DpStatistic : uint
     VlanPassed = 6,
     FlowUnpromoted = 7,
     Paused = 8,
-    Statistics = 9,
+    DoubtPassed = 9,
+    Statistics = 10,
 }
 
 /// <summary>bpf: <c>enum dp_unit_flags</c>.</summary>
@@ -265,12 +273,12 @@ internal struct DpBucket : IEquatable<DpBucket>
     public static bool operator !=(DpBucket left, DpBucket right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_control</c>, 56 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 56)]
+/// <summary>bpf: <c>struct dp_control</c>, 64 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 64)]
 internal struct DpControl : IEquatable<DpControl>
 {
     [FieldOffset(0)]
-    public uint Reserved;
+    public uint InterfacesEpoch;
 
     [FieldOffset(4)]
     public uint AbiVersion;
@@ -283,6 +291,9 @@ internal struct DpControl : IEquatable<DpControl>
 
     [FieldOffset(48)]
     public ulong InForce;
+
+    [FieldOffset(56)]
+    public ulong DoubtUntilNanoseconds;
 
     public readonly bool Equals(DpControl other) => RawBytes.Equal(in this, in other);
 
@@ -369,10 +380,10 @@ internal struct DpDigest : IEquatable<DpDigest>
     public ushort Zone;
 
     [FieldOffset(38)]
-    public byte Protocol;
+    public byte Way;
 
     [FieldOffset(39)]
-    public byte Way;
+    public byte SeenJiffiesHigh;
 
     [FieldOffset(40)]
     public uint Generation;
@@ -381,13 +392,16 @@ internal struct DpDigest : IEquatable<DpDigest>
     public uint RuleIndex;
 
     [FieldOffset(48)]
-    public ulong CheckedJiffies;
+    public uint SeenJiffies;
+
+    [FieldOffset(52)]
+    public uint Epoch;
 
     [FieldOffset(56)]
-    public ushort Key;
+    public UintArray2 NextSequence;
 
-    [FieldOffset(58)]
-    public UshortArray3 Reserved;
+    [FieldOffset(56)]
+    public uint Key;
 
     public readonly bool Equals(DpDigest other) => RawBytes.Equal(in this, in other);
 
@@ -398,6 +412,24 @@ internal struct DpDigest : IEquatable<DpDigest>
     public static bool operator ==(DpDigest left, DpDigest right) => left.Equals(right);
 
     public static bool operator !=(DpDigest left, DpDigest right) => !left.Equals(right);
+}
+
+/// <summary>bpf: <c>struct dp_digest_set</c>, 128 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 128)]
+internal struct DpDigestSet : IEquatable<DpDigestSet>
+{
+    [FieldOffset(0)]
+    public DpDigestArray2 Digest;
+
+    public readonly bool Equals(DpDigestSet other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpDigestSet other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpDigestSet left, DpDigestSet right) => left.Equals(right);
+
+    public static bool operator !=(DpDigestSet left, DpDigestSet right) => !left.Equals(right);
 }
 
 /// <summary>bpf: <c>struct dp_event</c>, 64 bytes.</summary>
@@ -814,6 +846,51 @@ internal struct DpLine : IEquatable<DpLine>
     public static bool operator !=(DpLine left, DpLine right) => !left.Equals(right);
 }
 
+/// <summary>bpf: <c>struct dp_mark</c>, 8 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 8)]
+internal struct DpMark : IEquatable<DpMark>
+{
+    [FieldOffset(0)]
+    public uint Proof;
+
+    [FieldOffset(4)]
+    public uint Epoch;
+
+    public readonly bool Equals(DpMark other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpMark other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpMark left, DpMark right) => left.Equals(right);
+
+    public static bool operator !=(DpMark left, DpMark right) => !left.Equals(right);
+}
+
+/// <summary>bpf: <c>struct dp_near_interface</c>, 20 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 20)]
+internal struct DpNearInterface : IEquatable<DpNearInterface>
+{
+    [FieldOffset(0)]
+    public uint Index;
+
+    [FieldOffset(4)]
+    public uint Epoch;
+
+    [FieldOffset(8)]
+    public DpInterface Entry;
+
+    public readonly bool Equals(DpNearInterface other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpNearInterface other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpNearInterface left, DpNearInterface right) => left.Equals(right);
+
+    public static bool operator !=(DpNearInterface left, DpNearInterface right) => !left.Equals(right);
+}
+
 /// <summary>bpf: <c>struct dp_network</c>, 24 bytes.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 24)]
 internal struct DpNetwork : IEquatable<DpNetwork>
@@ -882,7 +959,7 @@ internal struct DpPacket : IEquatable<DpPacket>
     public ushort Offset;
 
     [FieldOffset(102)]
-    public ByteArray2 Reserved;
+    public ushort Limit;
 
     public readonly bool Equals(DpPacket other) => RawBytes.Equal(in this, in other);
 
@@ -893,6 +970,39 @@ internal struct DpPacket : IEquatable<DpPacket>
     public static bool operator ==(DpPacket left, DpPacket right) => left.Equals(right);
 
     public static bool operator !=(DpPacket left, DpPacket right) => !left.Equals(right);
+}
+
+/// <summary>bpf: <c>struct dp_sight</c>, 16 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 16)]
+internal struct DpSight : IEquatable<DpSight>
+{
+    [FieldOffset(0)]
+    public uint Hash;
+
+    [FieldOffset(4)]
+    public uint Epoch;
+
+    [FieldOffset(8)]
+    public uint Generation;
+
+    [FieldOffset(12)]
+    public ushort Zone;
+
+    [FieldOffset(14)]
+    public byte Way;
+
+    [FieldOffset(15)]
+    public byte IsTcp;
+
+    public readonly bool Equals(DpSight other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpSight other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpSight left, DpSight right) => left.Equals(right);
+
+    public static bool operator !=(DpSight left, DpSight right) => !left.Equals(right);
 }
 
 /// <summary>bpf: <c>struct dp_skip</c>, 64 bytes.</summary>
@@ -1000,8 +1110,8 @@ internal struct DpUnit : IEquatable<DpUnit>
     public static bool operator !=(DpUnit left, DpUnit right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_visit</c>, 216 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 216)]
+/// <summary>bpf: <c>struct dp_visit</c>, 232 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 232)]
 internal struct DpVisit : IEquatable<DpVisit>
 {
     [FieldOffset(0)]
@@ -1020,7 +1130,10 @@ internal struct DpVisit : IEquatable<DpVisit>
     public DpFlowKey Key;
 
     [FieldOffset(212)]
-    public uint PeerClass;
+    public DpSight Sight;
+
+    [FieldOffset(228)]
+    public uint Leaf;
 
     public readonly bool Equals(DpVisit other) => RawBytes.Equal(in this, in other);
 
@@ -1067,7 +1180,7 @@ internal static class DpMaps
     internal static readonly MapName<uint, DpControl> Control = new("dp_control");
 
     /// <summary><c>dp_digests</c>.</summary>
-    internal static readonly MapName<uint, DpDigest> Digests = new("dp_digests");
+    internal static readonly MapName<uint, DpDigestSet> Digests = new("dp_digests");
 
     /// <summary><c>dp_drop_counts</c>.</summary>
     internal static readonly MapName<uint, DpCounter> DropCounts = new("dp_drop_counts");
@@ -1087,9 +1200,6 @@ internal static class DpMaps
     /// <summary><c>dp_generations</c>.</summary>
     internal static readonly MapName<uint, DpGeneration> Generations = new("dp_generations");
 
-    /// <summary><c>dp_handshakes</c>.</summary>
-    internal static readonly MapName<uint, uint> Handshakes = new("dp_handshakes");
-
     /// <summary><c>dp_interfaces</c>.</summary>
     internal static readonly MapName<uint, DpInterface> Interfaces = new("dp_interfaces");
 
@@ -1107,6 +1217,15 @@ internal static class DpMaps
 
     /// <summary><c>dp_local_nets</c>.</summary>
     internal static readonly MapName<DpNetwork, byte> LocalNets = new("dp_local_nets");
+
+    /// <summary><c>dp_marks</c>.</summary>
+    internal static readonly MapName<uint, DpMark> Marks = new("dp_marks");
+
+    /// <summary><c>dp_namespaces</c>.</summary>
+    internal static readonly MapName<uint, uint> Namespaces = new("dp_namespaces");
+
+    /// <summary><c>dp_near_ifs</c>.</summary>
+    internal static readonly MapName<uint, DpNearInterface> NearIfs = new("dp_near_ifs");
 
     /// <summary><c>dp_new_other4</c>.</summary>
     internal static readonly MapName<DpFlowKey4, DpFlow> NewOther4 = new("dp_new_other4");
@@ -1145,6 +1264,13 @@ internal struct ByteArray2
 internal struct ByteArray32
 {
     private byte _first;
+}
+
+/// <summary>2 times <c>DpDigest</c>, inside whatever holds it.</summary>
+[InlineArray(2)]
+internal struct DpDigestArray2
+{
+    private DpDigest _first;
 }
 
 /// <summary>16 times <c>uint</c>, inside whatever holds it.</summary>
@@ -1189,13 +1315,6 @@ internal struct UlongArray8
     private ulong _first;
 }
 
-/// <summary>3 times <c>ushort</c>, inside whatever holds it.</summary>
-[InlineArray(3)]
-internal struct UshortArray3
-{
-    private ushort _first;
-}
-
 /// <summary>32 times <c>ushort</c>, inside whatever holds it.</summary>
 [InlineArray(32)]
 internal struct UshortArray32
@@ -1218,13 +1337,14 @@ internal static class AbiLayout
                 new("filled_jiffies", 0, 0, 8),
                 new("tokens", 64, 0, 8),
             ]),
-            new("dp_control", 56,
+            new("dp_control", 64,
             [
-                new("reserved", 0, 0, 4),
+                new("interfaces_epoch", 0, 0, 4),
                 new("abi_version", 32, 0, 4),
                 new("network_namespace", 64, 0, 8),
                 new("instance", 128, 0, 32),
                 new("in_force", 384, 0, 8),
+                new("doubt_until_ns", 448, 0, 8),
             ]),
             new("dp_counter", 16,
             [
@@ -1247,13 +1367,18 @@ internal static class AbiLayout
                 new("source_port", 256, 0, 2),
                 new("destination_port", 272, 0, 2),
                 new("zone", 288, 0, 2),
-                new("protocol", 304, 0, 1),
-                new("way", 312, 0, 1),
+                new("way", 304, 0, 1),
+                new("seen_jiffies_high", 312, 0, 1),
                 new("generation", 320, 0, 4),
                 new("rule_index", 352, 0, 4),
-                new("checked_jiffies", 384, 0, 8),
-                new("key", 448, 0, 2),
-                new("reserved", 464, 0, 6),
+                new("seen_jiffies", 384, 0, 4),
+                new("epoch", 416, 0, 4),
+                new("next_sequence", 448, 0, 8),
+                new("key", 448, 0, 4),
+            ]),
+            new("dp_digest_set", 128,
+            [
+                new("digest", 0, 0, 128),
             ]),
             new("dp_event", 64,
             [
@@ -1371,6 +1496,17 @@ internal static class AbiLayout
                 new("u32", 0, 0, 64),
                 new("u16", 0, 0, 64),
             ]),
+            new("dp_mark", 8,
+            [
+                new("proof", 0, 0, 4),
+                new("epoch", 32, 0, 4),
+            ]),
+            new("dp_near_interface", 20,
+            [
+                new("index", 0, 0, 4),
+                new("epoch", 32, 0, 4),
+                new("entry", 64, 0, 12),
+            ]),
             new("dp_network", 24,
             [
                 new("prefix_bits", 0, 0, 4),
@@ -1392,7 +1528,16 @@ internal static class AbiLayout
                 new("defect", 784, 0, 1),
                 new("next", 792, 0, 1),
                 new("offset", 800, 0, 2),
-                new("reserved", 816, 0, 2),
+                new("limit", 816, 0, 2),
+            ]),
+            new("dp_sight", 16,
+            [
+                new("hash", 0, 0, 4),
+                new("epoch", 32, 0, 4),
+                new("generation", 64, 0, 4),
+                new("zone", 96, 0, 2),
+                new("way", 112, 0, 1),
+                new("is_tcp", 120, 0, 1),
             ]),
             new("dp_skip", 64,
             [
@@ -1423,14 +1568,15 @@ internal static class AbiLayout
                 new("flags", 64, 0, 4),
                 new("reserved", 96, 0, 4),
             ]),
-            new("dp_visit", 216,
+            new("dp_visit", 232,
             [
                 new("packet", 0, 0, 104),
                 new("judgement", 832, 0, 16),
                 new("own", 960, 0, 16),
                 new("fresh", 1088, 0, 32),
                 new("key", 1344, 0, 44),
-                new("peer_class", 1696, 0, 4),
+                new("sight", 1696, 0, 16),
+                new("leaf", 1824, 0, 4),
             ]),
             new("dp_vlan_key", 8,
             [
@@ -1463,13 +1609,14 @@ internal static class AbiLayout
             new("dp_flow_state",
             [
                 new("DP_FLOW_OPENING", 0),
-                new("DP_FLOW_ESTABLISHED", 1),
-                new("DP_FLOW_FIN_WAIT", 2),
-                new("DP_FLOW_CLOSE_WAIT", 3),
-                new("DP_FLOW_LAST_ACK", 4),
-                new("DP_FLOW_TIME_WAIT", 5),
-                new("DP_FLOW_CLOSED", 6),
-                new("DP_FLOW_STATES", 7),
+                new("DP_FLOW_SYN_RECEIVED", 1),
+                new("DP_FLOW_ESTABLISHED", 2),
+                new("DP_FLOW_FIN_WAIT", 3),
+                new("DP_FLOW_CLOSE_WAIT", 4),
+                new("DP_FLOW_LAST_ACK", 5),
+                new("DP_FLOW_TIME_WAIT", 6),
+                new("DP_FLOW_CLOSED", 7),
+                new("DP_FLOW_STATES", 8),
             ]),
             new("dp_hook",
             [
@@ -1537,7 +1684,8 @@ internal static class AbiLayout
                 new("DP_STAT_VLAN_PASSED", 6),
                 new("DP_STAT_FLOW_UNPROMOTED", 7),
                 new("DP_STAT_PAUSED", 8),
-                new("DP_STATISTICS", 9),
+                new("DP_STAT_DOUBT_PASSED", 9),
+                new("DP_STATISTICS", 10),
             ]),
             new("dp_unit_flags",
             [
@@ -1555,28 +1703,30 @@ internal static class AbiLayout
         ],
         [
             new("dp_arena", 4, 64),
-            new("dp_control", 4, 56),
-            new("dp_digests", 4, 64),
+            new("dp_control", 4, 64),
+            new("dp_digests", 4, 128),
             new("dp_drop_counts", 4, 16),
             new("dp_event_bucket", 4, 16),
             new("dp_events", 0, 0),
             new("dp_fallback_ifs", 4, 12),
             new("dp_fragments", 40, 16),
             new("dp_generations", 4, 72),
-            new("dp_handshakes", 4, 4),
             new("dp_interfaces", 4, 12),
             new("dp_live_other4", 16, 32),
             new("dp_live_other6", 40, 32),
             new("dp_live_tcp4", 16, 32),
             new("dp_live_tcp6", 40, 32),
             new("dp_local_nets", 24, 1),
+            new("dp_marks", 4, 8),
+            new("dp_namespaces", 4, 4),
+            new("dp_near_ifs", 4, 20),
             new("dp_new_other4", 16, 32),
             new("dp_new_other6", 40, 32),
             new("dp_new_tcp4", 16, 32),
             new("dp_new_tcp6", 40, 32),
             new("dp_rule_counts", 4, 16),
             new("dp_statistics", 4, 8),
-            new("dp_tc_visit", 4, 216),
+            new("dp_tc_visit", 4, 232),
             new("dp_vlans", 8, 4),
         ]);
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using System.Text;
 using Datapath.Backends.Ebpf.Image;
@@ -12,6 +13,10 @@ internal sealed class Arena : IDisposable
     private readonly MappedArray _lines;
     private readonly MappedArray _generations;
     private readonly MappedArray _control;
+
+    // What this process has written: where the parts of a generation are, and which address tries it has. Of a generation that an earlier
+    // agent wrote only the span of all its parts is known.
+    private readonly Written?[] _written = new Written?[Abi.GenerationSlots];
 
     /// <summary>Maps the arena into this process.</summary>
     /// <param name="loaded">The loaded object.</param>
@@ -41,6 +46,16 @@ internal sealed class Arena : IDisposable
     /// <summary>What packets are judged by, and until when.</summary>
     public Switch Switch => Switch.Of(Volatile.Read(ref Control.InForce));
 
+    /// <summary>Until when, in nanoseconds since boot, answers of flows that are older than enforcement need no proof; 0 for no time at all.</summary>
+    public ulong DoubtUntil
+    {
+        get => Volatile.Read(ref Control.DoubtUntilNanoseconds);
+        set => Volatile.Write(ref Control.DoubtUntilNanoseconds, value);
+    }
+
+    /// <summary>Tells the programs that what they remember of <c>dp_interfaces</c> is old.</summary>
+    public void CountInterfaces() => Interlocked.Increment(ref Control.InterfacesEpoch);
+
     private ref DpControl Control => ref _control.Values<DpControl>()[0];
 
     private Span<DpGeneration> Generations => _generations.Values<DpGeneration>();
@@ -67,28 +82,76 @@ internal sealed class Arena : IDisposable
         Encoding.UTF8.GetBytes(instance, name);
     }
 
+    /// <summary>
+    /// Where the rest of an image may begin, when its address tries are those of a live generation: behind them, in the first gap that is
+    /// large enough and leaves room for a whole image.
+    /// </summary>
+    /// <param name="addresses">The tries.</param>
+    /// <param name="expectedLines">About how many lines the rest will take.</param>
+    /// <returns>A line relative to the first of the tries; null when no live generation has them, or there is no such gap.</returns>
+    public int? PlaceRules(AddressLines addresses, int expectedLines)
+    {
+        if (SlotWith(addresses) is not { } slot)
+        {
+            return null;
+        }
+
+        int lines = expectedLines + (expectedLines / 8);
+        // The hole that is left cannot be used by a whole image: a policy that is a quarter larger must still find its place.
+        int whole = (addresses.Lines + lines) * 5 / 4;
+        List<Extent> gaps = Gaps();
+        Extent place = gaps.FirstOrDefault(gap =>
+            gap.First >= (int)Generations[slot].Base && gap.Lines >= lines && gaps.Max(other => other == gap ? gap.Lines - lines : other.Lines) >= whole
+        );
+        return place.Lines == 0 ? null : place.First - (int)Generations[slot].Base;
+    }
+
+    /// <summary>Whether the place of an image that shares address tries is large enough for it.</summary>
+    /// <param name="image">The image.</param>
+    public bool HasRoomShared(PolicyImage image) =>
+        SlotWith(image.Addresses) is { } slot
+        && Gaps().Any(gap => gap.First <= RulesOf(image, slot).First && gap.End >= RulesOf(image, slot).End);
+
     /// <summary>Refuses an image that there is no room for beside the live ones.</summary>
     /// <param name="image">The image.</param>
     /// <exception cref="PolicyTooLargeException">It does not fit.</exception>
     public void RequireRoom(PolicyImage image)
     {
-        if (image.Bytes > FreeBytes)
+        if (image.IsShared ? !HasRoomShared(image) : image.Bytes > FreeBytes)
         {
-            throw new PolicyTooLargeException("kernel memory", image.Bytes, FreeBytes, "bytes");
+            throw new PolicyTooLargeException("kernel memory", image.Bytes, FreeBytes, "bytes", Remedy(image.Bytes));
         }
+    }
+
+    /// <summary>Room for three of the kind: the one that judges, the one to fall back to, and the one that is written.</summary>
+    private static string Remedy(long bytes)
+    {
+        long mebibytes = ((3 * bytes) + (1 << 20) - 1) >> 20;
+        return mebibytes > EbpfOptions.MostArenaMebibytes
+            ? $"three of its kind would need more than the {EbpfOptions.MostArenaMebibytes} MiB that an agent can set aside"
+            : $"an agent that begins after `datapath purge` with {EbpfOptions.ArenaOption} {mebibytes} has room for it";
     }
 
     /// <summary>Writes an image where no live generation is, and reads it back. Nothing judges by it yet.</summary>
     /// <param name="image">An image that there is room for.</param>
     /// <returns>The slot that it has.</returns>
     /// <exception cref="BackendException">What was read back is not what was written.</exception>
+    /// <remarks>Address tries that a live generation has were read back when they were written.</remarks>
     public int Write(PolicyImage image)
     {
         RequireRoom(image);
         (int slot, uint id) = ChooseSlot();
-        (int Base, int Lines) gap = LargestGap();
-        ulong checksum = WriteLines(gap.Base, image);
-        Generations[slot] = Header(image, id, gap.Base, checksum);
+        int first = image.IsShared ? (int)Generations[SlotWith(image.Addresses)!.Value].Base : LargestGap().First;
+        var addresses = new Extent(first, image.Addresses.Lines);
+        var rules = new Extent(first + image.RulesLine, image.RuleLines);
+        if (!image.IsShared)
+        {
+            WriteAndRead(addresses, image.Addresses.Words.Span);
+        }
+
+        WriteAndRead(rules, image.Rules.Span);
+        Generations[slot] = Header(image, id, first);
+        _written[slot] = new Written(id, image.Addresses, [addresses, rules]);
         return slot;
     }
 
@@ -135,49 +198,83 @@ internal sealed class Arena : IDisposable
         Generations[slot].Id != 0 && (slot == now.Slot || (now.Lease != DpLease.None && slot == now.After));
 
     /// <summary>The longest run of lines that no live image has.</summary>
-    private (int Base, int Lines) LargestGap()
+    private Extent LargestGap() => Gaps().DefaultIfEmpty().MaxBy(gap => gap.Lines);
+
+    /// <summary>The runs of lines that no live image has, ascending.</summary>
+    private List<Extent> Gaps()
     {
         Switch now = Switch;
-        (int Base, int Lines)[] live =
-        [
-            .. Enumerable
-                .Range(0, Abi.GenerationSlots)
-                .Where(slot => IsLive(now, slot))
-                .Select(slot => ((int)Generations[slot].Base, (int)Generations[slot].Lines))
-                .Order(),
-            (_lines.Count, 0),
-        ];
-        (int Base, int Lines) largest = (0, 0);
+        IEnumerable<Extent> live = Enumerable.Range(0, Abi.GenerationSlots).Where(slot => IsLive(now, slot)).SelectMany(slot => ExtentsOf(slot));
+        var gaps = new List<Extent>();
         int free = 0;
-        foreach ((int first, int lines) in live)
+        foreach (Extent one in live.OrderBy(one => one.First).Append(new Extent(_lines.Count, 0)))
         {
-            largest = first - free > largest.Lines ? (free, first - free) : largest;
-            free = first + lines;
+            if (one.First > free)
+            {
+                gaps.Add(new Extent(free, one.First - free));
+            }
+
+            free = Math.Max(free, one.End);
         }
 
-        return largest;
+        return gaps;
     }
 
-    private ulong WriteLines(int first, PolicyImage image)
+    private ImmutableArray<Extent> ExtentsOf(int slot)
     {
-        Span<uint> target = MemoryMarshal
-            .Cast<byte, uint>(_lines.Bytes)
-            .Slice(first * PolicyImage.LineWords, image.Words.Length);
-        image.Words.Span.CopyTo(target);
-        ulong checksum = image.Checksum();
-        return PolicyImage.Checksum(target) == checksum
-            ? checksum
-            : throw new BackendException("the policy read back from kernel memory is not what was written");
+        DpGeneration generation = Generations[slot];
+        return WrittenIn(slot)?.Extents ?? [new Extent((int)generation.Base, (int)generation.Lines)];
     }
 
-    private static DpGeneration Header(PolicyImage image, uint id, int first, ulong checksum)
+    private Written? WrittenIn(int slot) => _written[slot] is { } written && written.Id == Generations[slot].Id ? written : null;
+
+    /// <summary>The slot of a live generation with these address tries; null when there is none.</summary>
+    private int? SlotWith(AddressLines addresses)
+    {
+        Switch now = Switch;
+        foreach (int slot in Enumerable.Range(0, Abi.GenerationSlots))
+        {
+            if (IsLive(now, slot) && ReferenceEquals(WrittenIn(slot)?.Addresses, addresses))
+            {
+                return slot;
+            }
+        }
+
+        return null;
+    }
+
+    private Extent RulesOf(PolicyImage image, int slot) => new((int)Generations[slot].Base + image.RulesLine, image.RuleLines);
+
+    private Span<uint> WordsAt(int line, int lines) =>
+        MemoryMarshal.Cast<byte, uint>(_lines.Bytes).Slice(line * PolicyImage.LineWords, lines * PolicyImage.LineWords);
+
+    private void WriteAndRead(Extent place, ReadOnlySpan<uint> words)
+    {
+        Span<uint> target = WordsAt(place.First, place.Lines);
+        words.CopyTo(target);
+        if (!target.SequenceEqual(words))
+        {
+            throw new BackendException("the policy read back from kernel memory is not what was written");
+        }
+    }
+
+    /// <summary>A run of lines.</summary>
+    private readonly record struct Extent(int First, int Lines)
+    {
+        public int End => First + Lines;
+    }
+
+    /// <summary>A generation that this process has written.</summary>
+    private sealed record Written(uint Id, AddressLines Addresses, ImmutableArray<Extent> Extents);
+
+    private static DpGeneration Header(PolicyImage image, uint id, int first)
     {
         ImageLayout layout = image.Layout;
         var header = new DpGeneration
         {
             Id = id,
             Base = (uint)first,
-            Lines = (uint)image.Lines,
+            Lines = (uint)(image.RulesLine + image.RuleLines),
             IPv4Root = (uint)layout.IPv4Root,
             IPv6Root = (uint)layout.IPv6Root,
             Units = (uint)layout.Units,
@@ -185,7 +282,7 @@ internal sealed class Arena : IDisposable
             Descriptors = (uint)layout.Descriptors,
             LocalDescriptor = (uint)layout.LocalDescriptor,
             RowForm = (uint)layout.Form,
-            Checksum = checksum,
+            Checksum = image.Checksum(),
         };
         for (int table = 0; table < layout.Ports.Count; table++)
         {

@@ -19,6 +19,7 @@ internal static class CounterReader
         "vlan_passed",
         "flow_unpromoted",
         "passed_while_paused",
+        "passed_in_doubt",
     ];
 
     /// <summary>Before anything was loaded.</summary>

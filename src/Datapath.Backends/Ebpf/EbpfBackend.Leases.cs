@@ -41,8 +41,8 @@ public sealed partial class EbpfBackend
             }
 
             Dictionary<uint, DpInterface> before = new(session.FallbackInterfaces.Entries());
-            KernelTables.Put(session.Interfaces, before);
-            IReadOnlyList<uint> released = KernelTables.RemoveOthers(session.Interfaces, before);
+            session.Interfaces.Put(before);
+            IReadOnlyList<uint> released = session.Interfaces.RemoveOthers(before);
             session.Arena.Turn(Switch.To(pending.After));
             ForgetFallbackInterfaces(session);
             foreach (uint index in released)
@@ -133,7 +133,7 @@ public sealed partial class EbpfBackend
 
         KernelTables.Put(session.FallbackInterfaces, interfaces);
         IReadOnlyList<uint> gone = KernelTables.RemoveOthers(session.FallbackInterfaces, interfaces);
-        HashSet<uint> kept = [.. session.Interfaces.Keys()];
+        HashSet<uint> kept = [.. session.Interfaces.Keys];
         foreach (uint index in gone.Where(index => !kept.Contains(index)))
         {
             session.Hooks.Release((int)index);
@@ -150,7 +150,7 @@ public sealed partial class EbpfBackend
     /// <summary>The interfaces of the policy that is in force stay attached, and are looked up when it is back.</summary>
     private static void KeepInterfacesForFallback(Session session, uint active)
     {
-        Dictionary<uint, DpInterface> now = session.Interfaces.Entries().ToDictionary(one => one.Key, one => InterfaceHandover.Settled(one.Value, active));
+        Dictionary<uint, DpInterface> now = session.Interfaces.Entries.ToDictionary(one => one.Key, one => InterfaceHandover.Settled(one.Value, active));
         KernelTables.Put(session.FallbackInterfaces, now);
         KernelTables.RemoveOthers(session.FallbackInterfaces, now);
     }
@@ -158,7 +158,7 @@ public sealed partial class EbpfBackend
     /// <summary>Lets go the interfaces that only the policy to fall back to had.</summary>
     private static void ForgetFallbackInterfaces(Session session)
     {
-        HashSet<uint> kept = [.. session.Interfaces.Keys()];
+        HashSet<uint> kept = [.. session.Interfaces.Keys];
         foreach (uint index in KernelTables.RemoveOthers(session.FallbackInterfaces, ImmutableDictionary<uint, DpInterface>.Empty))
         {
             if (!kept.Contains(index))

@@ -18,8 +18,10 @@ public sealed partial class EbpfBackend
         {
             Loaded = SegmentObject.Load(options, pins, out FlowTimeouts timeouts);
             Arena = new Arena(Loaded);
+            Interfaces = new InterfaceTable(Loaded.Map(DpMaps.Interfaces), Arena);
             Host = new HostTables(Loaded);
-            Flows = new FlowCollector(Loaded, timeouts);
+            Clock = new JiffiesClock(Loaded.Program("dp_clock"));
+            Flows = new FlowCollector(Loaded, Clock, timeouts);
             Hooks = new AttachedHooks(Loaded, pins, MechanismOf(options.TcHook));
             Events = new RingBuffer(
                 Loaded.Map(DpMaps.Events),
@@ -41,6 +43,8 @@ public sealed partial class EbpfBackend
 
         public AttachedHooks Hooks { get; }
 
+        public JiffiesClock Clock { get; }
+
         public FlowCollector Flows { get; }
 
         public RingBuffer Events { get; }
@@ -54,7 +58,7 @@ public sealed partial class EbpfBackend
         public Rehearsal Rehearsal(EbpfOptions options, PinDirectory pins) =>
             _rehearsal ??= new Rehearsal(SegmentObject.LoadRehearsal(options, pins));
 
-        public BpfMap<uint, DpInterface> Interfaces => Loaded.Map(DpMaps.Interfaces);
+        public InterfaceTable Interfaces { get; }
 
         public BpfMap<uint, DpInterface> FallbackInterfaces => Loaded.Map(DpMaps.FallbackIfs);
 
@@ -109,6 +113,8 @@ public sealed partial class EbpfBackend
         try
         {
             session.Arena.Claim(options.Instance, OwnNetworkNamespace.Inode());
+            // Whoever died between a change and saying so is said for.
+            session.Arena.CountInterfaces();
         }
         catch
         {

@@ -49,7 +49,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
 
             Session session = Open();
             // The programs of the earlier agent are replaced where they are attached; no packet passes in between.
-            foreach (uint index in session.Interfaces.Keys().Union(session.FallbackInterfaces.Keys()))
+            foreach (uint index in session.Interfaces.Keys.Union(session.FallbackInterfaces.Keys()))
             {
                 session.Hooks.Renew((int)index);
             }
@@ -70,9 +70,25 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         }
         catch (Exception refusal) when (first && refusal is BackendException or PolicyTooLargeException or CanaryException)
         {
-            // Nothing was enforced before, so nothing may be left behind.
-            Remove(dryRun: false);
+            RemoveAfter(refusal);
             throw;
+        }
+    }
+
+    /// <summary>Nothing was enforced before, so nothing may be left behind. That it cannot be taken away must not hide why there is nothing.</summary>
+    private void RemoveAfter(Exception refusal)
+    {
+        try
+        {
+            Remove(dryRun: false);
+        }
+        catch (BackendException second) when (refusal is BackendException)
+        {
+            throw new BackendException($"{refusal.Message}; and what was made cannot be taken away: {second.Message}", refusal);
+        }
+        catch (BackendException)
+        {
+            // What kind of refusal it is decides what the agent does next; purge says what is left.
         }
     }
 
@@ -104,7 +120,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         Guard(() => _session is { } session ? CounterReader.Zero(session.Loaded, ruleIndexes) : 0);
 
     /// <inheritdoc/>
-    public FlowUsage CollectFlows() => _session is { } session ? Guard(session.Flows.Collect) : FlowUsage.None;
+    public FlowUsage CollectFlows() => _session is { } session ? Guard(() => CollectFlows(session)) : FlowUsage.None;
 
     /// <inheritdoc/>
     public RemovalReport Remove(bool dryRun)
@@ -126,7 +142,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         uint judging = session.Arena.Judging.Id;
         bool isFirst = judging == 0;
         RequireNothingPending(before, isFirst, wanted);
-        PolicyImage image = EncodeFor(session, policy);
+        PolicyImage image = EncodeFor(session, policy, mayShare: wanted.Fallback is null);
         DesiredAttachments desired = DesiredAttachments.Of(policy, host);
         long available = session.Arena.FreeBytes;
 
@@ -158,19 +174,39 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
             Put(session, before, written, desired, wanted.ConfirmWithin);
         }
 
-        // 6. Units that come are judged by the policy that knows them.
+        // 6. Connections that are older than enforcement are known before the first packet is judged.
+        session.Host.PutNamespaces(host, desired.Interfaces.Keys.Concat(session.FallbackInterfaces.Keys()).ToHashSet());
+        OlderFlowsReport? older = isFirst ? TakeUpOlderFlows(session, policy, host, desired) : null;
+        // 7. Units that come are judged by the policy that knows them.
         (ImmutableArray<UnitAttachment> attached, ImmutableArray<UnitNotEnforced> gone) = AttachAll(session, desired, isFirst);
-        // 7. What nobody is judged by any more goes when everything is in place that judges instead.
+        // 8. What nobody is judged by any more goes when everything is in place that judges instead.
         Tidy(session, host, desired, attached, isFirst);
         var matrix = new MatrixReport(RowFormText.Of(image.Layout.Form), image.Layout.RowBytes);
-        return new ApplyReport(session.Arena.Judging.Id, slot is not null, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available, matrix);
+        return new ApplyReport(session.Arena.Judging.Id, slot is not null, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available, matrix)
+        {
+            OlderFlows = older is null ? null : TakeUpLatecomers(session, policy, host, older),
+        };
     }
 
     /// <summary>The image in the form that suits; where that does not fit, in the smaller one: a slower verdict is better than none.</summary>
-    private PolicyImage EncodeFor(Session session, CompiledPolicy policy)
+    /// <remarks>
+    /// Address tries that a live generation has are not written again. Not while a policy waits for confirmation: the one to fall back to is
+    /// written first and may take the place.
+    /// </remarks>
+    private PolicyImage EncodeFor(Session session, CompiledPolicy policy, bool mayShare)
     {
         Arena arena = session.Arena;
-        PolicyImage image = PolicyImageEncoder.Encode(policy, options.Rows, session.Images);
+        PolicyImage image = PolicyImageEncoder.Encode(policy, options.Rows, session.Images, mayShare ? arena.PlaceRules : null);
+        if (image.IsShared)
+        {
+            if (arena.HasRoomShared(image))
+            {
+                return image;
+            }
+
+            image = PolicyImageEncoder.Encode(policy, options.Rows, session.Images);
+        }
+
         if (options.Rows is not null || image.Layout.Form == RowForm.Compressed || image.Bytes <= arena.FreeBytes || image.Checksum() == arena.Active.Checksum)
         {
             return image;
@@ -190,9 +226,8 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
             KeepInterfacesForFallback(session, judging);
         }
 
-        KernelTables.Put(
-            session.Interfaces,
-            InterfaceHandover.BeforeSwitch(session.Interfaces.Entries(), desired.Interfaces, judging, arena.IdOf(slot))
+        session.Interfaces.Put(
+            InterfaceHandover.BeforeSwitch(session.Interfaces.Entries, desired.Interfaces, judging, arena.IdOf(slot))
         );
         arena.Turn(Next(before, slot, confirmWithin));
     }
@@ -233,7 +268,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
     private static void ReleaseOthers(Session session, DesiredAttachments desired)
     {
         HashSet<uint> kept = [.. session.FallbackInterfaces.Keys()];
-        foreach (uint index in KernelTables.RemoveOthers(session.Interfaces, desired.Interfaces).Where(index => !kept.Contains(index)))
+        foreach (uint index in session.Interfaces.RemoveOthers(desired.Interfaces).Where(index => !kept.Contains(index)))
         {
             session.Hooks.Release((int)index);
         }
@@ -245,7 +280,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         bool isFirst
     )
     {
-        KernelTables.Put(session.Interfaces, desired.Interfaces);
+        session.Interfaces.Put(desired.Interfaces);
         var attached = ImmutableArray.CreateBuilder<UnitAttachment>();
         var gone = ImmutableArray.CreateBuilder<UnitNotEnforced>();
         foreach ((int unit, HostInterface one) in desired.Places)

@@ -9,6 +9,15 @@ public sealed record EbpfOptions
     /// <summary>Where distributions mount it.</summary>
     public const string DefaultBpfFileSystem = "/sys/fs/bpf";
 
+    /// <summary>The agent's option that sets <see cref="ArenaBytes"/>.</summary>
+    public const string ArenaOption = "--ebpf-image-memory";
+
+    /// <summary>What <see cref="ArenaBytes"/> is unless told otherwise, in MiB.</summary>
+    public const int DefaultArenaMebibytes = 32;
+
+    /// <summary>The most that it may be, in MiB: as much as one span of .NET reaches over.</summary>
+    public const int MostArenaMebibytes = 2047;
+
     /// <summary>Name of the agent's instance; names the pins, and stands in the kernel objects.</summary>
     public required string Instance { get; init; }
 
@@ -16,7 +25,7 @@ public sealed record EbpfOptions
     public string BpfFileSystem { get; init; } = DefaultBpfFileSystem;
 
     /// <summary>Kernel memory for the images of all live generations, in bytes. Set aside when the maps are made.</summary>
-    public long ArenaBytes { get; init; } = 32L << 20;
+    public long ArenaBytes { get; init; } = (long)DefaultArenaMebibytes << 20;
 
     /// <summary>Highest rule index plus one; each costs 16 bytes on every possible CPU.</summary>
     public int MaxRules { get; init; } = 65536;
@@ -36,6 +45,13 @@ public sealed record EbpfOptions
 
     /// <summary>What <see cref="MaxNewFlows"/> is on this machine unless told otherwise.</summary>
     public static int DefaultNewFlows => (16 << 10) + (PossibleCpus.Count << 10);
+
+    /// <summary>
+    /// How long after the very first attachment a datagram passes as an answer where the policy allows what it may answer, although nobody saw
+    /// that; zero for never.
+    /// </summary>
+    /// <remarks>As long as the kernel remembers an answered UDP flow (nf_conntrack_udp_timeout_stream).</remarks>
+    public TimeSpan DoubtTime { get; init; } = TimeSpan.FromSeconds(120);
 
     /// <summary>How programs are attached.</summary>
     public TcHookChoice TcHook { get; init; }

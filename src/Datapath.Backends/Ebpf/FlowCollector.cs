@@ -23,18 +23,19 @@ internal sealed class FlowCollector
     private const int MostBatch = 16384;
 
     private readonly BpfObject _loaded;
-    private readonly BpfProgram _clock;
+    private readonly JiffiesClock _clock;
     private readonly FlowTimeouts _timeouts;
     private readonly uint _jiffiesPerSecond = (uint)KernelClock.JiffiesPerSecond();
     private readonly ImmutableArray<Table> _tables;
 
     /// <summary>Walks from the first entry of each table.</summary>
     /// <param name="loaded">The loaded object.</param>
+    /// <param name="clock">The clock of its entries.</param>
     /// <param name="timeouts">Its timeouts.</param>
-    public FlowCollector(BpfObject loaded, FlowTimeouts timeouts)
+    public FlowCollector(BpfObject loaded, JiffiesClock clock, FlowTimeouts timeouts)
     {
         _loaded = loaded;
-        _clock = loaded.Program("dp_clock");
+        _clock = clock;
         _timeouts = timeouts;
         _tables =
         [
@@ -53,7 +54,7 @@ internal sealed class FlowCollector
     public FlowUsage Collect()
     {
         // Asked before anything is read: what is stamped later is younger, and lives.
-        uint now = _clock.TestRun(new byte[MinimumPacket]).ReturnValue;
+        ulong now = _clock.Now();
         foreach (Table table in _tables)
         {
             table.Advance((protocol, flow) => IsOver(protocol, flow, now));
@@ -66,17 +67,9 @@ internal sealed class FlowCollector
         );
     }
 
-    // An Ethernet header: less is no packet to BPF_PROG_TEST_RUN.
-    private const int MinimumPacket = 14;
-
-    // The clock has 32 bits, which go round in months: what seems to be that old was stamped after we asked.
-    private const uint Future = uint.MaxValue - (1 << 24);
-
-    private bool IsOver(byte protocol, DpFlow flow, uint now)
-    {
-        uint idle = now - (uint)flow.SeenJiffies;
-        return idle < Future && idle > (ulong)(_timeouts.Seconds(protocol, flow.State) + SlackSeconds) * _jiffiesPerSecond;
-    }
+    // What was stamped after we asked is not over.
+    private bool IsOver(byte protocol, DpFlow flow, ulong now) =>
+        now > flow.SeenJiffies && now - flow.SeenJiffies > (ulong)(_timeouts.Seconds(protocol, flow.State) + SlackSeconds) * _jiffiesPerSecond;
 
     private abstract class Table
     {

@@ -12,6 +12,8 @@ internal sealed class HostTables(BpfObject loaded)
 
     private BpfMap<DpVlanKey, uint> Vlans => loaded.Map(DpMaps.Vlans);
 
+    private BpfMap<uint, uint> Namespaces => loaded.Map(DpMaps.Namespaces);
+
     /// <summary>Refuses a host that has no room in the tables.</summary>
     /// <param name="host">The host.</param>
     /// <exception cref="PolicyTooLargeException">Too many networks or VLANs.</exception>
@@ -40,6 +42,18 @@ internal sealed class HostTables(BpfObject loaded)
         Dictionary<DpNetwork, byte> desired = NetworksOf(host);
         KernelTables.Put(Networks, desired);
         KernelTables.RemoveOthers(Networks, desired);
+    }
+
+    /// <summary>Tells where the sockets are of those who are behind interfaces.</summary>
+    /// <param name="host">The host.</param>
+    /// <param name="judged">Indexes of the interfaces that are judged, by any policy that may be in force.</param>
+    public void PutNamespaces(HostSnapshot host, IReadOnlySet<uint> judged)
+    {
+        Dictionary<uint, uint> desired = host
+            .Interfaces.Where(one => one.PeerNamespace is not null && judged.Contains((uint)one.Index))
+            .ToDictionary(one => (uint)one.Index, one => (uint)one.PeerNamespace!.Value);
+        KernelTables.RemoveOthers(Namespaces, desired);
+        KernelTables.Put(Namespaces, desired);
     }
 
     /// <summary>Has the devices below judge the frames of VLANs whose interface is gone; before those are let go.</summary>

@@ -26,6 +26,7 @@ internal static class SegmentObject
         DpMaps.FallbackIfs.Name,
         DpMaps.LocalNets.Name,
         DpMaps.Vlans.Name,
+        DpMaps.Namespaces.Name,
         DpMaps.NewTcp4.Name,
         DpMaps.NewTcp6.Name,
         DpMaps.NewOther4.Name,
@@ -112,6 +113,7 @@ internal static class SegmentObject
     {
         loading.SetMaxEntries(DpMaps.Arena.Name, checked((uint)(options.ArenaBytes / Image.PolicyImage.LineBytes)));
         loading.SetMaxEntries(DpMaps.RuleCounts.Name, (uint)options.MaxRules);
+        loading.SetMaxEntries(DpMaps.Digests.Name, (uint)(Abi.DigestSets * PossibleCpus.Count));
         loading.SetMaxEntries(DpMaps.NewTcp4.Name, (uint)options.MaxNewFlows);
         loading.SetMaxEntries(DpMaps.NewTcp6.Name, (uint)options.MaxNewFlows);
         loading.SetMaxEntries(DpMaps.NewOther4.Name, (uint)options.MaxNewFlows);

@@ -18,6 +18,12 @@ public sealed record HostInterface(int Index, string Name, bool IsLoopback, int 
     /// <summary>The same for IPv6.</summary>
     public bool ForwardsIPv6 { get; init; }
 
+    /// <summary>
+    /// The host's number for the network namespace at the other end of a veth pair, where the sockets of a pod are; null for other
+    /// interfaces, and where the other end is here.
+    /// </summary>
+    public int? PeerNamespace { get; init; }
+
     /// <summary>Of a VLAN interface the device below and the tag there; null for others, and where the device is in another namespace.</summary>
     public VlanPlace? Vlan { get; init; }
 }

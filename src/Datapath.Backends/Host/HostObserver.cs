@@ -71,6 +71,7 @@ public static class HostObserver
         {
             ForwardsIPv4 = forwarding.IsOnForIPv4(link.Index),
             ForwardsIPv6 = forwarding.IsOnForIPv6(link.Index),
+            PeerNamespace = link.IsOfPair ? link.PeerNamespaceId : null,
             Vlan = link.Tag is { } tag && link.PeerNamespaceId is null ? new VlanPlace(link.PeerIndex, tag) : null,
         };
 

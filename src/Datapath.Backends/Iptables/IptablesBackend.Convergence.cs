@@ -77,7 +77,7 @@ public sealed partial class IptablesBackend
         catch (BackendException refusal)
         {
             // Perhaps for want of a module that the kernel does not load by itself.
-            ImmutableArray<string> missing = KernelModules.LoadMissing(variant);
+            ImmutableArray<string> missing = Kernel.KernelModules.LoadMissing(variant);
             try
             {
                 ConnectionMarks.Probe();

@@ -39,6 +39,9 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
     /// <exception cref="BackendException">The kernel refused.</exception>
     public static ImmutableArray<string> FindInstances() => IptablesRemoval.FindInstances();
 
+    /// <summary>The kernel modules that a service may load before the agent starts, when the agent itself shall not be able to.</summary>
+    public static ImmutableArray<string> KernelModules => Kernel.KernelModules.OfService;
+
     /// <inheritdoc/>
     public uint Adopt()
     {

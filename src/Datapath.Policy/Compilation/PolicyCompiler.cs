@@ -42,7 +42,7 @@ public static class PolicyCompiler
         [
             .. directions.Distinct.Select(rules => DirectionMatrix.Compile(rules, peers, order.Atoms.Count, memory.Rows, painter, rows)),
         ];
-        memory.Rows.LastRowCount = rows.Rows.Count;
+        memory.Rows.Finish(rows.Rows.Count);
         memory.Prune(rows.Descriptors.Count, rows.Rows.Count);
         if (rows.IsFull)
         {

@@ -42,7 +42,7 @@ internal sealed class FaultLab(AgentLab lab)
         bool all = Environment.GetEnvironmentVariable("DATAPATH_FAULTS") == "all";
         ImmutableArray<int> chosen =
             all ? [.. Enumerable.Range(1, calls)] : [.. Enumerable.Range(0, Tries).Select(one => 1 + Random.Shared.Next(calls * one / Tries, calls * (one + 1) / Tries))];
-        TestContext.Current.TestOutputHelper?.WriteLine($"{what}: killed at {string.Join(' ', chosen)}; ran {chosen.Length} of {calls}");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{what}: killed at {(all ? "every call" : string.Join(' ', chosen))}; ran {chosen.Length} of {calls}");
         return chosen;
     }
 

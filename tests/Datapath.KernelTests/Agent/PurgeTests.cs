@@ -32,6 +32,35 @@ public sealed class PurgeTests
         Assert.Equal((0, "nothing to remove\n", ""), (again.ExitCode, again.StandardOutput, again.StandardError));
     }
 
+    [KernelTheory]
+    [InlineData("tcx")]
+    [InlineData("clsact")]
+    public async Task What_others_have_stays_as_it_is_through_run_swap_restart_and_purge(string hook)
+    {
+        await using AgentLab lab = await AgentLab.CreateAsync(AgentPolicies.Friends);
+        using var foreign = new ForeignPrograms(lab);
+        foreign.Attach();
+        (string elsewhere, string atTc) = (foreign.Elsewhere(), foreign.Listing());
+        void AssertUntouched()
+        {
+            Assert.Equal(elsewhere, foreign.Elsewhere());
+            Assert.Equal(ForeignPrograms.AtTc(atTc), foreign.StillListed(atTc));
+        }
+
+        RunningAgent agent = await lab.StartAsync("--tc-hook", hook);
+        AssertUntouched();
+        await lab.ApplyAsync(agent, AgentPolicies.Only81);
+        AssertUntouched();
+        await agent.KillAsync();
+        AssertUntouched();
+        RunningAgent second = await lab.StartAsync("--tc-hook", hook);
+        AssertUntouched();
+        await second.KillAsync();
+        CommandResult purge = await lab.PurgeAsync();
+        Assert.Equal((0, ""), (purge.ExitCode, purge.StandardError));
+        Assert.Equal((elsewhere, atTc), (foreign.Elsewhere(), foreign.Listing()));
+    }
+
     [KernelFact]
     public async Task A_qdisc_that_we_made_stays_when_somebody_has_put_a_filter_there()
     {

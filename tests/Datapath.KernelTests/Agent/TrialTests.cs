@@ -50,6 +50,12 @@ public sealed class TrialTests
         JsonElement status = await second.StatusUntilAsync(status => status.PolicyState() == "rolled-back");
         Assert.Equal(good, status.Generation());
         await AssertAsync(lab, UnderFriends);
+        // Nor after a boot, which leaves nothing in the kernel.
+        await second.KillAsync();
+        Assert.Equal(0, (await lab.PurgeAsync()).ExitCode);
+        RunningAgent booted = await lab.StartAsync(Judge.Options(judge));
+        await booted.StatusUntilAsync(status => status.PolicyState() == "rolled-back");
+        await AssertAsync(lab, UnderFriends);
         CommandResult told = await OrderAsync(lab, "status");
         Assert.Contains("rolled back", told.StandardOutput, StringComparison.Ordinal);
         CommandResult again = await OrderAsync(lab, "apply", wrong);

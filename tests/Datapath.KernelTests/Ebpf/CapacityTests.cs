@@ -1,4 +1,8 @@
 using Datapath.Backends;
+using Datapath.Backends.Ebpf;
+using Datapath.Interop.Libbpf;
+using Datapath.Interop.Processes;
+using Datapath.KernelTests.Agent;
 using Datapath.KernelTests.Support;
 using Xunit;
 using static Datapath.KernelTests.Ebpf.Packet;
@@ -21,7 +25,12 @@ public sealed class CapacityTests
         var refusal = Assert.Throws<PolicyTooLargeException>(() => lab.Apply(Policies.NothingIncoming));
         Assert.Equal(RoomForOneBytes - applied.BytesUsed, refusal.Available);
         Assert.True(refusal.Needed > refusal.Available);
-        Assert.Equal($"the policy needs {refusal.Needed} bytes of kernel memory, {refusal.Available} are available", refusal.Message);
+        long enough = ((3 * refusal.Needed) + (1 << 20) - 1) >> 20;
+        Assert.Equal(
+            $"the policy needs {refusal.Needed} bytes of kernel memory, {refusal.Available} are available; "
+                + $"an agent that begins after `datapath purge` with --ebpf-image-memory {enough} has room for it",
+            refusal.Message
+        );
         Assert.Equal(applied.Generation, lab.Restart());
         AssertFriends(lab);
     }
@@ -41,6 +50,60 @@ public sealed class CapacityTests
         using var lab = new ProgramLab(options => options with { ArenaBytes = RoomForNoneBytes });
         Assert.Throws<PolicyTooLargeException>(() => lab.Apply(Policies.Friends));
         Assert.Empty(lab.Run(() => lab.Backend.Remove(dryRun: true)).Removed);
+    }
+
+    [KernelFact]
+    public void With_the_memory_that_a_refusal_names_the_policy_has_room_on_trial_too()
+    {
+        long needed;
+        using (var small = new ProgramLab(options => options with { ArenaBytes = RoomForNoneBytes }))
+        {
+            needed = Assert.Throws<PolicyTooLargeException>(() => small.Apply(Policies.Friends)).Needed;
+        }
+
+        using var lab = new ProgramLab(options => options with { ArenaBytes = ((3 * needed) + (1 << 20) - 1) >> 20 << 20 });
+        lab.Apply(Policies.Friends);
+        lab.Apply(Policies.NothingIncoming, new ApplyOptions { ConfirmWithin = TimeSpan.FromHours(1) });
+        // The host changes while a policy is on trial: a third one is written beside the two.
+        var fallback = new ApplyOptions { Fallback = lab.Compile(Policies.Friends) };
+        Assert.NotEqual(0u, lab.Apply(Policies.NothingIncoming + Policies.HandsOffWeb, fallback).Generation);
+    }
+
+    [KernelFact]
+    public void What_cannot_be_taken_away_does_not_hide_why_the_first_policy_was_refused()
+    {
+        using var pins = new PinDirectory();
+        using var lab = new ProgramLab(options => options with { BpfFileSystem = pins.PathOf("") });
+        string own = Path.Combine(pins.PathOf("datapath"), lab.Name);
+        lab.Apply(Policies.Friends);
+        string layout = Directory.GetDirectories(own).Single();
+        lab.Run(() => lab.Backend.Remove(dryRun: false));
+        // A map cannot be pinned where there is a directory, and a mount point cannot be removed.
+        Directory.CreateDirectory(Path.Combine(layout, "maps", "dp_arena"));
+        string mounted = Directory.CreateDirectory(Path.Combine(own, "mounted")).FullName;
+        CommandRunner.Run("mount", "-t", "tmpfs", "none", mounted);
+        try
+        {
+            var refusal = Assert.Throws<BackendException>(() => lab.Apply(Policies.Friends));
+            string[] both = refusal.Message.Split("; and what was made cannot be taken away: ");
+            Assert.Equal(2, both.Length);
+            Assert.Contains("load", both[0], StringComparison.Ordinal);
+            Assert.Contains("busy", both[1], StringComparison.Ordinal);
+        }
+        finally
+        {
+            CommandRunner.Run("umount", mounted);
+        }
+    }
+
+    [KernelFact]
+    public async Task An_agent_sets_aside_as_much_as_it_is_told()
+    {
+        await using AgentLab lab = await AgentLab.CreateAsync(AgentPolicies.Friends);
+        await lab.StartAsync("--ebpf-image-memory", "5");
+        string pin = Directory.EnumerateFiles($"{EbpfOptions.DefaultBpfFileSystem}/datapath/{lab.Site.Instance}", "dp_arena", SearchOption.AllDirectories).Single();
+        using BpfMap arena = BpfMap.OpenPinned(pin);
+        Assert.Equal(5u << 20, arena.MaxEntries * (uint)arena.ValueBytes);
     }
 
     private static void AssertFriends(ProgramLab lab)

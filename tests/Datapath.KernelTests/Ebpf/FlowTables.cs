@@ -11,11 +11,9 @@ internal sealed class FlowTables : IDisposable
     public static readonly IReadOnlyList<string> Proved = ["dp_live_tcp4", "dp_live_tcp6", "dp_live_other4", "dp_live_other6"];
     public static readonly IReadOnlyList<string> Unproved = ["dp_new_tcp4", "dp_new_tcp6", "dp_new_other4", "dp_new_other6"];
 
-    // Offsets in struct dp_flow and struct dp_digest of bpf/include/dp_abi.h.
+    // Offsets in struct dp_flow of bpf/include/dp_abi.h.
     private const int SeenOffset = 0;
-    private const int CheckedOffset = 48;
     private const int StateOffset = 28;
-    private const int DigestSlots = 4096;
 
     private readonly Dictionary<string, BpfMap> _tables;
     private readonly BpfMap _digests;
@@ -27,7 +25,8 @@ internal sealed class FlowTables : IDisposable
     /// <param name="program">A program that judges by them.</param>
     public FlowTables(string instance, BpfProgram program)
     {
-        _maps = $"{EbpfOptions.DefaultBpfFileSystem}/datapath/{instance}/v3/maps";
+        string pins = $"{EbpfOptions.DefaultBpfFileSystem}/datapath/{instance}";
+        _maps = Path.GetDirectoryName(Directory.EnumerateFiles(pins, Proved[0], SearchOption.AllDirectories).Single())!;
         _tables = Proved.Concat(Unproved).ToDictionary(name => name, OpenBeside);
         _digests = program.Describe().MapIds.Select(BpfMap.OpenById).Single(map => IsDigests(map));
     }
@@ -72,15 +71,20 @@ internal sealed class FlowTables : IDisposable
         ForgetDigests();
     }
 
-    /// <summary>Empties every table, as if each entry had been evicted.</summary>
+    /// <summary>Empties every table, as if each entry had been evicted a second ago.</summary>
     public void Clear()
+    {
+        Evict();
+        ForgetDigests();
+    }
+
+    /// <summary>Empties every table, as if each entry had been evicted just now.</summary>
+    public void Evict()
     {
         foreach (BpfMap table in _tables.Values)
         {
             Keys(table).ForEach(key => Delete(table, key));
         }
-
-        ForgetDigests();
     }
 
     /// <summary>Another map of the instance; the caller's.</summary>
@@ -89,13 +93,8 @@ internal sealed class FlowTables : IDisposable
     /// <summary>Drops what a CPU remembers of the last second.</summary>
     public void ForgetDigests()
     {
-        for (uint slot = 0; slot < DigestSlots; slot++)
-        {
-            if (_digests.LookupPerCpu<uint, Digest>(slot)!.Any(one => one.CheckedJiffies != 0))
-            {
-                _digests.UpdatePerCpu(slot, default(Digest));
-            }
-        }
+        using MappedArray digests = _digests.MapMemory();
+        digests.Bytes.Clear();
     }
 
     public void Dispose()
@@ -135,12 +134,4 @@ internal sealed class FlowTables : IDisposable
     /// <summary>As large as <c>struct dp_flow_key6</c>, or <c>dp_fragment_key</c>.</summary>
     [StructLayout(LayoutKind.Sequential, Size = 40)]
     public struct LongKey;
-
-    /// <summary>As large as <c>struct dp_digest</c>.</summary>
-    [StructLayout(LayoutKind.Explicit, Size = 64)]
-    private struct Digest
-    {
-        [FieldOffset(CheckedOffset)]
-        public ulong CheckedJiffies;
-    }
 }

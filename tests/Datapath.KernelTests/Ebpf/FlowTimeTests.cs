@@ -34,6 +34,29 @@ public sealed class FlowTimeTests : IDisposable
     }
 
     [KernelFact]
+    public void A_half_open_connection_is_forgotten_after_a_minute()
+    {
+        FlowPeer peer = Peer().Calls();
+        _flows.Age(TimeSpan.FromSeconds(55));
+        // Who is not heard says it again.
+        Assert.True(peer.Hears(Syn | Ack, FlowPeer.HostNext - 1));
+        _flows.Age(TimeSpan.FromSeconds(55));
+        Assert.True(peer.Hears(Syn | Ack, FlowPeer.HostNext - 1));
+        _flows.Age(TimeSpan.FromSeconds(62));
+        Assert.False(peer.Hears(Syn | Ack, FlowPeer.HostNext - 1));
+        Assert.False(peer.Hears(Ack));
+    }
+
+    [KernelFact]
+    public void An_answer_that_is_said_again_takes_nothing_back()
+    {
+        FlowPeer peer = Peer().Connects();
+        Assert.True(peer.Hears(Syn | Ack, FlowPeer.HostNext - 1));
+        _flows.Age(TimeSpan.FromHours(1));
+        Assert.True(peer.Hears(Ack));
+    }
+
+    [KernelFact]
     public void A_connection_closed_by_both_sides_admits_nothing_three_minutes_later()
     {
         FlowPeer peer = Peer().Connects();

@@ -32,6 +32,29 @@ public sealed class LostPinTests : IDisposable
         Assert.True(File.Exists(_lab.PinOf("dp_control")));
     }
 
+    [KernelTheory]
+    [InlineData(TcHookChoice.Tcx, false)]
+    [InlineData(TcHookChoice.Clsact, true)]
+    public void Without_an_agent_filters_outlive_the_file_system_and_links_do_not(TcHookChoice hook, bool outlives)
+    {
+        using var pins = new PinDirectory();
+        string root = pins.PathOf("");
+        using var lab = new ProgramLab(options => options with { TcHook = hook, BpfFileSystem = root });
+        uint generation = lab.Apply(Policies.Friends).Generation;
+        int uplink = lab.IndexOf("up0");
+        lab.Kill();
+        BpfFs.Unmount(root);
+        // A link is let go in the background.
+        SpinWait.SpinUntil(() => lab.ProgramsAt(uplink, TcDirection.Ingress).IsEmpty, outlives ? TimeSpan.FromSeconds(1) : TimeSpan.FromSeconds(20));
+        Assert.Equal(outlives, !lab.ProgramsAt(uplink, TcDirection.Ingress).IsEmpty);
+        BpfFs.Mount(root);
+        Assert.Equal(outlives ? generation : 0, lab.Restart());
+        // A start begins with the confirmed policy: whichever it was, the next apply judges again.
+        lab.Apply(Policies.Friends);
+        byte[] refused = Ethernet(IPv4("10.9.1.1", "10.0.0.1", Tcp, TcpHeader(40000, 81, Syn)));
+        Assert.False(lab.Passes("up0", ingress: true, refused));
+    }
+
     [KernelFact]
     public void A_link_whose_pin_is_gone_is_taken_over_and_not_doubled()
     {

@@ -45,7 +45,7 @@ internal static class Packet
         [
             (byte)(((with.Version ?? 4) << 4) | (with.HeaderWords ?? (headerBytes / 4))),
             0,
-            .. Big((ushort)(headerBytes + payload.Length)),
+            .. Big((ushort)(with.TotalBytes ?? headerBytes + payload.Length)),
             .. Big(with.Id),
             .. Big((ushort)((with.FragmentOffset / 8) | (with.More ? 0x2000 : 0))),
             with.TimeToLive,
@@ -60,13 +60,13 @@ internal static class Packet
     }
 
     /// <summary>An IPv6 packet; the next header is that of the payload's first byte run.</summary>
-    public static byte[] IPv6(string source, string destination, byte next, byte[] payload, byte hopLimit = 64, byte version = 6) =>
+    public static byte[] IPv6(string source, string destination, byte next, byte[] payload, byte hopLimit = 64, byte version = 6, int? payloadBytes = null) =>
         [
             (byte)(version << 4),
             0,
             0,
             0,
-            .. Big((ushort)payload.Length),
+            .. Big((ushort)(payloadBytes ?? payload.Length)),
             next,
             hopLimit,
             .. Address(source, AddressFamily.InterNetworkV6),
@@ -137,4 +137,7 @@ internal sealed record IPv4Fields
     public int? Version { get; init; }
 
     public int? HeaderWords { get; init; }
+
+    /// <summary>What the header says of the packet's length; null for the truth.</summary>
+    public int? TotalBytes { get; init; }
 }

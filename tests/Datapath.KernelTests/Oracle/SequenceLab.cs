@@ -50,14 +50,14 @@ internal sealed class SequenceLab : IDisposable
     private BpfMap? _ruleCounts;
     private BpfMap? _dropCounts;
     private FlowTables? _tables;
-    private BpfMap? _handshakes;
-    private uint[] _marks = [];
+    private BpfMap? _marks;
+    private ulong[] _noMarks = [];
     private uint[] _slots = [];
 
     public SequenceLab()
     {
         Name = string.Create(CultureInfo.InvariantCulture, $"dpo-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}");
-        var options = new EbpfOptions { Instance = Name, MaxRules = 4096, ArenaBytes = 32 << 20, EventsPerSecond = 100_000_000 };
+        var options = new EbpfOptions { Instance = Name, MaxRules = 4096, ArenaBytes = 32 << 20, EventsPerSecond = 100_000_000, DoubtTime = TimeSpan.Zero };
         Ip("netns", "add", Name);
         _namespace = NetworkNamespace.OpenNamed(Name);
         foreach (string one in Interfaces)
@@ -88,13 +88,13 @@ internal sealed class SequenceLab : IDisposable
         {
             if (generations.Count >= 2)
             {
-                KeepThePrevious();
+                Keep(generations[0]);
             }
             generations.Add(_backend.Apply(policy, host).Generation);
             OpenMaps();
         }
         FindPrograms(one);
-        _handshakes ??= OpenScratch("dp_handshakes");
+        _marks ??= OpenScratch("dp_marks");
         return generations.ToImmutable();
     }
 
@@ -115,13 +115,19 @@ internal sealed class SequenceLab : IDisposable
     /// <summary>Goes back to a generation that is still there, as a fallback does.</summary>
     public void Switch(uint generation) => BinaryPrimitives.WriteUInt64LittleEndian(_control!.Bytes[SwitchOffset..], (ulong)SlotOf(generation));
 
-    /// <summary>The backend writes into the first slot that is not active: what stands there goes to the one that nobody uses.</summary>
-    private void KeepThePrevious()
+    /// <summary>
+    /// The backend writes into the first slot that is not active: a generation that stands there goes to the other one. It may stand in that
+    /// already, if it was in force before the first policy was asked for.
+    /// </summary>
+    private void Keep(uint generation)
     {
         int active = (int)(BinaryPrimitives.ReadUInt64LittleEndian(_control!.Bytes[SwitchOffset..]) & SlotMask);
         int[] others = [.. Enumerable.Range(0, _generations!.Count).Where(slot => slot != active)];
         int stride = _generations.StrideBytes;
-        _generations.Bytes.Slice(others[0] * stride, stride).CopyTo(_generations.Bytes.Slice(others[^1] * stride, stride));
+        if (IdOf(others[0]) == generation)
+        {
+            _generations.Bytes.Slice(others[0] * stride, stride).CopyTo(_generations.Bytes.Slice(others[^1] * stride, stride));
+        }
     }
 
     // A policy that changed nothing left its copy behind: either will do.
@@ -163,7 +169,7 @@ internal sealed class SequenceLab : IDisposable
         {
             ForgetPrograms();
             _tables?.Dispose();
-            _handshakes?.Dispose();
+            _marks?.Dispose();
             _control?.Dispose();
             _generations?.Dispose();
             _ruleCounts?.Dispose();
@@ -222,13 +228,13 @@ internal sealed class SequenceLab : IDisposable
     /// <summary>No connection's next packet is waited for.</summary>
     public void ForgetHandshakes()
     {
-        BpfMap map = _handshakes!;
-        if (_marks.Length == 0)
+        BpfMap map = _marks!;
+        if (_noMarks.Length == 0)
         {
-            _marks = new uint[map.MaxEntries];
+            _noMarks = new ulong[map.MaxEntries];
             _slots = [.. Enumerable.Range(0, (int)map.MaxEntries).Select(slot => (uint)slot)];
         }
-        map.UpdateBatch<uint, uint>(_slots, _marks);
+        map.UpdateBatch<uint, ulong>(_slots, _noMarks);
     }
 
     private BpfMap OpenScratch(string name)

@@ -36,13 +36,15 @@ internal sealed class BulkTransfer : IAsyncDisposable
     }
 
     /// <summary>Ends it after the block that is on its way.</summary>
-    /// <returns>Blocks that arrived, and segments that either end sent again.</returns>
+    /// <returns>Blocks that arrived, segments that either end sent again, and those among them that were only late.</returns>
+    /// <remarks>A thread that waits for a processor longer than the timer of TCP makes the other end send again what was never lost.</remarks>
     /// <exception cref="TimeoutException">The block does not arrive.</exception>
-    public async Task<(long Blocks, uint Retransmitted)> StopAsync()
+    public async Task<(long Blocks, uint Retransmitted, uint Late)> StopAsync()
     {
         await _stop.CancelAsync();
         long blocks = await _sender.WaitAsync(Patience);
-        return (blocks, TcpInfo.Of(_client).TotalRetransmitted + TcpInfo.Of(_server).TotalRetransmitted);
+        (TcpInfo client, TcpInfo server) = (TcpInfo.Of(_client), TcpInfo.Of(_server));
+        return (blocks, client.TotalRetransmitted + server.TotalRetransmitted, client.ArrivedTwice + server.ArrivedTwice);
     }
 
     /// <inheritdoc/>

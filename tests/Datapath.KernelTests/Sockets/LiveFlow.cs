@@ -48,6 +48,27 @@ internal abstract class LiveFlow : IDisposable
         return flow;
     }
 
+    /// <summary>Opens a flow to an address that is translated on the way to the responder's; both ends were heard.</summary>
+    /// <param name="protocol"><c>tcp</c>, <c>udp</c> or <c>ping</c>.</param>
+    /// <param name="from">Who opens.</param>
+    /// <param name="called">What the opener calls.</param>
+    /// <param name="to">The other end.</param>
+    /// <param name="port">Where the other end listens.</param>
+    /// <param name="answeredTo">What the other end answers to; null for the opener's own address.</param>
+    /// <param name="patience">How long an answer may take.</param>
+    public static async Task<LiveFlow> OpenTranslatedAsync(string protocol, LabEnd from, IPEndPoint called, LabEnd to, ushort port, IPAddress? answeredTo, TimeSpan patience)
+    {
+        LiveFlow flow = protocol switch
+        {
+            "tcp" => await TcpLiveFlow.ConnectAsync(from, to, called.AddressFamily, port, patience, called),
+            "udp" => await UdpLiveFlow.CallAsync(from, to, port, patience, called),
+            _ => PingLiveFlow.Connect(from, to, called.AddressFamily, port, called.Address, answeredTo),
+        };
+        Assert.True(await flow.IsHeardAsync(fromOpener: true, patience), $"{protocol} {from.IPv4} -> {called} did not open");
+        Assert.True(await flow.IsHeardAsync(fromOpener: false, patience), $"{protocol} {from.IPv4} -> {called} was not answered");
+        return flow;
+    }
+
     /// <summary>Two UDP sockets that have said nothing yet.</summary>
     /// <param name="from">Who will open.</param>
     /// <param name="to">The other end.</param>
@@ -114,12 +135,12 @@ internal abstract class LiveFlow : IDisposable
     /// <summary>One TCP connection; the listener stays, because it tells who opened.</summary>
     private sealed class TcpLiveFlow(Socket opener, Socket responder, Socket listener) : LiveFlow(opener, responder)
     {
-        public static async Task<TcpLiveFlow> ConnectAsync(LabEnd from, LabEnd to, AddressFamily family, ushort port, TimeSpan patience)
+        public static async Task<TcpLiveFlow> ConnectAsync(LabEnd from, LabEnd to, AddressFamily family, ushort port, TimeSpan patience, EndPoint? called = null)
         {
             Socket listener = Bound(to, family, SocketType.Stream, ProtocolType.Tcp, port);
             listener.Listen();
             Socket client = Bound(from, family, SocketType.Stream, ProtocolType.Tcp, port: 0);
-            await client.ConnectAsync(listener.LocalEndPoint!, Token).AsTask().WaitAsync(patience, Token);
+            await client.ConnectAsync(called ?? listener.LocalEndPoint!, Token).AsTask().WaitAsync(patience, Token);
             return new TcpLiveFlow(Quick(client), Quick(await listener.AcceptAsync(Token)), listener);
         }
 
@@ -149,18 +170,30 @@ internal abstract class LiveFlow : IDisposable
             responder.Connect(opener.LocalEndPoint!);
             return new UdpLiveFlow(opener, responder);
         }
+
+        /// <summary>The responder sees by the first datagram who calls.</summary>
+        public static async Task<UdpLiveFlow> CallAsync(LabEnd from, LabEnd to, ushort port, TimeSpan patience, EndPoint called)
+        {
+            Socket opener = Bound(from, called.AddressFamily, SocketType.Dgram, ProtocolType.Udp, port: 0);
+            Socket responder = Bound(to, called.AddressFamily, SocketType.Dgram, ProtocolType.Udp, port);
+            opener.Connect(called);
+            await opener.SendAsync(new byte[1], Token);
+            SocketReceiveFromResult first = await responder.ReceiveFromAsync(new byte[1], responder.LocalEndPoint!, Token).AsTask().WaitAsync(patience, Token);
+            responder.Connect(first.RemoteEndPoint);
+            return new UdpLiveFlow(opener, responder);
+        }
     }
 
     /// <summary>Echo requests one way and replies the other, of one identifier. The kernel must not answer by itself (<see cref="KernelSettings.SilencePing"/>).</summary>
     private sealed class PingLiveFlow(Socket opener, Socket responder, AddressFamily family, ushort identifier) : LiveFlow(opener, responder)
     {
-        public static PingLiveFlow Connect(LabEnd from, LabEnd to, AddressFamily family, ushort identifier)
+        public static PingLiveFlow Connect(LabEnd from, LabEnd to, AddressFamily family, ushort identifier, IPAddress? called = null, IPAddress? answeredTo = null)
         {
             ProtocolType protocol = family == AddressFamily.InterNetwork ? ProtocolType.Icmp : ProtocolType.IcmpV6;
             Socket opener = Bound(from, family, SocketType.Raw, protocol, port: 0);
             Socket responder = Bound(to, family, SocketType.Raw, protocol, port: 0);
-            opener.Connect(new IPEndPoint(to.Of(family), port: 0));
-            responder.Connect(new IPEndPoint(from.Of(family), port: 0));
+            opener.Connect(new IPEndPoint(called ?? to.Of(family), port: 0));
+            responder.Connect(new IPEndPoint(answeredTo ?? from.Of(family), port: 0));
             return new PingLiveFlow(opener, responder, family, identifier);
         }
 

@@ -15,7 +15,7 @@ namespace Datapath.KernelTests.Sockets;
 public sealed class LossTests
 {
     private const int FewSwaps = 20;
-    private const int EnoughToTell = 200;
+    private const int SwapsOfProof = 1000;
     private const ushort Allowed = 5000;
     private const ushort Denied = 6000;
 
@@ -33,8 +33,45 @@ public sealed class LossTests
     public async Task Many_policies_and_a_killed_agent_lose_no_datagram_and_let_no_other_pass(string judge)
     {
         await using AgentLab lab = await Judge.CreateLabAsync(judge, Policy(0));
+        (LabEnd one, LabEnd other) = await AddControlAsync(lab);
         RunningAgent agent = await lab.StartAsync();
-        await AssertNothingIsLostOrLetThroughAsync(lab, judge, () => ChurnAsync(lab, agent));
+        var pairs = new List<(string Kind, string Name, NumberedPair Pair)>();
+        try
+        {
+            foreach (AddressFamily family in Families)
+            {
+                pairs.Add(("control", $"control {family}", NumberedPair.Start(one, other, family, Allowed)));
+                ushort port = 0;
+                foreach ((string from, string to) in Judged)
+                {
+                    string name = $"{from} -> {to} {family}";
+                    pairs.Add(("allowed", name, NumberedPair.Start(lab.EndOf(from), lab.EndOf(to), family, (ushort)(Allowed + port))));
+                    pairs.Add(("denied", name, NumberedPair.Start(lab.EndOf(from), lab.EndOf(to), family, (ushort)(Denied + port++))));
+                }
+            }
+
+            await ChurnAsync(lab, agent);
+            (string Kind, string Name, PairCount Count)[] counts =
+            [
+                .. (await Task.WhenAll(pairs.Select(pair => pair.Pair.StopAsync()))).Zip(pairs, (count, pair) => (pair.Kind, pair.Name, count)),
+            ];
+            foreach (var kind in counts.GroupBy(count => count.Kind))
+            {
+                Say($"{judge}, {kind.Key}: {kind.Sum(one => one.Count.Sent)} datagrams sent, {kind.Sum(one => one.Count.Arrived)} arrived");
+            }
+
+            long unavoidable = counts.Where(count => count.Kind == "control").Max(count => count.Count.Lost);
+            Assert.All(counts, count => Assert.True(count.Count.Sent > 10 * Swaps, $"{count} is too little to tell"));
+            Assert.All(counts.Where(count => count.Kind == "allowed"), count => Assert.True(count.Count.Lost <= unavoidable, $"{count} of {unavoidable}"));
+            Assert.All(counts.Where(count => count.Kind == "denied"), count => Assert.True(count.Count.Arrived == 0, $"{count}"));
+        }
+        finally
+        {
+            foreach (var pair in pairs)
+            {
+                await pair.Pair.DisposeAsync();
+            }
+        }
     }
 
     [KernelTheory]
@@ -62,10 +99,11 @@ public sealed class LossTests
             }
 
             await ChurnAsync(lab, agent);
-            (long Blocks, uint Retransmitted) unjudged = await control.StopAsync();
+            (long Blocks, uint Retransmitted, uint Late) unjudged = await control.StopAsync();
             var judged = await Task.WhenAll(transfers.Select(transfer => transfer.StopAsync()));
+            Say($"{judge} (blocks, segments sent again, of them late): control {unjudged}, judged {string.Join(' ', judged)}");
             Assert.All(judged.Append(unjudged), transfer => Assert.True(transfer.Blocks > Swaps, $"{transfer} is too little to tell"));
-            Assert.All(judged, transfer => Assert.True(transfer.Retransmitted <= unjudged.Retransmitted, $"{transfer}, control {unjudged}"));
+            Assert.All(judged, transfer => Assert.True(transfer.Retransmitted - transfer.Late <= unjudged.Retransmitted, $"{transfer}, control {unjudged}"));
         }
         finally
         {
@@ -76,43 +114,7 @@ public sealed class LossTests
         }
     }
 
-    private static async Task AssertNothingIsLostOrLetThroughAsync(AgentLab lab, string what, Func<Task> changeAsync)
-    {
-        (LabEnd one, LabEnd other) = await AddControlAsync(lab);
-        var pairs = new List<(string Kind, string Name, NumberedPair Pair)>();
-        try
-        {
-            foreach (AddressFamily family in Families)
-            {
-                pairs.Add(("control", $"control {family}", NumberedPair.Start(one, other, family, Allowed)));
-                ushort port = 0;
-                foreach ((string from, string to) in Judged)
-                {
-                    string name = $"{from} -> {to} {family}";
-                    pairs.Add(("allowed", name, NumberedPair.Start(lab.EndOf(from), lab.EndOf(to), family, (ushort)(Allowed + port))));
-                    pairs.Add(("denied", name, NumberedPair.Start(lab.EndOf(from), lab.EndOf(to), family, (ushort)(Denied + port++))));
-                }
-            }
-
-            await changeAsync();
-            (string Kind, string Name, PairCount Count)[] counts =
-            [
-                .. (await Task.WhenAll(pairs.Select(pair => pair.Pair.StopAsync()))).Zip(pairs, (count, pair) => (pair.Kind, pair.Name, count)),
-            ];
-            TestContext.Current.TestOutputHelper?.WriteLine($"{what}: {counts.Sum(count => count.Count.Sent)} datagrams of {counts.Length} pairs");
-            long unavoidable = counts.Where(count => count.Kind == "control").Max(count => count.Count.Lost);
-            Assert.All(counts, count => Assert.True(count.Count.Sent > EnoughToTell, $"{count} is too little to tell"));
-            Assert.All(counts.Where(count => count.Kind == "allowed"), count => Assert.True(count.Count.Lost <= unavoidable, $"{count} of {unavoidable}"));
-            Assert.All(counts.Where(count => count.Kind == "denied"), count => Assert.True(count.Count.Arrived == 0, $"{count}"));
-        }
-        finally
-        {
-            foreach (var pair in pairs)
-            {
-                await pair.Pair.DisposeAsync();
-            }
-        }
-    }
+    private static void Say(string line) => TestContext.Current.TestOutputHelper?.WriteLine(line);
 
     /// <summary>Policies that say the same of these pairs and number classes and rules differently; in the middle the agent is killed.</summary>
     private static async Task ChurnAsync(AgentLab lab, RunningAgent agent)
@@ -125,6 +127,8 @@ public sealed class LossTests
                 agent = await lab.RestartAsync(agent);
             }
         }
+
+        Say($"swapped {Swaps} times of {SwapsOfProof}");
     }
 
     private static string Policy(int number)

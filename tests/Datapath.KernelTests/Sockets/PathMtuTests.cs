@@ -53,6 +53,25 @@ public sealed class PathMtuTests
     }
 
     [KernelTheory]
+    [InlineData("router", AddressFamily.InterNetwork)]
+    [InlineData("router", AddressFamily.InterNetworkV6)]
+    [InlineData("web", AddressFamily.InterNetwork)]
+    [InlineData("web", AddressFamily.InterNetworkV6)]
+    public async Task It_is_found_by_a_connection_of_which_only_a_socket_tells(string from, AddressFamily family)
+    {
+        await using AgentLab lab = await AgentLab.CreateAsync(
+            AgentPolicies.Between(incoming: null, $"tcp/{Port}", "10.93.0.2/32, \"2001:db8:93::2/128\"")
+        );
+        LabEnd far = await AddFarHostAsync(lab);
+        await lab.StartAsync();
+        using LiveFlow stream = await LiveFlow.OpenAsync("tcp", lab.EndOf(from), far, family, Port, Patience);
+        Assert.NotEqual(0, FlowTables.Empty(lab));
+        // All of it is too large: the first that comes back is the error, and without it nothing would ever be answered.
+        await AssertCarriesAsync(stream.Opener, stream.Responder);
+        Assert.Equal((uint)SmallMtu, TcpInfo.Of(stream.Opener).PathMtu);
+    }
+
+    [KernelTheory]
     [InlineData(AddressFamily.InterNetwork)]
     [InlineData(AddressFamily.InterNetworkV6)]
     public async Task The_host_says_that_a_pods_link_is_narrow_though_no_rule_lets_the_host_speak(AddressFamily family)

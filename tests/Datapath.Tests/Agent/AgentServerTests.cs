@@ -17,14 +17,11 @@ public sealed class AgentServerTests : IDisposable
     public void Dispose() => _fixture.Dispose();
 
     [Fact]
-    public async Task Only_the_owner_reaches_the_socket_and_it_is_gone_after_the_stop()
+    public async Task Only_owner_and_group_reach_the_socket_and_it_is_gone_after_the_stop()
     {
         await using RunningAgent agent = await _fixture.StartAsync();
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(_fixture.SocketPath));
-        Assert.Equal(
-            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute,
-            File.GetUnixFileMode(Path.GetDirectoryName(_fixture.SocketPath)!)
-        );
+        Assert.Equal((UnixFileMode)0b110_110_000, File.GetUnixFileMode(_fixture.SocketPath));
+        Assert.Equal((UnixFileMode)0b111_101_000, File.GetUnixFileMode(Path.GetDirectoryName(_fixture.SocketPath)!));
         long start = TimeProvider.System.GetTimestamp();
         Assert.Equal(ExitCode.Done, await agent.StopAsync());
         Assert.InRange(TimeProvider.System.GetElapsedTime(start), TimeSpan.Zero, TimeSpan.FromSeconds(2));

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Datapath.Agent;
 using Datapath.Agent.Hosting;
 using Xunit;
@@ -7,13 +8,56 @@ namespace Datapath.Tests.Agent;
 public sealed class LineLoggerTests
 {
     [Fact]
-    public void A_message_is_one_line_of_time_level_event_and_text()
+    public void A_line_has_time_level_event_text_and_the_values_under_their_names()
     {
         StringWriter output = new();
         using LineLogger log = new(output, new StillClock());
-        log.PolicyError("a\nb\tc\u001b[31m");
+        log.Applied(7, 2, 31, 1, 12);
         log.Unchanged(3);
-        Assert.Equal("2026-01-02T03:04:05.678Z error 1106 a | b c [31m\n", output.ToString());
+        Assert.Equal(
+            "time=2026-01-02T03:04:05.678Z level=info event=1102 "
+                + "msg=\"policy applied: generation 7, files 2, rules 31, units 1, took 12 ms\" generation=7 files=2 rules=31 units=1 milliseconds=12\n",
+            output.ToString()
+        );
+    }
+
+    [Theory]
+    [InlineData("a\nb\tc\u001b[31m", """msg="a\nb\tc\u001B[31m" diagnostic="a\nb\tc\u001B[31m" """)]
+    [InlineData("one level=info", """msg="one level=info" diagnostic="one level=info" """)]
+    [InlineData("say \"no\" \\ é", """msg="say \"no\" \\ é" diagnostic="say \"no\" \\ é" """)]
+    [InlineData("", """msg="" diagnostic="" """)]
+    [InlineData("plain", "msg=plain diagnostic=plain ")]
+    public void No_text_begins_a_line_or_makes_up_a_key(string text, string expected)
+    {
+        StringWriter output = new();
+        using LineLogger log = new(output, new StillClock());
+        log.PolicyError(text);
+        Assert.Equal($"time=2026-01-02T03:04:05.678Z level=error event=1106 {expected.TrimEnd()}\n", output.ToString());
+    }
+
+    [Fact]
+    public void Json_says_the_same_and_numbers_are_numbers()
+    {
+        StringWriter output = new();
+        using LineLogger log = new(output, new StillClock(), LogFormat.Json);
+        log.NotTaken(7, "a \"b\"\nc");
+        using var line = JsonDocument.Parse(output.ToString());
+        Assert.Equal(
+            """{"time":"2026-01-02T03:04:05.678Z","level":"error","event":1108,"msg":"policy not taken by the kernel; generation 7 stays in force: a \"b\"\nc","generation":7,"reason":"a \"b\"\nc"}""",
+            output.ToString().TrimEnd()
+        );
+        Assert.Equal("a \"b\"\nc", line.RootElement.GetProperty("reason").GetString());
+    }
+
+    [Fact]
+    public void In_the_journal_each_line_begins_with_its_priority()
+    {
+        StringWriter output = new();
+        using LineLogger log = new(output, new StillClock(), LogFormat.KeyValue, isJournal: true);
+        log.PolicyError("x");
+        log.PolicyWarning("x");
+        log.Confirmed(1);
+        Assert.Equal(["<3>time", "<4>time", "<6>time"], output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('=')[0]));
     }
 
     private sealed class StillClock : TimeProvider

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.CommandLine;
 using Datapath.Agent.Commands;
+using Datapath.Agent.Configuration;
 using Datapath.Backends.Ebpf;
 using Datapath.Policy.Options;
 using Datapath.Policy.Rulesets;
@@ -18,7 +19,7 @@ public sealed class OptionTableTests : IDisposable
     [Fact]
     public void Every_variable_is_named_after_its_option()
     {
-        foreach (AgentOption option in All(new OptionTable(_ => null)).Where(option => option.Environment is not null))
+        foreach (AgentOption option in All(new OptionTable(NoSources())).Where(option => option.Environment is not null))
         {
             Assert.Equal("DATAPATH_" + option.Name[2..].Replace('-', '_').ToUpperInvariant(), option.Environment);
         }
@@ -27,7 +28,7 @@ public sealed class OptionTableTests : IDisposable
     [Fact]
     public async Task Help_shows_purpose_variable_and_default_of_every_option_of_run()
     {
-        OptionTable table = new(_ => null);
+        OptionTable table = new(NoSources());
         string help = (await _fixture.CommandAsync("run", "--help")).Output;
         AgentOption[] expected =
         [
@@ -43,6 +44,20 @@ public sealed class OptionTableTests : IDisposable
             table.MaxTcpFlows,
             table.MaxOtherFlows,
             table.MaxNewFlows,
+            table.EbpfImageMemory,
+            table.LogFormat,
+            table.FlowInterval,
+            table.FlowSinks,
+            table.FlowMaxSize,
+            table.FlowMaxAge,
+            table.SyslogEndpoint,
+            table.SyslogFormat,
+            table.SyslogFacility,
+            table.SyslogServerCa,
+            table.SyslogClientCertificate,
+            table.SyslogClientKey,
+            table.OtlpEndpoint,
+            table.OtlpProtocol,
         ];
         foreach (AgentOption option in expected)
         {
@@ -55,7 +70,7 @@ public sealed class OptionTableTests : IDisposable
     public void Command_line_beats_environment_beats_default()
     {
         Dictionary<string, string> variables = new(StringComparer.Ordinal);
-        OptionTable table = new(name => variables.GetValueOrDefault(name));
+        OptionTable table = new(new OptionSources(name => variables.GetValueOrDefault(name), _fixture.ConfigurationDirectory));
         Command verb = CommandLine.Verb("v", "p", table.DefaultAction, table.EnableEbpf);
 
         Assert.Equal(DefaultAction.Allow, table.DefaultAction.In(verb.Parse([])));
@@ -101,7 +116,7 @@ public sealed class OptionTableTests : IDisposable
     [Fact]
     public void Tc_hooks_are_three_words()
     {
-        Assert.Equal(TcHookChoice.Auto, new OptionTable(_ => null).TcHook.Default);
+        Assert.Equal(TcHookChoice.Auto, new OptionTable(NoSources()).TcHook.Default);
         Assert.Equal(TcHookChoice.Auto, OptionText.TcHook("auto").Value);
         Assert.Equal(TcHookChoice.Tcx, OptionText.TcHook("tcx").Value);
         Assert.Equal(TcHookChoice.Clsact, OptionText.TcHook("clsact").Value);
@@ -122,6 +137,21 @@ public sealed class OptionTableTests : IDisposable
         Assert.Equal(limit ?? 0, reading.Value);
     }
 
+    [Theory]
+    [InlineData("2", 2)]
+    [InlineData("2047", 2047)]
+    [InlineData("1", null)]
+    [InlineData("2048", null)]
+    [InlineData("32M", null)]
+    public void Image_memory_is_a_number_of_mebibytes_within_bounds(string text, int? mebibytes)
+    {
+        OptionReading<int> reading = OptionText.ImageMemory(text);
+        Assert.Equal(mebibytes is null, reading.Problem is not null);
+        Assert.Equal(mebibytes ?? 0, reading.Value);
+    }
+
+    private static OptionSources NoSources() => new(_ => null, "/nowhere");
+
     private static AgentOption[] All(OptionTable table) =>
         [
             table.Policy,
@@ -136,9 +166,24 @@ public sealed class OptionTableTests : IDisposable
             table.MaxTcpFlows,
             table.MaxOtherFlows,
             table.MaxNewFlows,
+            table.EbpfImageMemory,
+            table.FlowInterval,
+            table.FlowSinks,
+            table.FlowMaxSize,
+            table.FlowMaxAge,
+            table.SyslogEndpoint,
+            table.SyslogFormat,
+            table.SyslogFacility,
+            table.SyslogServerCa,
+            table.SyslogClientCertificate,
+            table.SyslogClientKey,
+            table.OtlpEndpoint,
+            table.OtlpProtocol,
             table.Json,
             table.All,
             table.DryRun,
             table.Force,
+            table.ConfigurationFile,
+            table.LogFormat,
         ];
 }

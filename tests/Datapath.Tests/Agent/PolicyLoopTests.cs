@@ -28,7 +28,7 @@ public sealed class PolicyLoopTests : IDisposable
         Assert.Equal("1 error; what was enforced before stays in force", refused.Policy.Problem);
         Assert.Equal("error", Assert.Single(refused.Policy.Diagnostics).Severity);
         Assert.Single(_fixture.Backend.Applied);
-        Assert.Contains(" error 1106 ", agent.Log, StringComparison.Ordinal);
+        Assert.Contains("level=error event=1106 ", agent.Log, StringComparison.Ordinal);
 
         _fixture.Write("a.yaml", Policies.Allowing(81));
         StatusDocument applied = await agent.UntilAsync(status => status.Generation == 2);
@@ -65,8 +65,8 @@ public sealed class PolicyLoopTests : IDisposable
         RunningAgent agent = new(_fixture, _fixture.RunArguments);
         Assert.Equal(ExitCode.CouldNot, await agent.Exit.WaitAsync(RunningAgent.Patience, TestContext.Current.CancellationToken));
         Assert.Empty(_fixture.Backend.Applied);
-        Assert.Contains($" error 1106 {path}:", agent.Log, StringComparison.Ordinal);
-        Assert.Contains(" error 1105 ", agent.Log, StringComparison.Ordinal);
+        Assert.Contains($"level=error event=1106 msg=\"{path}:", agent.Log, StringComparison.Ordinal);
+        Assert.Contains("level=error event=1105 ", agent.Log, StringComparison.Ordinal);
         Assert.False(File.Exists(_fixture.SocketPath));
     }
 
@@ -79,7 +79,7 @@ public sealed class PolicyLoopTests : IDisposable
         StatusDocument status = await agent.UntilAsync(status => status.Policy.State == PolicyState.Refused);
         Assert.Equal(AgentState.Enforcing, status.State);
         Assert.Equal(7u, status.Generation);
-        Assert.Contains(" info 1101 generation 7 ", agent.Log, StringComparison.Ordinal);
+        Assert.Contains("level=info event=1101 msg=\"generation 7 ", agent.Log, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -182,7 +182,7 @@ public sealed class PolicyLoopTests : IDisposable
         await using RunningAgent agent = await _fixture.StartAsync();
         _fixture.HostRefusal = new BackendException("read routing table GetLink: EBUSY");
         _fixture.ChangeHost(AgentFixture.Snapshot("192.0.2.1", "198.51.100.7"));
-        await agent.UntilAsync(_ => agent.Log.Contains(" error 1113 ", StringComparison.Ordinal));
+        await agent.UntilAsync(_ => agent.Log.Contains("level=error event=1113 ", StringComparison.Ordinal));
         // Nobody tells of the change again.
         _fixture.HostRefusal = null;
         await agent.UntilAsync(status => status.Generation == 2);
@@ -226,7 +226,7 @@ public sealed class PolicyLoopTests : IDisposable
         Directory.CreateDirectory(_fixture.StateDirectory);
         await File.WriteAllTextAsync(Path.Combine(_fixture.StateDirectory, "rule-indexes"), "rubbish\n", TestContext.Current.CancellationToken);
         await using RunningAgent agent = await _fixture.StartAsync();
-        Assert.Contains(" warning 1110 ", agent.Log, StringComparison.Ordinal);
+        Assert.Contains("level=warning event=1110 ", agent.Log, StringComparison.Ordinal);
         Assert.Single(_fixture.Backend.Applied);
     }
 

@@ -132,7 +132,7 @@ public sealed class PolicyTrialTests : IDisposable
         CommandResult late = await OrderAsync("confirm");
         Assert.NotEqual(ExitCode.Done, late.Exit);
         await agent.UntilAsync(status => status.Policy.State == PolicyState.RolledBack);
-        Assert.Contains(" warning 1117 ", agent.Log, StringComparison.Ordinal);
+        Assert.Contains("level=warning event=1117 ", agent.Log, StringComparison.Ordinal);
         Assert.Equal(["web-80"], Ports());
     }
 

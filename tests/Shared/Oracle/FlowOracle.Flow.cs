@@ -11,10 +11,11 @@ internal sealed partial class FlowOracle
     /// <summary>Connections whose next packet is looked at although it need not be: the one after the answer to a SYN proves it.</summary>
     private readonly List<Flow> _expectedProofs = [];
 
-    /// <summary>TCP as nf_conntrack names it; the others know the first two.</summary>
+    /// <summary>TCP as nf_conntrack has it; the others know "opening" and "established".</summary>
     private enum TcpState
     {
         Opening,
+        SynReceived,
         Established,
         FinWait,
         CloseWait,
@@ -108,7 +109,7 @@ internal sealed partial class FlowOracle
         {
             Become(flow, TcpState.CloseWait);
         }
-        else if (proves && flow.State == TcpState.Opening)
+        else if (proves && flow.State < TcpState.Established)
         {
             flow.State = TcpState.Established;
         }
@@ -126,10 +127,10 @@ internal sealed partial class FlowOracle
         {
             flow.KnowsOpener |= flow.State == TcpState.Opening;
         }
-        else if (acknowledges && flow.State is TcpState.Opening or TcpState.Established or TcpState.Closed)
+        else if (acknowledges && flow.State is TcpState.Opening or TcpState.SynReceived or TcpState.Established or TcpState.Closed)
         {
             flow.KnowsAnswerer = true;
-            Become(flow, TcpState.Established);
+            Become(flow, flow.State == TcpState.Established ? TcpState.Established : TcpState.SynReceived);
             if (!flow.IsProved)
             {
                 _expectedProofs.Add(flow);
@@ -146,7 +147,7 @@ internal sealed partial class FlowOracle
         {
             (ProtocolNumber.Tcp, TcpState.Opening or TcpState.FinWait or TcpState.TimeWait) => 120,
             (ProtocolNumber.Tcp, TcpState.Established) => 432_000,
-            (ProtocolNumber.Tcp, TcpState.CloseWait) => 60,
+            (ProtocolNumber.Tcp, TcpState.SynReceived or TcpState.CloseWait) => 60,
             (ProtocolNumber.Tcp, TcpState.LastAck) => 30,
             (ProtocolNumber.Tcp, TcpState.Closed) => 10,
             (ProtocolNumber.Udp, TcpState.Opening) => 30,

@@ -25,16 +25,21 @@ internal sealed class PacketLab : IAsyncDisposable
     // Room for all flows of a bench: an LRU map evicts long before it is full.
     private const int Flows = 1 << 19;
 
+    // DP_DIGEST_SETS of bpf/include/dp_abi.h: with fewer, some CPU would have none.
+    private const int DigestSets = 8192;
+
     private readonly LabNetwork _network;
     private readonly LabHost _host;
     private readonly EbpfBackend _backend;
     private readonly BpfObject _bench;
+    private readonly HostSnapshot _snapshot;
     private readonly byte[] _frame = Frame();
     private readonly byte[] _context = new byte[ContextBytes];
 
-    private PacketLab(LabNetwork network, LabHost host, EbpfBackend backend, BpfObject bench, int index)
+    private PacketLab(LabNetwork network, LabHost host, EbpfBackend backend, BpfObject bench, HostSnapshot snapshot)
     {
-        (_network, _host, _backend, _bench) = (network, host, backend, bench);
+        (_network, _host, _backend, _bench, _snapshot) = (network, host, backend, bench, snapshot);
+        int index = snapshot.Interfaces.Single(one => one.Name == Uplink).Index;
         BinaryPrimitives.WriteInt32LittleEndian(_context.AsSpan(InterfaceOffset), index);
         // ingress_ifindex stays 0, as with packets that the host made itself; at ingress nobody asks for it.
     }
@@ -51,14 +56,14 @@ internal sealed class PacketLab : IAsyncDisposable
         var backend = new EbpfBackend(options);
         try
         {
-            (BpfObject bench, int index) = host.Run(() =>
+            (BpfObject bench, HostSnapshot snapshot) = host.Run(() =>
             {
-                HostSnapshot snapshot = HostObserver.Read();
-                backend.Apply(policy.Compiled, snapshot);
-                return (Load(options), snapshot.Interfaces.Single(one => one.Name == Uplink).Index);
+                HostSnapshot seen = HostObserver.Read();
+                backend.Apply(policy.Compiled, seen);
+                return (Load(options), seen);
             });
             FillReferences(bench, policy);
-            return new PacketLab(network, host, backend, bench, index);
+            return new PacketLab(network, host, backend, bench, snapshot);
         }
         catch
         {
@@ -67,6 +72,10 @@ internal sealed class PacketLab : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>Puts another policy in force.</summary>
+    /// <param name="policy">The policy.</param>
+    public void Swap(PacketPolicy policy) => _host.Run(() => _backend.Apply(policy.Compiled, _snapshot));
 
     /// <summary>Chooses the packets of the following runs.</summary>
     /// <param name="tuples">65,536 or a smaller power of two.</param>
@@ -121,6 +130,7 @@ internal sealed class PacketLab : IAsyncDisposable
             }
         }
         bench.SetMaxEntries("bench_flows", Flows);
+        bench.SetMaxEntries("dp_digests", (uint)(DigestSets * PossibleCpus.Count));
         bench.Load();
         return bench;
     }

@@ -24,14 +24,17 @@ internal sealed class PacketPolicy
     private readonly List<(Direction Direction, int Network, KeyRange Ports)> _allowing = [];
     private readonly CompiledPolicyReader _reader;
 
-    public PacketPolicy(int prefixes)
+    /// <summary>Draws it; equal for equal parameters.</summary>
+    /// <param name="prefixes">Prefixes of all networks together.</param>
+    /// <param name="more">Whether it has one ruleset more, which none of the packets meets.</param>
+    public PacketPolicy(int prefixes, bool more = false)
     {
         Prefixes = prefixes;
         _networks = Networks(prefixes);
         var written = new WrittenPolicy
         {
             ExternalNetworks = [.. _networks.Select(Network)],
-            Rulesets = [.. Enumerable.Range(0, Rules / RulesOfRuleset).Select(Ruleset)],
+            Rulesets = [.. Enumerable.Range(0, (Rules / RulesOfRuleset) + (more ? 1 : 0)).Select(Ruleset)],
         };
         var inventory = new HostInventory("host", [Address(Host)], []);
         var options = new PolicyOptions { RootDefault = DefaultAction.Reject };

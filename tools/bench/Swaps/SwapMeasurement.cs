@@ -30,7 +30,22 @@ internal sealed record SwapMeasurement(ChangeTimes Swap, ChangeTimes Ruleset, Ch
     public string Text =>
         string.Create(
             CultureInfo.InvariantCulture,
-            $"swap {Swap}; one rule changed {Ruleset}; one address more {Address}; adoption {AdoptMs:F0} ms; of every apply a grace period of {GraceMs:F0} ms"
+            $"swap {Besides(Swap)}; one rule changed {Besides(Ruleset)}; one address more {Besides(Address)}; adoption {AdoptMs:F0} ms; besides, each apply waits for a grace period of {GraceMs:F0} ms"
+        );
+
+    /// <summary>How much longer everything takes than in a smaller measurement.</summary>
+    public string GrowthFrom(SwapMeasurement small) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"swap {Without(Swap) / small.Without(small.Swap):F0} times, one rule {Without(Ruleset) / small.Without(small.Ruleset):F1}, one address {Without(Address) / small.Without(small.Address):F1}, adoption {AdoptMs / small.AdoptMs:F1}"
+        );
+
+    private double Without(ChangeTimes times) => Math.Max(0.1, times.TotalMs - GraceMs);
+
+    private string Besides(ChangeTimes times) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Without(times):F1} ms (resolve {times.ResolveMs:F1}, compile {times.CompileMs:F1}, apply {Math.Max(0, times.ApplyMs - GraceMs):F1})"
         );
 
     /// <summary>Measures in a network namespace of its own.</summary>
@@ -90,7 +105,7 @@ internal sealed record SwapMeasurement(ChangeTimes Swap, ChangeTimes Ruleset, Ch
         return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
     }
 
-    private static ChangeTimes Median(List<ChangeTimes> times) => times.OrderBy(one => one.ResolveMs + one.CompileMs + one.ApplyMs).ElementAt(times.Count / 2);
+    private static ChangeTimes Median(List<ChangeTimes> times) => times.OrderBy(one => one.TotalMs).ElementAt(times.Count / 2);
 
     private static void Adopt(EbpfOptions options)
     {
@@ -141,6 +156,6 @@ internal sealed record SwapMeasurement(ChangeTimes Swap, ChangeTimes Ruleset, Ch
 /// <param name="ApplyMs">Compiled to the kernel, the grace period with it.</param>
 internal readonly record struct ChangeTimes(double ResolveMs, double CompileMs, double ApplyMs)
 {
-    public override string ToString() =>
-        string.Create(CultureInfo.InvariantCulture, $"{ResolveMs + CompileMs + ApplyMs:F0} ms (resolve {ResolveMs:F0}, compile {CompileMs:F0}, apply {ApplyMs:F0})");
+    /// <summary>All of it.</summary>
+    public double TotalMs => ResolveMs + CompileMs + ApplyMs;
 }

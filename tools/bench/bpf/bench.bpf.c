@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The shipped programs, and references to hold them against, all behind the same harness: each run
- * writes the next tuple of a list into the packet and then does its work. What a piece of work costs
- * is the difference to the program that does everything but it.
+ * writes the next tuple of a list into the packet and then does its work. What a piece of work
+ * costs is the difference to the program that does everything but it.
  *
  * The references are what firewalls in BPF are usually made of: an LPM trie from address to
  * identity, an LPM trie from (identity, protocol, port) to a verdict, an LRU hash of connections.
@@ -182,6 +182,24 @@ int bench_egress(struct __sk_buff *skb)
 	if (bench_next(skb, false))
 		return -1;
 	bench_keep(dp_segment(skb, DP_HOOK_TC_EGRESS));
+	return 0;
+}
+
+/* What policy says of a packet, and nothing else: no interface, no digest, no count, no flow. */
+SEC("tc")
+int bench_verdict(struct __sk_buff *skb)
+{
+	const struct dp_generation *generation;
+	struct dp_visit *visit;
+
+	if (bench_parsed(skb, false))
+		return -1;
+	visit = dp_this_visit();
+	generation = dp_generation_in(dp_active_slot());
+	if (!visit || !generation)
+		return -1;
+	dp_judge_packet(skb, visit, generation, DP_HOST_UNIT, DP_INCOMING);
+	bench_keep(visit->own.rule_index);
 	return 0;
 }
 

@@ -79,13 +79,13 @@ internal sealed class CompressedRows
         bool isOne = run + 1 == runs.Length || runs[run + 1].First >= first + RunNode.Slots;
         if (isOne)
         {
-            return (uint)runs[run].Cell;
+            return RowEncoder.CellOf(runs[run].Cell);
         }
 
         for (int slot = 0; slot < RunNode.Slots; run++)
         {
             int end = run + 1 < runs.Length ? Math.Min(runs[run + 1].First - first, RunNode.Slots) : RunNode.Slots;
-            _slots.AsSpan(slot..end).Fill((uint)runs[run].Cell);
+            _slots.AsSpan(slot..end).Fill(RowEncoder.CellOf(runs[run].Cell));
             slot = end;
         }
 

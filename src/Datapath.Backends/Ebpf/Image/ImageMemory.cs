@@ -12,36 +12,64 @@ public sealed class ImageMemory
 {
     private Trie<uint> _ip4 = Trie<uint>.None;
     private Trie<UInt128> _ip6 = Trie<UInt128>.None;
+    private AddressLines? _addresses;
 
-    /// <summary>Length of the last image in words.</summary>
-    internal int Words { get; set; }
+    /// <summary>Length of the part of the last image that is not addresses, in words.</summary>
+    internal int RuleWords { get; set; }
 
-    /// <summary>Writes the trie of IPv4, or takes over the one of before.</summary>
-    /// <param name="lines">Where to.</param>
-    /// <param name="ranges">The ranges of the address space.</param>
-    /// <returns>The line of the root.</returns>
-    internal int EncodeIPv4(ImageLines lines, ImmutableArray<PeerRange<uint>> ranges)
+    // More root slots than this are written anew as a whole: a patch is read with the cache misses of two tries.
+    private const int MostPatchedSlots = 256;
+
+    /// <summary>
+    /// How the tries of before can go on to be used: the slots of the root of IPv4 whose addresses changed. None where nothing changed; null
+    /// where they cannot.
+    /// </summary>
+    /// <param name="peers">The addresses of the new policy.</param>
+    internal IReadOnlyList<int>? Changed(PeerMap peers)
     {
-        _ip4 = _ip4.TakeOver(lines, ranges) ? _ip4 : Encode(lines, ranges, () => TrieEncoder.Encode(lines, AddressRun.Of(ranges), width: 32));
-        return _ip4.Root;
+        if (_addresses is null || !_ip6.Says(peers.IPv6, first: 0))
+        {
+            return null;
+        }
+
+        return peers.IPv4 == _ip4.Ranges ? [] : AddressDifference.RootSlots(_ip4.Ranges.AsSpan(), peers.IPv4.AsSpan(), MostPatchedSlots);
     }
 
-    /// <summary>The same for IPv6.</summary>
-    /// <param name="lines">Where to.</param>
-    /// <param name="ranges">The ranges of the address space.</param>
-    /// <returns>The line of the root.</returns>
-    internal int EncodeIPv6(ImageLines lines, ImmutableArray<PeerRange<UInt128>> ranges)
+    /// <summary>The tries of the last policy that they were written for; <see cref="Changed"/> says whether they are of use.</summary>
+    internal AddressLines? LastAddresses => _addresses;
+
+    /// <summary>The tries of a policy: those of before when the addresses are the same.</summary>
+    /// <param name="peers">The addresses.</param>
+    internal AddressLines Addresses(PeerMap peers)
     {
-        _ip6 = _ip6.TakeOver(lines, ranges) ? _ip6 : Encode(lines, ranges, () => TrieEncoder.Encode(lines, AddressRun.Of(ranges), width: 128));
-        return _ip6.Root;
+        // IPv6 first: what joins and leaves is mostly IPv4, and then the other family stays where it is.
+        bool isSame = _ip6.Says(peers.IPv6, first: 0);
+        _ip6 = isSame ? _ip6 : Encode(peers.IPv6, 0, lines => TrieEncoder.Encode(lines, AddressRun.Of(peers.IPv6), width: 128), _ip6.Words.Length);
+        int second = _ip6.Words.Length / PolicyImage.LineWords;
+        if (!_ip4.Says(peers.IPv4, second))
+        {
+            isSame = false;
+            _ip4 = Encode(peers.IPv4, second, lines => TrieEncoder.Encode(lines, AddressRun.Of(peers.IPv4.AsSpan()), width: 32), _ip4.Words.Length);
+        }
+
+        return isSame && _addresses is not null ? _addresses : _addresses = Joined();
     }
 
-    private static Trie<TAddress> Encode<TAddress>(ImageLines lines, ImmutableArray<PeerRange<TAddress>> ranges, Func<int> encode)
+    private AddressLines Joined()
+    {
+        var words = new uint[_ip6.Words.Length + _ip4.Words.Length];
+        _ip6.Words.CopyTo(words);
+        _ip4.Words.CopyTo(words.AsMemory(_ip6.Words.Length));
+        return new AddressLines(words, _ip4.Root, _ip6.Root);
+    }
+
+    private static Trie<TAddress> Encode<TAddress>(ImmutableArray<PeerRange<TAddress>> ranges, int first, Func<ImageLines, int> encode, int expectedWords)
         where TAddress : unmanaged
     {
-        int first = lines.Count;
-        int root = encode();
-        return new Trie<TAddress>(ranges, first, lines.WordsFrom(first).ToArray(), root);
+        var lines = new ImageLines(expectedWords, first);
+        int root = encode(lines);
+        ReadOnlyMemory<uint> words = lines.ToMemory();
+        return new Trie<TAddress>(ranges, first, words, root);
     }
 
     /// <summary>A trie as it was written.</summary>
@@ -49,21 +77,12 @@ public sealed class ImageMemory
     /// <param name="First">Its first line.</param>
     /// <param name="Words">Its lines.</param>
     /// <param name="Root">The line of its root.</param>
-    private sealed record Trie<TAddress>(ImmutableArray<PeerRange<TAddress>> Ranges, int First, uint[] Words, int Root)
+    private sealed record Trie<TAddress>(ImmutableArray<PeerRange<TAddress>> Ranges, int First, ReadOnlyMemory<uint> Words, int Root)
         where TAddress : unmanaged
     {
-        public static Trie<TAddress> None { get; } = new([], First: -1, [], Root: 0);
+        public static Trie<TAddress> None { get; } = new([], First: -1, default, Root: 0);
 
-        public bool TakeOver(ImageLines lines, ImmutableArray<PeerRange<TAddress>> ranges)
-        {
-            if (lines.Count != First || !(ranges == Ranges || ranges.AsSpan().SequenceEqual(Ranges.AsSpan())))
-            {
-                return false;
-            }
-
-            int line = lines.Allocate(Words.Length / PolicyImage.LineWords);
-            Words.CopyTo(lines.WordsFrom(line));
-            return true;
-        }
+        public bool Says(ImmutableArray<PeerRange<TAddress>> ranges, int first) =>
+            first == First && (ranges == Ranges || ranges.AsSpan().SequenceEqual(Ranges.AsSpan()));
     }
 }

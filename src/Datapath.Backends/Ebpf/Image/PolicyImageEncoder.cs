@@ -17,13 +17,24 @@ public static class PolicyImageEncoder
     /// <param name="rows">The form of its rows; null for the one that suits their size. What cannot be dense is compressed all the same.</param>
     /// <param name="memory">What earlier images of the same owner left; null to start from nothing.</param>
     /// <returns>Equal policies give equal bytes, whatever was remembered.</returns>
-    public static PolicyImage Encode(CompiledPolicy policy, RowForm? rows = null, ImageMemory? memory = null)
+    public static PolicyImage Encode(CompiledPolicy policy, RowForm? rows = null, ImageMemory? memory = null) => Encode(policy, rows, memory, place: null);
+
+    /// <summary>The same where the address tries may be in kernel memory already.</summary>
+    /// <param name="policy">The policy.</param>
+    /// <param name="rows">The form of its rows.</param>
+    /// <param name="memory">What earlier images left.</param>
+    /// <param name="place">
+    /// Asked, with tries and about how many lines the rest will take, where the rest has a place beside them in kernel memory, relative to their
+    /// first line; answers null when they are not there, or there is no such place.
+    /// </param>
+    internal static PolicyImage Encode(CompiledPolicy policy, RowForm? rows, ImageMemory? memory, Func<AddressLines, int, int?>? place)
     {
         ArgumentNullException.ThrowIfNull(policy);
         memory ??= new ImageMemory();
-        var lines = new ImageLines(memory.Words);
-        int ip4Root = memory.EncodeIPv4(lines, policy.Peers.IPv4);
-        int ip6Root = memory.EncodeIPv6(lines, policy.Peers.IPv6);
+        (AddressLines addresses, int? shared, IReadOnlyList<int> changed) = Addresses(policy.Peers, memory, place);
+        int first = shared ?? addresses.Lines;
+        var lines = new ImageLines(memory.RuleWords, first);
+        int ip4Root = changed.Count == 0 ? addresses.IPv4Root : TrieEncoder.Patch(lines, addresses.IPv4RootWords, policy.Peers.IPv4.AsSpan(), changed);
         int[] ports = [.. policy.Ports.Tables.Select((runs, table) => EncodePorts(lines, [.. runs], (PortTable)table))];
         int firstRow = lines.Count;
         RowForm form = RowEncoder.Encode(lines, policy, rows, out uint[] entries);
@@ -37,10 +48,35 @@ public static class PolicyImageEncoder
         int unitCount = policy.Units.IsEmpty ? 0 : policy.Units[^1].Number + 1;
         int units = EncodeUnits(lines, policy, tables, unitCount);
         int descriptors = EncodeDescriptors(lines, policy.Descriptors.AsSpan());
-        var layout = new ImageLayout(ip4Root, ip6Root, ports, units, unitCount, descriptors, policy.LocalDescriptor, firstRow, form, rowBytes);
-        var image = new PolicyImage(lines.ToMemory(), layout);
-        memory.Words = image.Words.Length;
+        var local = (int)RowEncoder.CellOf(policy.LocalDescriptor);
+        var layout = new ImageLayout(
+            ip4Root, addresses.IPv6Root, ports, units, unitCount, descriptors, local, firstRow, form, rowBytes
+        );
+        var image = new PolicyImage(addresses, lines.ToMemory(), first, layout, ContentSum.Of(policy, form)) { IsShared = shared is not null };
+        memory.RuleWords = image.Rules.Length;
         return image;
+    }
+
+    /// <summary>
+    /// The tries that there are, if they are in kernel memory and say the same but below a few slots of a root; else new ones, with the rest
+    /// directly behind them.
+    /// </summary>
+    private static (AddressLines Addresses, int? Shared, IReadOnlyList<int> Changed) Addresses(
+        PeerMap peers,
+        ImageMemory memory,
+        Func<AddressLines, int, int?>? place
+    )
+    {
+        if (place is not null && memory.LastAddresses is { } last && memory.Changed(peers) is { } changed)
+        {
+            int patch = changed.Count == 0 ? 0 : TrieEncoder.ExpectedPatchLines(changed.Count);
+            if (place(last, (memory.RuleWords / PolicyImage.LineWords) + patch) is { } first)
+            {
+                return (last, first, changed);
+            }
+        }
+
+        return (memory.Addresses(peers), null, []);
     }
 
     private static int EncodePorts(ImageLines lines, PortRun[] runs, PortTable table)
@@ -118,11 +154,12 @@ public static class PolicyImageEncoder
 
     private static int EncodeDescriptors(ImageLines lines, ReadOnlySpan<Descriptor> descriptors)
     {
-        int line = lines.AllocateBytes((long)descriptors.Length * DescriptorWords * sizeof(uint));
+        // Cell 0 has none: zeros, which name no rule.
+        int line = lines.AllocateBytes((descriptors.Length + 1L) * DescriptorWords * sizeof(uint));
         Span<uint> words = lines.WordsFrom(line);
         for (int i = 0; i < descriptors.Length; i++)
         {
-            Span<uint> at = words.Slice(i * DescriptorWords, DescriptorWords);
+            Span<uint> at = words.Slice((int)RowEncoder.CellOf(i) * DescriptorWords, DescriptorWords);
             at[0] = (uint)descriptors[i].RuleIndex;
             at[1] = (uint)descriptors[i].ObservedRuleIndex;
             Span<byte> bytes = MemoryMarshal.AsBytes(at[2..3]);

@@ -12,8 +12,12 @@ internal static class RowEncoder
     /// </summary>
     public const long DenseLimitBytes = 8 << 20;
 
-    /// <summary>Descriptors that a 16-bit cell can name.</summary>
-    public const int DenseDescriptors = ushort.MaxValue + 1;
+    /// <summary>Descriptors that a 16-bit cell can name: 0 names none.</summary>
+    public const int DenseDescriptors = ushort.MaxValue;
+
+    /// <summary>What stands in the image for a descriptor. Never 0: where nothing was written no rule is found, and that fails closed.</summary>
+    /// <param name="descriptor">Its number in the compiled policy.</param>
+    public static uint CellOf(int descriptor) => (uint)descriptor + 1;
 
     /// <summary>Writes the rows.</summary>
     /// <param name="lines">Where to.</param>
@@ -64,7 +68,7 @@ internal static class RowEncoder
         for (int i = 0; i < runs.Length; i++)
         {
             int end = i + 1 < runs.Length ? runs[i + 1].First : cells.Length;
-            cells[runs[i].First..end].Fill((ushort)runs[i].Cell);
+            cells[runs[i].First..end].Fill((ushort)CellOf(runs[i].Cell));
         }
     }
 }

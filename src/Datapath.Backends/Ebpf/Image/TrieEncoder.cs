@@ -1,3 +1,5 @@
+using Datapath.Policy.Compilation;
+
 namespace Datapath.Backends.Ebpf.Image;
 
 /// <summary>
@@ -38,6 +40,46 @@ internal sealed class TrieEncoder
         encoder.FillSlots(new Block(0, width, 0), RootBits, entries);
         entries.CopyTo(lines.WordsFrom(root));
         return root;
+    }
+
+    /// <summary>About how many lines a patch takes: a root, and below each slot some nodes.</summary>
+    public static int ExpectedPatchLines(int slots) => ((1 << RootBits) / PolicyImage.LineWords) + (slots * 64);
+
+    /// <summary>Writes a trie of IPv4 that shares with an earlier one everything below most slots of its root.</summary>
+    /// <param name="lines">Where to; behind the earlier one, so that it can be referred to.</param>
+    /// <param name="root">The root of the earlier one.</param>
+    /// <param name="ranges">What the new one says.</param>
+    /// <param name="slots">The slots below which it says something else.</param>
+    /// <returns>The line of the new root.</returns>
+    public static int Patch(ImageLines lines, ReadOnlySpan<uint> root, ReadOnlySpan<PeerRange<uint>> ranges, IReadOnlyList<int> slots)
+    {
+        const int Open = 32 - RootBits;
+        uint[] entries = root[..(1 << RootBits)].ToArray();
+        foreach (int slot in slots)
+        {
+            uint first = (uint)slot << Open;
+            int from = IndexOf(ranges, first);
+            int to = IndexOf(ranges, first | ((1 << Open) - 1));
+            AddressRun[] runs = AddressRun.Of(ranges[from..(to + 1)]);
+            entries[slot] = from == to ? runs[0].Leaf : new TrieEncoder(lines, runs, width: 32).EncodeBlock(new Block(first, Open, 0));
+        }
+
+        int line = lines.AllocateBytes((1 << RootBits) * sizeof(uint));
+        entries.CopyTo(lines.WordsFrom(line));
+        return line;
+    }
+
+    /// <summary>The range that an address lies in.</summary>
+    private static int IndexOf(ReadOnlySpan<PeerRange<uint>> ranges, uint address)
+    {
+        (int low, int high) = (0, ranges.Length - 1);
+        while (low < high)
+        {
+            int middle = (low + high + 1) / 2;
+            (low, high) = ranges[middle].First <= address ? (middle, high) : (low, middle - 1);
+        }
+
+        return low;
     }
 
     /// <summary>The addresses below one entry.</summary>

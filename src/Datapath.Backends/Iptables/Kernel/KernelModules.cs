@@ -17,6 +17,9 @@ internal static class KernelModules
     private static readonly ImmutableArray<string> LegacyOnly = ["ip_tables", "iptable_mangle", "ip6_tables", "ip6table_mangle"];
     private static readonly ImmutableArray<string> NftOnly = ["nf_tables", "nft_compat"];
 
+    /// <summary>What a service loads before the agent starts. Not those of the legacy variant: where it is not used, its tables would be there unasked.</summary>
+    public static ImmutableArray<string> OfService => [.. Common, .. NftOnly];
+
     /// <summary>Asks for every module that is not loaded.</summary>
     /// <param name="variant">For which implementation.</param>
     /// <returns>Those that could not be had, and are not part of the kernel either.</returns>

@@ -33,10 +33,21 @@ internal sealed class DirectionMatrix
     public static ImmutableArray<int> Compile(DirectionRules rules, PeerClasses peers, int atoms, RowMemory memory, RowPainter painter, RowTable rows)
     {
         var matrix = new DirectionMatrix(rules, atoms, memory);
+        int lists = memory.RuleList([.. matrix._listOfAtom, matrix._everybody]);
+        PaintedRow[]? known = memory.Matrix(lists, peers.Division);
+        var painted = known ?? new PaintedRow[peers.Count];
         var result = ImmutableArray.CreateBuilder<int>(peers.Count);
         for (int peerClass = 0; peerClass < peers.Count; peerClass++)
         {
-            result.Add(rows.IsFull ? 0 : rows.Number(matrix.Row(peers.Atoms(peerClass), painter)));
+            if (known is null && !rows.IsFull)
+            {
+                painted[peerClass] = matrix.Row(peers.Atoms(peerClass), painter);
+            }
+            result.Add(rows.IsFull ? 0 : rows.Number(painted[peerClass]));
+        }
+        if (!rows.IsFull)
+        {
+            memory.Keep(lists, peers.Division, painted);
         }
         return result.MoveToImmutable();
     }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Datapath.Policy.Resolution;
 
 namespace Datapath.Policy.Compilation.Passes;
@@ -13,13 +14,14 @@ internal sealed class PeerAtoms(ResolvedPolicy policy, int failsafeNetworks)
     /// <summary>The atom of excluded networks, which goes before every other.</summary>
     public const int Excluded = 0;
 
+    private readonly int _failsafeNetworks = failsafeNetworks;
     private readonly Dictionary<(int Peers, Verdict Action), int> _numbers = [];
     private readonly List<int>[] _ofUnit = [.. policy.Units.Select(_ => new List<int>())];
     private readonly List<int>[] _rejectsOfNetwork = [.. policy.Networks.Select(_ => new List<int>())];
     private readonly List<int>[] _allowsOfNetwork = [.. policy.Networks.Select(_ => new List<int>())];
 
     /// <summary>Number of atoms: the excluded networks, the failsafe networks, and those that rules asked for.</summary>
-    public int Count => 1 + failsafeNetworks + _numbers.Count;
+    public int Count => 1 + _failsafeNetworks + _numbers.Count;
 
     /// <summary>The atom of the i-th failsafe network.</summary>
     public static int OfFailsafe(int network) => 1 + network;
@@ -80,6 +82,18 @@ internal sealed class PeerAtoms(ResolvedPolicy policy, int failsafeNetworks)
         }
         SortAndUnite(atoms);
     }
+
+    /// <summary>Whether the same questions are asked about the same units and networks, by the same numbers.</summary>
+    /// <param name="other">Those of an earlier compilation.</param>
+    public bool AskLike(PeerAtoms other) =>
+        Count == other.Count
+        && _failsafeNetworks == other._failsafeNetworks
+        && AreEqual(_ofUnit, other._ofUnit)
+        && AreEqual(_rejectsOfNetwork, other._rejectsOfNetwork)
+        && AreEqual(_allowsOfNetwork, other._allowsOfNetwork);
+
+    private static bool AreEqual(List<int>[] one, List<int>[] other) =>
+        one.Length == other.Length && one.Zip(other).All(pair => CollectionsMarshal.AsSpan(pair.First).SequenceEqual(CollectionsMarshal.AsSpan(pair.Second)));
 
     private static void SortAndUnite(List<int> atoms)
     {

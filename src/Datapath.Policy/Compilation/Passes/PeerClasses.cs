@@ -6,7 +6,7 @@ using Datapath.Policy.Resolution;
 namespace Datapath.Policy.Compilation.Passes;
 
 /// <summary>Peer classes: addresses for which the same atoms hold, and the ranges in which they lie.</summary>
-internal sealed class PeerClasses
+internal sealed partial class PeerClasses
 {
     private const int NotSeen = -1;
 
@@ -18,6 +18,9 @@ internal sealed class PeerClasses
     private readonly Owned[] _high;
     private readonly List<int> _collected = [];
 
+    // Where each class is met first, which gives it its number; the empty class has its own without being met.
+    private readonly List<(bool IsIPv6, UInt128 Address)> _firstMet = [(false, 0)];
+
     /// <summary>Lays the addresses of units over the swept networks and numbers what can be told apart.</summary>
     /// <param name="policy">The units.</param>
     /// <param name="numbers">For each unit its local number, 0 when it is not judged here.</param>
@@ -28,9 +31,6 @@ internal sealed class PeerClasses
     {
         _atoms = atoms;
         _sweep = sweep;
-        _classOfSet = new int[sweep.SetCount];
-        Array.Fill(_classOfSet, NotSeen);
-        _classes.Intern([]);
         var owned = new SortedDictionary<AddressKey, Owned>();
         for (int unit = 0; unit < policy.Units.Length; unit++)
         {
@@ -42,10 +42,25 @@ internal sealed class PeerClasses
         }
         _low = [.. owned.Where(one => !one.Key.IsIPv6).Select(one => one.Value)];
         _high = [.. owned.Where(one => one.Key.IsIPv6).Select(one => one.Value)];
+        if (known is not null && Follow(known) is { } map)
+        {
+            (_classes, _classOfSet, _firstMet) = (known._classes, known._classOfSet, known._firstMet);
+            (Map, Division) = (map, known.Division);
+            return;
+        }
+        Forget(_low);
+        Forget(_high);
+        _classOfSet = new int[sweep.SetCount];
+        Array.Fill(_classOfSet, NotSeen);
+        _classes.Intern([]);
         Lay(sweep.IPv4, _low, uint.MaxValue, onto: null);
         Lay(sweep.IPv6, _high, UInt128.MaxValue, onto: null);
         Map = known is not null && IsLaidLike(known) ? known.Map : Build();
+        Division = known is not null && _classes.HasSame(known._classes) ? known.Division : new object();
     }
+
+    /// <summary>Stands for the classes and their atoms: the same object as long as they are the same.</summary>
+    public object Division { get; }
 
     /// <summary>The classes by address. Meaningless when there are more than 65,536.</summary>
     public PeerMap Map { get; }
@@ -92,18 +107,35 @@ internal sealed class PeerClasses
                 ref Owned one = ref owned[next];
                 if (one.Address > first)
                 {
-                    Append(onto, first, ClassOfSet(set), 0);
+                    Append(onto, first, Met(ClassOfSet(set), end, first), 0);
                 }
                 one = one with { Class = one.Class == NotSeen ? ClassOf(set, one) : one.Class };
-                Append(onto, one.Address, one.Class, one.Number);
+                Append(onto, one.Address, Met(one.Class, end, one.Address), one.Number);
                 isOpen = one.Address != last;
                 first = isOpen ? one.Address + 1 : first;
             }
             if (isOpen)
             {
-                Append(onto, first, ClassOfSet(set), 0);
+                Append(onto, first, Met(ClassOfSet(set), end, first), 0);
             }
         }
+    }
+
+    private static void Forget(Owned[] owned)
+    {
+        foreach (ref Owned one in owned.AsSpan())
+        {
+            one = one with { Class = NotSeen };
+        }
+    }
+
+    private int Met(int peerClass, UInt128 end, UInt128 address)
+    {
+        if (peerClass == _firstMet.Count)
+        {
+            _firstMet.Add((end != uint.MaxValue, address));
+        }
+        return peerClass;
     }
 
     private int ClassOfSet(int set)

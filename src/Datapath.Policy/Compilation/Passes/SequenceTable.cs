@@ -14,6 +14,36 @@ internal sealed class SequenceTable
 
     public int[] this[int number] => _sequences[number];
 
+    /// <summary>Whether another table has the same sequences by the same numbers.</summary>
+    public bool HasSame(SequenceTable other)
+    {
+        if (Count != other.Count)
+        {
+            return false;
+        }
+        for (int i = 0; i < Count; i++)
+        {
+            if (!_sequences[i].AsSpan().SequenceEqual(other._sequences[i]))
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /// <summary>The number of a sequence; null when it has none.</summary>
+    public int? Find(ReadOnlySpan<int> sequence)
+    {
+        for (int i = _firstOfHash.GetValueOrDefault(Hash(sequence), -1); i >= 0; i = _nextOfHash[i])
+        {
+            if (sequence.SequenceEqual(_sequences[i]))
+            {
+                return i;
+            }
+        }
+        return null;
+    }
+
     public int Intern(ReadOnlySpan<int> sequence) => Intern(sequence, out _);
 
     public int Intern(ReadOnlySpan<int> sequence, out bool isNew)

@@ -5,6 +5,7 @@ using Datapath.Agent.Commands;
 using Datapath.Agent.Documents;
 using Datapath.Agent.Hosting;
 using Datapath.Agent.Loops;
+using Datapath.Agent.Service;
 using Datapath.Backends.Host;
 using Datapath.Backends.Selection;
 using Xunit;
@@ -15,6 +16,7 @@ namespace Datapath.Tests.Agent.Support;
 internal sealed class AgentFixture : IDisposable
 {
     private Action? _hostChanged;
+    private Action? _hangup;
 
     public AgentFixture()
     {
@@ -70,7 +72,19 @@ internal sealed class AgentFixture : IDisposable
         {
             OpenIptables = _ => Iptables,
             FindEbpfObstacle = () => EbpfObstacle,
+            ConfigurationDirectory = ConfigurationDirectory,
+            OnHangup = reload =>
+            {
+                _hangup = reload;
+                return new EndWatch(() => _hangup = null);
+            },
+            Install = Install,
         };
+
+    public string ConfigurationDirectory => Path.Combine(Root, "etc");
+
+    /// <summary>What an installation is done with; its programs are not run unless a test says so.</summary>
+    public InstallParts Install { get; set; } = new("/nowhere/datapath", IsSingleFile: false, HasSystemd: false, (_, _) => null);
 
     public string[] RunArguments => [.. RunArgumentsWithoutSocket, "--socket", SocketPath];
 
@@ -83,6 +97,18 @@ internal sealed class AgentFixture : IDisposable
             [.. addresses.Select(IPAddress.Parse)],
             LocalNetworks: []
         );
+
+    /// <summary>What SIGHUP does to a process of its own.</summary>
+    public void Hangup() => _hangup?.Invoke();
+
+    /// <summary>Writes the configuration file of the default instance.</summary>
+    public string Configure(params string[] lines)
+    {
+        Directory.CreateDirectory(ConfigurationDirectory);
+        string path = Path.Combine(ConfigurationDirectory, "datapath.conf");
+        File.WriteAllLines(path, lines);
+        return path;
+    }
 
     public void ChangeHost(HostSnapshot host)
     {

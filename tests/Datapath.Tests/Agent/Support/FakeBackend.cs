@@ -174,9 +174,12 @@ internal sealed class FakeBackend : IBackend
     /// <summary>What it says of its tables.</summary>
     public FlowUsage Flows { get; set; } = FlowUsage.None;
 
+    /// <summary>Packets and bytes of rules.</summary>
+    public IReadOnlyDictionary<int, (long Packets, long Bytes)> Counts { get; set; } = new Dictionary<int, (long, long)>();
+
     public BackendCounters ReadCounters() =>
         new(
-            ImmutableDictionary<int, PacketCount>.Empty,
+            Counts.ToImmutableDictionary(one => one.Key, one => new PacketCount(one.Value.Packets, one.Value.Bytes)),
             ImmutableDictionary<DropReason, PacketCount>.Empty,
             ImmutableDictionary<string, long>.Empty
         );

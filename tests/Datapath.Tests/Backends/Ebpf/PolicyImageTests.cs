@@ -61,6 +61,46 @@ public sealed class PolicyImageTests(ITestOutputHelper output)
         }
     }
 
+    [Fact]
+    public void An_image_beside_earlier_tries_says_what_one_of_its_own_says()
+    {
+        int seed = Random.Shared.Next();
+        var random = new Random(seed);
+        var memory = new ImageMemory();
+        ImmutableArray<PeerRange<UInt128>> ranges = RandomRanges(random, 32, 300);
+        (int shared, int patched) = (0, 0);
+        for (int i = 0; i < 300; i++)
+        {
+            ranges = random.Next(20) == 0 ? RandomRanges(random, 32, 300) : WithAddress(random, ranges);
+            CompiledPolicy policy = PolicyOf(ipv6: false, ranges);
+            PolicyImage image = PolicyImageEncoder.Encode(policy, rows: null, memory, (tries, _) => random.Next(5) == 0 ? null : tries.Lines + random.Next(1000));
+            shared += image.IsShared ? 1 : 0;
+            patched += image.Layout.IPv4Root == image.Addresses.IPv4Root ? 0 : 1;
+            Assert.Equal(PolicyImageEncoder.Encode(policy).Checksum(), image.Checksum());
+            var walker = new ImageWalker(image);
+            for (int one = 0; one < ranges.Length; one++)
+            {
+                UInt128 last = one + 1 < ranges.Length ? ranges[one + 1].First - 1 : uint.MaxValue;
+                Assert.True((ranges[one].Class, ranges[one].Unit) == walker.Classify(new AddressKey(false, ranges[one].First)), $"seed {seed}, image {i}, first of {one}");
+                Assert.True((ranges[one].Class, ranges[one].Unit) == walker.Classify(new AddressKey(false, last)), $"seed {seed}, image {i}, last of {one}");
+            }
+        }
+
+        Assert.True(shared > 100 && patched > 100, $"seed {seed}: {shared} shared, {patched} patched");
+    }
+
+    /// <summary>One address more, or one that says something else.</summary>
+    private static ImmutableArray<PeerRange<UInt128>> WithAddress(Random random, ImmutableArray<PeerRange<UInt128>> ranges)
+    {
+        UInt128 address = (uint)random.NextInt64(1L << 32);
+        int at = ranges.Count(range => range.First <= address) - 1;
+        var one = new PeerRange<UInt128>(address, (ushort)random.Next(900), (ushort)random.Next(1, 500));
+        bool isFirst = ranges[at].First == address;
+        bool isLast = address == uint.MaxValue || (at + 1 < ranges.Length && ranges[at + 1].First == address + 1);
+        ImmutableArray<PeerRange<UInt128>> after = isLast ? [] : [ranges[at] with { First = address + 1 }];
+        return [.. ranges[..(isFirst ? at : at + 1)], one, .. after, .. ranges[(at + 1)..]];
+    }
+
     [Theory]
     [InlineData(false, 3000)]
     [InlineData(true, 3000)]

@@ -4,6 +4,7 @@ using Datapath.Backends.Iptables;
 using Datapath.Backends.Iptables.Lowering;
 using Datapath.Policy.Compilation;
 using Datapath.Policy.Inventory;
+using Datapath.Policy.Options;
 using Datapath.Policy.Resolution;
 using Datapath.Policy.Rulesets;
 using Datapath.Tests.Support;
@@ -99,6 +100,29 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
             Assert.True(said!.Passes);
             // Five steps of up to eight ways for ports, four for addresses, and what stands around them.
             Assert.InRange(judges.Steps, 1, 90);
+        }
+    }
+
+    [Fact]
+    public void Every_edge_of_three_hundred_port_ranges_is_found_in_the_tree()
+    {
+        NetworkRuleset ruleset = Written.Ruleset("ranges", "app=a") with
+        {
+            IncomingRules = [Written.Allow("externalnetwork:name=all", [.. Enumerable.Range(0, 300).Select(i => $"tcp/{10 * i}:{(10 * i) + 5}")])],
+        };
+        WrittenPolicy written = new()
+        {
+            ProcessingUnits = [Written.Unit("u", "app=a", "10.9.0.1").On("if0")],
+            ExternalNetworks = [Written.Network("all", "10.200.0.0/16")],
+            Rulesets = [ruleset],
+        };
+        PolicyOptions closed = new() { RootDefault = DefaultAction.Reject };
+        var judges = new Judges(Compile(new PolicyCase(written, HostInventory.Unknown, closed)));
+        AddressKey peer = AddressKey.From(new([10, 200, 3, 1]));
+        for (int port = 0; port < 3010; port++)
+        {
+            WalkedJudgement? said = judges.Ask(judges.Units[0], Direction.Incoming, peer, PortTable.Tcp, (ushort)port);
+            Assert.True(said!.Passes == (port < 3000 && port % 10 <= 5), $"tcp/{port}");
         }
     }
 

@@ -19,12 +19,25 @@ public sealed class NetfilterMessageTests
     }
 
     [Fact]
-    public void An_echo_has_type_and_code_in_one_number()
+    public void An_echo_has_type_and_code_in_one_number_and_its_identifier()
     {
-        byte[] tuple = Tuple("2001:db8::1", "2001:db8::2", 58, Attribute(8, [128]), Attribute(9, [3]));
+        byte[] tuple = Tuple("2001:db8::1", "2001:db8::2", 58, Attribute(7, [0x12, 0x34]), Attribute(8, [128]), Attribute(9, [3]));
         ConntrackEntry? entry = ConntrackMessages.Entry([10, 0, 0, 0, .. Attribute(1, tuple), .. Attribute(2, tuple)]);
         Assert.NotNull(entry);
-        Assert.Equal(0x8003, entry.Original.IcmpTypeAndCode);
+        Assert.Equal((0x8003, 0x1234), (entry.Original.IcmpTypeAndCode, entry.Original.EchoIdentifier));
+    }
+
+    [Theory]
+    [InlineData(0x08, 0x08, true)]
+    [InlineData(0x08, 0x03, false)]
+    [InlineData(0x03, 0x03, false)]
+    public void A_connection_tells_how_far_it_is_and_whether_its_beginning_was_seen(byte flagsOfOriginal, byte flagsOfReply, bool isTakenUp)
+    {
+        byte[] tcp = [.. Attribute(1, [3]), .. Attribute(4, [flagsOfOriginal, 0]), .. Attribute(5, [flagsOfReply, 0])];
+        ConntrackEntry? entry = ConntrackMessages.Entry([.. Connection(), .. Attribute(3, [0, 0, 0, 0x0e]), .. Attribute(4 | 0x8000, Attribute(1 | 0x8000, tcp))]);
+        Assert.NotNull(entry);
+        Assert.Equal((ConntrackTcpState.Established, true, isTakenUp), (entry.TcpState, entry.IsAnswered, entry.IsTakenUp));
+        Assert.Equal((null, false, false), (ConntrackMessages.Entry(Connection())!.TcpState, ConntrackMessages.Entry(Connection())!.IsAnswered, ConntrackMessages.Entry(Connection())!.IsTakenUp));
     }
 
     [Fact]

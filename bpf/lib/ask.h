@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One unit asked about one packet: by a digest, by policy, by its flows, and what is told of it.
+ *
+ * verifier: each step is a function of its own, called by the program and not by each other: their
+ * stacks together would be too large. What most packets need stands in the program itself, because
+ * a call costs as much as a digest.
+ */
+#ifndef DP_ASK_H
+#define DP_ASK_H
+
+#include <linux/pkt_cls.h>
+#include "report.h"
+
+/* While enforcement is paused what is denied passes, under the rule that denied it. */
+static __always_inline void dp_let_pass(struct dp_judgement *judgement)
+{
+	if (judgement->verdict == DP_ALLOW)
+		return;
+	judgement->verdict = DP_ALLOW;
+	judgement->reason = DP_REASON_NONE;
+	dp_count_statistic(DP_STAT_PAUSED);
+}
+
+/* Counts and reports what came out. Returns the action. */
+static __always_inline int dp_conclude(struct __sk_buff *skb, struct dp_visit *visit, __u32 slot,
+				       const struct dp_origin *origin)
+{
+	if (slot & DP_SLOT_PAUSED)
+		dp_let_pass(&visit->judgement);
+	if (!dp_dry_run)
+		dp_report(skb, &visit->packet, origin, &visit->judgement);
+	return visit->judgement.verdict == DP_ALLOW ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}
+
+/* No action of tc: the flows are to be asked, and dp_tell afterwards. */
+#define DP_ASK_FLOWS 0x100
+
+/* Has the policy of a unit judge the packet of the visit. Returns the action, or DP_ASK_FLOWS. */
+__noinline int dp_ask_policy(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction,
+			     __u32 hook)
+{
+	struct dp_visit *visit = dp_this_visit();
+	const struct dp_generation *generation = dp_generation_in(slot);
+	struct dp_origin origin = {.unit = unit, .hook = hook, .direction = direction};
+
+	if (!visit)
+		return TC_ACT_SHOT;
+	__builtin_memset(&visit->judgement, 0, sizeof(visit->judgement));
+	visit->judgement.reason = DP_REASON_NO_POLICY;
+	if (generation) {
+		origin.generation = generation->id;
+		if (!dp_judge_packet(skb, visit, generation, unit, direction))
+			return DP_ASK_FLOWS;
+	}
+	return dp_conclude(skb, visit, slot, &origin);
+}
+
+/* Tells what the flows of a unit made of the packet. Returns the action. */
+__noinline int dp_tell(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction, __u32 hook)
+{
+	struct dp_visit *visit = dp_this_visit();
+	const struct dp_generation *generation = dp_generation_in(slot);
+	struct dp_origin origin = {.unit = unit, .hook = hook, .direction = direction};
+
+	if (!visit || !generation)
+		return TC_ACT_SHOT;
+	origin.generation = generation->id;
+	return dp_conclude(skb, visit, slot, &origin);
+}
+
+/* Has one unit judge the packet of the visit, and reports. Returns the action. */
+static __always_inline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction,
+				  __u32 hook)
+{
+	struct dp_visit *visit = dp_this_visit();
+	const struct dp_generation *generation = dp_generation_in(slot);
+	__u32 rule;
+	int action;
+
+	if (!visit)
+		return TC_ACT_SHOT;
+	if (generation && !dp_dry_run) {
+		dp_sight_of(&visit->packet, unit, direction, generation->id, &visit->sight);
+		rule = dp_digest_rule(&visit->packet, &visit->sight);
+		if (rule) {
+			dp_count_rule(skb, rule);
+			return TC_ACT_UNSPEC;
+		}
+	}
+	action = dp_ask_policy(skb, slot, unit, direction, hook);
+	if (action != DP_ASK_FLOWS)
+		return action;
+	dp_judge_with_state(skb, visit, slot, unit, direction);
+	return dp_tell(skb, slot, unit, direction, hook);
+}
+
+#endif

@@ -1,0 +1,174 @@
+using System.Collections.Immutable;
+using System.Threading.Channels;
+using Datapath.Agent.Loops;
+using Datapath.Flows;
+
+namespace Datapath.Agent.Records;
+
+/// <summary>Makes records of events and gives them to the sinks.</summary>
+internal sealed class RecordLoop
+{
+    /// <summary>Flows whose repeats are counted at a time; some thirty megabytes when there are so many.</summary>
+    public const int FlowCapacity = 65_536;
+
+    // A turn of some milliseconds at most, so that who follows or asks waits no longer.
+    private const int EventsInTurn = 1024;
+
+    private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
+
+    private readonly EventFeed _feed;
+    private readonly TimeProvider _clock;
+    private readonly FlowAggregator _aggregator;
+    private readonly RecordStream _stream = new();
+    private readonly FlowRecordReceiver _offer;
+    private readonly Lock _turn = new();
+    private bool _isOver;
+
+    /// <summary>A loop that does not run yet.</summary>
+    /// <param name="feed">Where events and the names behind their numbers are.</param>
+    /// <param name="interval">How often the repeats of a flow are reported.</param>
+    /// <param name="clock">Times that.</param>
+    public RecordLoop(EventFeed feed, TimeSpan interval, TimeProvider clock)
+    {
+        (_feed, _clock) = (feed, clock);
+        _aggregator = new FlowAggregator(interval, FlowCapacity);
+        _offer = _stream.Offer;
+    }
+
+    /// <summary>Records that were made since the agent started.</summary>
+    public long Records => _stream.Records;
+
+    /// <summary>Flows that went before their time because there was no room.</summary>
+    public long Displaced
+    {
+        get
+        {
+            lock (_turn)
+            {
+                return _aggregator.Displaced;
+            }
+        }
+    }
+
+    /// <summary>Flows whose repeats are counted now.</summary>
+    public int FlowCount
+    {
+        get
+        {
+            lock (_turn)
+            {
+                return _aggregator.FlowCount;
+            }
+        }
+    }
+
+    /// <summary>Runs until it is stopped; then what was counted is reported, and the pipes are at their end.</summary>
+    /// <param name="stop">Stops it.</param>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        await Task.WhenAll(TakeAsync(stop), TickAsync(stop));
+        while (TakeSome()) { }
+
+        lock (_turn)
+        {
+            _aggregator.Flush(_feed.Names, Now(), _offer);
+            _stream.Complete();
+            _isOver = true;
+        }
+    }
+
+    /// <summary>Gives a pipe every record from now on.</summary>
+    /// <param name="pipe">The pipe.</param>
+    /// <param name="beforehand">Called before the first of them.</param>
+    /// <returns>Time of the latest record that it does not get.</returns>
+    public DateTimeOffset Add(SinkPipe pipe, Action? beforehand = null)
+    {
+        lock (_turn)
+        {
+            if (_isOver)
+            {
+                pipe.Complete();
+                return _stream.LastTime;
+            }
+
+            beforehand?.Invoke();
+            _stream.Add(pipe);
+            return _stream.LastTime;
+        }
+    }
+
+    /// <summary>Ends a pipe.</summary>
+    /// <param name="pipe">The pipe.</param>
+    public void Remove(SinkPipe pipe)
+    {
+        lock (_turn)
+        {
+            _stream.Remove(pipe);
+        }
+    }
+
+    /// <summary>The flows that happen most often now, the busiest first.</summary>
+    /// <param name="count">How many at most.</param>
+    public ImmutableArray<BusyFlow> Busiest(int count)
+    {
+        lock (_turn)
+        {
+            return _aggregator.Busiest(count, _feed.Names, Now());
+        }
+    }
+
+    private async Task TakeAsync(CancellationToken stop)
+    {
+        ChannelReader<FlowEvent> events = _feed.Records.Events;
+        try
+        {
+            while (await events.WaitToReadAsync(stop))
+            {
+                while (TakeSome()) { }
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // What is left is taken at the end.
+        }
+    }
+
+    private bool TakeSome()
+    {
+        lock (_turn)
+        {
+            FlowNames names = _feed.Names;
+            FlowMoment now = Now();
+            int taken = 0;
+            for (; taken < EventsInTurn && _feed.Records.Events.TryRead(out FlowEvent? flow); taken++)
+            {
+                _aggregator.Add(flow, names, now, _offer);
+            }
+
+            _stream.Flush();
+            return taken == EventsInTurn;
+        }
+    }
+
+    private async Task TickAsync(CancellationToken stop)
+    {
+        using PeriodicTimer timer = new(Tick, _clock);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stop))
+            {
+                lock (_turn)
+                {
+                    _aggregator.Advance(_feed.Names, Now(), _offer);
+                    _stream.Flush();
+                }
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // The end reports everything, due or not.
+        }
+    }
+
+    private FlowMoment Now() => new(_clock.GetUtcNow(), _clock.GetElapsedTime(0));
+}

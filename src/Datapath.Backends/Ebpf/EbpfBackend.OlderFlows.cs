@@ -1,0 +1,100 @@
+using System.Collections.Immutable;
+using Datapath.Backends.Ebpf.OlderFlows;
+using Datapath.Backends.Host;
+using Datapath.Interop;
+using Datapath.Interop.Libc;
+using Datapath.Interop.Netlink;
+using Datapath.Policy.Compilation;
+
+namespace Datapath.Backends.Ebpf;
+
+/// <content>Connections that are older than enforcement.</content>
+public sealed partial class EbpfBackend
+{
+    /// <summary>Before the first packet is judged: what is read here needs no proof later.</summary>
+    private OlderFlowsReport TakeUpOlderFlows(Session session, CompiledPolicy policy, HostSnapshot host, DesiredAttachments desired)
+    {
+        // What opens from here on and before the attachment is not lost: UDP may answer without proof, TCP has its sockets, and what is translated
+        // is looked for again.
+        session.Arena.DoubtUntil = options.DoubtTime > TimeSpan.Zero ? NanosecondsSinceBoot() + (ulong)(options.DoubtTime.Ticks * TimeSpan.NanosecondsPerTick) : 0;
+        var problems = ImmutableArray.CreateBuilder<string>();
+        var seeder = new FlowSeeder(session.Loaded, session.Clock.Now());
+        Try(() => SeedTracked(seeder, policy, host, _ => true));
+        int tracked = seeder.Made;
+        Try(() => seeder.SeedSockets(LocalUnit.HostNumber, SocketTable.ReadTcp()));
+        Try(() => SeedSocketsOfPods(seeder, host, desired));
+        return new OlderFlowsReport(tracked, seeder.Made - tracked, problems.ToImmutable());
+
+        void Try(Action read)
+        {
+            try
+            {
+                read();
+            }
+            catch (KernelException refusal)
+            {
+                problems.Add(refusal.Message);
+            }
+        }
+    }
+
+    /// <summary>
+    /// After the attachment: translated connections that opened meanwhile, which no socket proves. Only where both ends agreed, because
+    /// tracking also has the first packets that were refused at our hooks since.
+    /// </summary>
+    private static OlderFlowsReport TakeUpLatecomers(Session session, CompiledPolicy policy, HostSnapshot host, OlderFlowsReport before)
+    {
+        var seeder = new FlowSeeder(session.Loaded, session.Clock.Now());
+        try
+        {
+            SeedTracked(seeder, policy, host, flow => flow is { IsTcp: true, State: DpFlowState.Established });
+        }
+        catch (KernelException)
+        {
+            // Said before.
+        }
+
+        return before with { Tracked = before.Tracked + seeder.Made };
+    }
+
+    private static void SeedTracked(FlowSeeder seeder, CompiledPolicy policy, HostSnapshot host, Predicate<OlderFlow> isWanted)
+    {
+        if (Conntrack.IsLoaded)
+        {
+            seeder.SeedTracked(new AddressOwners(policy.Peers, host), isWanted);
+        }
+    }
+
+    private static void SeedSocketsOfPods(FlowSeeder seeder, HostSnapshot host, DesiredAttachments desired)
+    {
+        ILookup<int, int> units = host
+            .Interfaces.Where(one => one.PeerNamespace is not null && UnitAt(one) is not LocalUnit.HostNumber)
+            .ToLookup(one => one.PeerNamespace!.Value, UnitAt);
+        foreach ((int number, NetworkNamespace pod) in PeerNamespaces.Open(units.Select(one => one.Key).ToHashSet()))
+        {
+            using (pod)
+            {
+                ImmutableArray<TcpSocket> sockets = pod.Run(SocketTable.ReadTcp);
+                foreach (int unit in units[number])
+                {
+                    seeder.SeedSockets(unit, sockets);
+                }
+            }
+        }
+
+        int UnitAt(HostInterface one) => desired.Interfaces.TryGetValue((uint)one.Index, out DpInterface place) ? place.Unit : LocalUnit.HostNumber;
+    }
+
+    private static FlowUsage CollectFlows(Session session)
+    {
+        if (session.Arena.DoubtUntil is not 0 and var until && NanosecondsSinceBoot() >= until)
+        {
+            // So that programs need not read the clock for whatever they refuse.
+            session.Arena.DoubtUntil = 0;
+        }
+
+        return session.Flows.Collect();
+    }
+
+    private static ulong NanosecondsSinceBoot() => (ulong)(KernelClock.SinceBoot().Ticks * TimeSpan.NanosecondsPerTick);
+}
