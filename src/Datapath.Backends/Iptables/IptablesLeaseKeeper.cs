@@ -71,7 +71,7 @@ public sealed class IptablesLeaseKeeper(IptablesOptions options)
             return LeaseKind.None;
         }
 
-        rules.FallBack(_ => { });
+        rules.FallBack();
         return lease.Kind;
     }
 

@@ -41,12 +41,12 @@ internal sealed record Xtables(XtablesVariant Variant, Family Family)
     public SavedTable Save() => MayHaveTables ? SavedTable.Parse(Run("save", ["--counters", "--table", "mangle"])) : SavedTable.Empty;
 
     /// <summary>Changes the mangle table in one transaction.</summary>
-    /// <param name="lines">Each with its line feed; without table and commit.</param>
+    /// <param name="lines">Each with its line feed; without table and commit. A rule may begin with what it has counted.</param>
     /// <exception cref="BackendException">Refused, and nothing was changed.</exception>
     public void Restore(string lines)
     {
         // Only legacy has a lock to wait for; the other one takes the option and ignores it.
-        CommandResult result = Programs.Run($"{_program}-restore", Package, ["--noflush", "--wait", LockSeconds], $"*mangle\n{lines}COMMIT\n");
+        CommandResult result = Programs.Run($"{_program}-restore", Package, ["--noflush", "--counters", "--wait", LockSeconds], $"*mangle\n{lines}COMMIT\n");
         if (result.ExitCode != 0)
         {
             throw new BackendException($"{_program}-restore: {result.StandardError.Trim()}");
