@@ -1,3 +1,4 @@
+using Datapath.Bench.Filters;
 using Datapath.Bench.Flows;
 using Datapath.Bench.Packets;
 using Datapath.Bench.Policies;
@@ -50,4 +51,9 @@ if (args is [] or ["packets"])
 if (args is ["packets", "hot"])
 {
     await PacketBench.RunHotAsync();
+}
+
+if (args is [] or ["iptables"])
+{
+    await FilterBench.RunAsync();
 }

@@ -37,8 +37,9 @@ public sealed class PacketLog : IDisposable
     /// <summary>Begins to listen.</summary>
     /// <param name="group">The group; one listener each.</param>
     /// <param name="copyBytes">How much of each packet is wanted.</param>
+    /// <param name="packetsAtOnce">How many the kernel gathers before it hands them over, if it has not waited for 20 ms by then.</param>
     /// <exception cref="KernelException">Somebody else listens (EBUSY), or the kernel has no nfnetlink_log.</exception>
-    public PacketLog(ushort group, uint copyBytes)
+    public PacketLog(ushort group, uint copyBytes, uint packetsAtOnce = PacketsAtOnce)
     {
         try
         {
@@ -49,7 +50,7 @@ public sealed class PacketLog : IDisposable
                 new AttributeWriter(resource: group)
                     .Add(Mode, mode)
                     .AddNumber(FlushTimeout, TimeoutCentiseconds)
-                    .AddNumber(QueueThreshold, PacketsAtOnce),
+                    .AddNumber(QueueThreshold, packetsAtOnce),
                 group
             );
         }

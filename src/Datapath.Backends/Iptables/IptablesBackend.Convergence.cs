@@ -61,7 +61,6 @@ public sealed partial class IptablesBackend
     private void RemoveOthers(uint[] kept)
     {
         InstalledRules after = InstalledRules.Read(_names, Variant());
-        _totals.Add(after.Counts(one => !kept.Contains(one)));
         new RuleInstaller(_names, Variant()).RemoveOthers(kept, after);
     }
 

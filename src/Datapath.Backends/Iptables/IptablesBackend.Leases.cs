@@ -116,7 +116,7 @@ public sealed partial class IptablesBackend
     private uint FallBack()
     {
         IptablesLease lease = _lease!;
-        uint generation = new LeaseRules(_names, Variant()).FallBack(after => _totals.Add(after.Counts(one => one != lease.Back)));
+        uint generation = new LeaseRules(_names, Variant()).FallBack();
         KeeperProcess.End(lease.Keeper);
         (_active, _fallback, _lease) = (_fallback, null, null);
         return generation;

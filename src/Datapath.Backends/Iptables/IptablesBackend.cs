@@ -19,7 +19,6 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
 
     private readonly ObjectNames _names = new(configuration.Instance);
     private readonly ConnectionMarks _marks = new(configuration.ConnectionMarkBit, configuration.RevokedMarkBit);
-    private readonly RuleTotals _totals = new();
     private readonly PacketDecoder _decoder = new(configuration.Time, MarkLayout.HostBitOf(configuration.PacketMarkMask));
     private XtablesVariant? _variant;
     private PacketLog? _log;
@@ -154,19 +153,36 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
     /// <inheritdoc/>
     public BackendCounters ReadCounters()
     {
-        RuleCount[] counts = _variant is { } variant ? [.. InstalledRules.Read(_names, variant).Counts(_ => true)] : [];
+        RuleCount[] counts = _variant is { } variant ? [.. InstalledRules.Read(_names, variant).Counts()] : [];
         return new BackendCounters(
-            _totals.With(counts),
+            RuleTotals.Sum(counts),
             ImmutableDictionary<DropReason, PacketCount>.Empty,
             ImmutableDictionary<string, long>
                 .Empty.Add("rules_restored", _restored)
                 .Add("events_overrun", _log?.Overruns ?? 0)
-                .Add("passed_while_paused", _totals.PassedWhilePaused(counts))
+                .Add("passed_while_paused", RuleTotals.PassedWhilePaused(counts))
         );
     }
 
     /// <inheritdoc/>
-    public void ZeroCounters(ImmutableArray<int> ruleIndexes) => _totals.Forget(ruleIndexes);
+    public void ZeroCounters(ImmutableArray<int> ruleIndexes)
+    {
+        if (_variant is not { } variant || ruleIndexes.IsEmpty)
+        {
+            return;
+        }
+
+        InstalledRules present = InstalledRules.Read(_names, variant);
+        HashSet<int> zeroed = [.. ruleIndexes];
+        for (int family = 0; family < Family.Both.Count; family++)
+        {
+            RuleCount[] counted = [.. present.Counts(family, chain => chain == _names.TotalsChain)];
+            if (counted.Any(one => zeroed.Contains(one.Rule)))
+            {
+                new Xtables(variant, Family.Both[family]).Restore(new RuleTotals(_names).Keep(counted.Where(one => !zeroed.Contains(one.Rule))));
+            }
+        }
+    }
 
     /// <inheritdoc/>
     public RemovalReport Remove(bool dryRun)

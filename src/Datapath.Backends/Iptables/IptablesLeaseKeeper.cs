@@ -18,6 +18,10 @@ public sealed class IptablesLeaseKeeper(IptablesOptions options)
     // The clock of timers stands still while the host sleeps.
     private static readonly TimeSpan LongestNap = TimeSpan.FromSeconds(1);
 
+    // What an agent may need from the start of its keeper to the rule that names it: sets of a hundred thousand entries on a busy machine.
+    private static readonly TimeSpan TimeToSwitch = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMinutes(1);
+
     private readonly ObjectNames _names = new(options.Instance);
 
     /// <summary>Lets go of whoever started this process: from now on what it reads is empty, and what it prints goes nowhere.</summary>
@@ -34,14 +38,24 @@ public sealed class IptablesLeaseKeeper(IptablesOptions options)
         }
     }
 
-    /// <summary>Waits until a time.</summary>
+    /// <summary>Waits until a time, or until it is clear that nobody needs this process: the agent died before it switched, or after.</summary>
     /// <param name="deadline">Since boot; time that the host sleeps counts, and is noticed within a second.</param>
     /// <param name="cancellation">Gives up.</param>
     public async Task WaitAsync(TimeSpan deadline, CancellationToken cancellation)
     {
+        TimeSpan look = KernelClock.SinceBoot() + TimeToSwitch;
         while (deadline - KernelClock.SinceBoot() is var left && left > TimeSpan.Zero)
         {
             await Task.Delay(left < LongestNap ? left : LongestNap, options.Time, cancellation);
+            if (KernelClock.SinceBoot() > look)
+            {
+                if (IsForgotten())
+                {
+                    return;
+                }
+
+                look += BetweenLooks;
+            }
         }
     }
 
@@ -57,7 +71,7 @@ public sealed class IptablesLeaseKeeper(IptablesOptions options)
             return LeaseKind.None;
         }
 
-        rules.FallBack(_ => { });
+        rules.FallBack();
         return lease.Kind;
     }
 
@@ -70,5 +84,18 @@ public sealed class IptablesLeaseKeeper(IptablesOptions options)
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(host);
         new ConnectionMarks(options.ConnectionMarkBit, options.RevokedMarkBit).Follow(policy, UnitPlaces.Of(policy, host), host, isFirst: false);
+    }
+
+    private bool IsForgotten()
+    {
+        try
+        {
+            return InstalledRules.Read(_names, VariantChoice.Find(_names)).Lease?.Keeper != Environment.ProcessId;
+        }
+        catch (BackendException)
+        {
+            // Not now: the next look may tell.
+            return false;
+        }
     }
 }

@@ -10,7 +10,8 @@ public sealed record IptablesOptions
 
     /// <summary>
     /// Bits of the packet mark that are ours while a packet is judged, and 0 afterwards; other bits are left as they are. One run of bits:
-    /// the lowest tells the host from the others, the rest number the classes of addresses, as many as the policy needs.
+    /// the lowest tells the host from the others, the next answers from the rest, and the others number the classes of addresses, as many as
+    /// the policy needs.
     /// </summary>
     public uint PacketMarkMask { get; init; } = 0xffff_0000;
 
@@ -28,6 +29,12 @@ public sealed record IptablesOptions
     /// do what <see cref="IptablesLeaseKeeper"/> does. Empty: trials and pauses are refused.
     /// </summary>
     public ImmutableArray<string> LeaseKeeper { get; init; } = [];
+
+    /// <summary>
+    /// How many events each rule may send in a second, at most 10,000, which is the finest that xt_limit counts (net/netfilter/xt_limit.c);
+    /// more than that is no limit.
+    /// </summary>
+    public int EventsPerSecond { get; init; } = 1000;
 
     /// <summary>Where event times come from.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;

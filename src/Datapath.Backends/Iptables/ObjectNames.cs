@@ -21,6 +21,9 @@ internal sealed record ObjectNames(string Instance)
     /// <summary>What all chains of this instance begin with.</summary>
     public string Chains { get; } = $"{Prefix}{Digest(Instance)}.";
 
+    /// <summary>The chain that nobody asks: its rules keep what those of earlier generations have counted.</summary>
+    public string TotalsChain => $"{Chains}total";
+
     /// <summary>The chain, in mangle of IPv4, whose one rule tells of a lease; no hook leads to it.</summary>
     public string LeaseChain => $"{Chains}lease";
 

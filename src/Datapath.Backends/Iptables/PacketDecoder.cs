@@ -39,7 +39,6 @@ internal sealed class PacketDecoder(TimeProvider time, uint hostBit)
         bool comesIn = packet.Hook == Prerouting;
         bool isHost = (packet.Mark & hostBit) != 0;
         int link = comesIn ? packet.InputInterface : packet.OutputInterface;
-        bool isAllowed = prefix.Descriptor.Verdict == Verdict.Allow;
         return new FlowEvent
         {
             Time = time.GetUtcNow(),
@@ -47,7 +46,7 @@ internal sealed class PacketDecoder(TimeProvider time, uint hostBit)
             // What comes in to the host's end of a pod's veth was sent by the pod.
             Direction = comesIn == isHost ? Direction.Incoming : Direction.Outgoing,
             Verdict = prefix.Descriptor.Verdict,
-            Reason = isAllowed ? DropReason.None : DropReason.Policy,
+            Reason = prefix.Reason,
             Flags = prefix.Descriptor.Flags,
             RuleIndex = prefix.Descriptor.RuleIndex,
             ObservedRuleIndex = prefix.Descriptor.ObservedRuleIndex,

@@ -1,4 +1,7 @@
 using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using Datapath.Backends.Iptables.Lowering;
 
 namespace Datapath.Backends.Iptables;
 
@@ -8,48 +11,36 @@ namespace Datapath.Backends.Iptables;
 /// <param name="IsPaused">Whether they were denied and passed.</param>
 internal readonly record struct RuleCount(int Rule, PacketCount Count, bool IsPaused);
 
-/// <summary>What rules of earlier generations counted: their chains are gone, their numbers go on.</summary>
-internal sealed class RuleTotals
+/// <summary>
+/// What rules of earlier generations counted: their chains are gone, their numbers go on, in rules of a chain that nobody asks. They stand in
+/// the kernel so that agents may come and go.
+/// </summary>
+/// <param name="names">The instance's names.</param>
+internal sealed class RuleTotals(ObjectNames names)
 {
-    private readonly Dictionary<int, PacketCount> _earlier = [];
-    private long _passedWhilePaused;
-
-    /// <summary>Keeps counts of chains that are about to go.</summary>
-    /// <param name="counts">By rule index; one index may come several times.</param>
-    public void Add(IEnumerable<RuleCount> counts)
-    {
-        foreach (RuleCount one in counts)
-        {
-            _earlier[one.Rule] = Sum(_earlier.GetValueOrDefault(one.Rule), one.Count);
-            _passedWhilePaused += one.IsPaused ? one.Count.Packets : 0;
-        }
-    }
+    /// <summary>By rule index; one index may come several times.</summary>
+    /// <param name="counts">Of all chains.</param>
+    public static ImmutableDictionary<int, PacketCount> Sum(IEnumerable<RuleCount> counts) =>
+        counts.GroupBy(one => one.Rule, one => one.Count).ToImmutableDictionary(group => group.Key, group => group.Aggregate(Sum));
 
     /// <summary>Packets that were denied and passed, because enforcement was paused.</summary>
-    /// <param name="counts">Of the chains that are there.</param>
-    public long PassedWhilePaused(IEnumerable<RuleCount> counts) => _passedWhilePaused + counts.Where(one => one.IsPaused).Sum(one => one.Count.Packets);
+    /// <param name="counts">Of all chains.</param>
+    public static long PassedWhilePaused(IEnumerable<RuleCount> counts) => counts.Where(one => one.IsPaused).Sum(one => one.Count.Packets);
 
-    /// <summary>The totals.</summary>
-    /// <param name="counts">Of the chains that are there.</param>
-    public ImmutableDictionary<int, PacketCount> With(IEnumerable<RuleCount> counts)
+    /// <summary>The chain as lines of <c>iptables-restore --counters</c>, in place of the one that is there.</summary>
+    /// <param name="counts">What is to stand in it; one index may come several times.</param>
+    public string Keep(IEnumerable<RuleCount> counts)
     {
-        var totals = _earlier.ToImmutableDictionary().ToBuilder();
-        foreach (RuleCount one in counts)
+        var text = new StringBuilder();
+        text.Append(':').Append(names.TotalsChain).Append(" - [0:0]\n");
+        foreach (IGrouping<(int Rule, bool IsPaused), PacketCount> one in counts.GroupBy(one => (one.Rule, one.IsPaused), one => one.Count).OrderBy(one => one.Key))
         {
-            totals[one.Rule] = Sum(totals.GetValueOrDefault(one.Rule), one.Count);
+            PacketCount sum = one.Aggregate(Sum);
+            string mark = one.Key.IsPaused ? LeafChains.PausedMark : LeafChains.CountMark;
+            text.Append(CultureInfo.InvariantCulture, $"[{sum.Packets}:{sum.Bytes}] -A {names.TotalsChain} -m comment --comment {mark}{one.Key.Rule}\n");
         }
 
-        return totals.ToImmutable();
-    }
-
-    /// <summary>Begins at zero.</summary>
-    /// <param name="rules">Indexes that no chain has.</param>
-    public void Forget(IEnumerable<int> rules)
-    {
-        foreach (int rule in rules)
-        {
-            _earlier.Remove(rule);
-        }
+        return text.ToString();
     }
 
     private static PacketCount Sum(PacketCount left, PacketCount right) => new(left.Packets + right.Packets, left.Bytes + right.Bytes);

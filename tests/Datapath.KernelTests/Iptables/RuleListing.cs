@@ -6,7 +6,7 @@ namespace Datapath.KernelTests.Iptables;
 /// <summary>What the system's own programs say of rules and sets on the router of a lab.</summary>
 internal static class RuleListing
 {
-    private const uint OpenedBit = 0x4000_0000;
+    private const uint OwnBits = 0x6000_0000;
     private const string OwnPrefix = "dp.";
 
     private static readonly string[] Variants = ["nft", "legacy"];
@@ -54,7 +54,7 @@ internal static class RuleListing
         [.. lab.OnRouter("ipset", "list", "-name").Split('\n').Where(name => name.StartsWith(OwnPrefix, StringComparison.Ordinal))];
 
     /// <summary>How many tracked connections have our mark.</summary>
-    public static int MarkedConnections(AgentLab lab) => lab.Router.Run(() => Conntrack.Read().Count(entry => (entry.Mark & OpenedBit) != 0));
+    public static int MarkedConnections(AgentLab lab) => lab.Router.Run(() => Conntrack.Read().Count(entry => (entry.Mark & OwnBits) != 0));
 
     // Comments carry the time of printing; the first table of ours is made by us and is empty afterwards.
     private static IEnumerable<string> Lines(AgentLab lab, string variant) =>

@@ -30,6 +30,7 @@ internal sealed class ChainWalker
     private readonly bool _isIPv6;
     private readonly List<WalkedJudgement> _judgements = [];
     private uint _mark;
+    private string _module = "";
     private int _steps;
 
     public ChainWalker(string chains, string set, bool isIPv6)
@@ -160,14 +161,14 @@ internal sealed class ChainWalker
     private bool IsMatched(string option, string value, string link, WalkedPacket packet, bool isLocal) =>
         option switch
         {
-            "-m" => true,
+            "-m" => (_module = value).Length > 0,
             "-i" or "-o" => link == value,
             "-p" => packet.Protocol == Protocol(value),
             "-s" => packet.Source == AddressKey.From(IPAddress.Parse(value.Split('/')[0])),
             "-d" => packet.Destination.IsIPv6 && packet.Destination.Value >> 120 == 0xff,
             "--dst-type" or "--src-type" => isLocal,
-            "--mark" when value.StartsWith("0x40000000/", StringComparison.Ordinal) => false, // the connection's: not opened under policy
-            "--mark" => value.Split('/') is [var mark, var mask] && (_mark & Number(mask)) == Number(mark),
+            // The connection's is 0: not opened under policy.
+            "--mark" => value.Split('/') is [var mark, var mask] && ((_module == "connmark" ? 0 : _mark) & Number(mask)) == Number(mark),
             "--dport" or "--dports" => value.Split(',').Any(range => IsIn(range, packet.Key)),
             "--icmp-type" or "--icmpv6-type" => IsType(value, packet.Key),
             "--hl-eq" => packet.HopLimit == int.Parse(value, CultureInfo.InvariantCulture),

@@ -82,11 +82,15 @@ internal sealed record InstalledRules(ObjectNames Names, ImmutableArray<SavedTab
             .OfType<(string, int)>()
             .Distinct();
 
-    /// <summary>What rules have counted, by rule index.</summary>
-    /// <param name="isWanted">Which generations.</param>
-    public IEnumerable<RuleCount> Counts(Func<uint, bool> isWanted) =>
-        from rule in Tables.SelectMany(table => table.Rules)
-        where rule.Packets > 0 && Names.TryGeneration(rule.Chain, out uint generation) && isWanted(generation)
+    /// <summary>What rules have counted, those of earlier generations included.</summary>
+    public IEnumerable<RuleCount> Counts() => Enumerable.Range(0, Tables.Length).SelectMany(family => Counts(family, _ => true));
+
+    /// <summary>What the rules of some chains have counted.</summary>
+    /// <param name="family">Index of the family.</param>
+    /// <param name="isWanted">Which chains of ours.</param>
+    public IEnumerable<RuleCount> Counts(int family, Predicate<string> isWanted) =>
+        from rule in Tables[family].Rules
+        where rule.Packets > 0 && rule.Chain.StartsWith(Names.Chains, StringComparison.Ordinal) && isWanted(rule.Chain)
         let index = CountedRule(rule.Text)
         where index > 0
         select new RuleCount(index, new PacketCount(rule.Packets, rule.Bytes), rule.Text.StartsWith(Comment + LeafChains.PausedMark, StringComparison.Ordinal));
@@ -96,7 +100,7 @@ internal sealed record InstalledRules(ObjectNames Names, ImmutableArray<SavedTab
         // Either mark is one letter.
         const string Mark = Comment + LeafChains.CountMark;
         return (text.StartsWith(Mark, StringComparison.Ordinal) || text.StartsWith(Comment + LeafChains.PausedMark, StringComparison.Ordinal))
-            && int.TryParse(text.AsSpan(Mark.Length, text.IndexOf(' ', Mark.Length) - Mark.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int index)
+            && int.TryParse(text[Mark.Length..].Split(' ')[0], NumberStyles.None, CultureInfo.InvariantCulture, out int index)
             ? index
             : 0;
     }

@@ -55,10 +55,9 @@ internal sealed class LeaseRules(ObjectNames names, XtablesVariant variant)
     }
 
     /// <summary>Goes back, or finishes what somebody else has begun of it.</summary>
-    /// <param name="beforeRemoval">Told what is there before the chains of the other generation go, with what they counted.</param>
     /// <returns>The generation that judges now.</returns>
     /// <exception cref="BackendException">Refused, again and again.</exception>
-    public uint FallBack(Action<InstalledRules> beforeRemoval)
+    public uint FallBack()
     {
         BackendException? refused = null;
         for (int attempt = 0; attempt < Attempts; attempt++)
@@ -71,7 +70,7 @@ internal sealed class LeaseRules(ObjectNames names, XtablesVariant variant)
 
             try
             {
-                GoBack(lease, present, beforeRemoval);
+                GoBack(lease, present);
                 return lease.Back;
             }
             catch (BackendException refusal)
@@ -84,16 +83,14 @@ internal sealed class LeaseRules(ObjectNames names, XtablesVariant variant)
         throw refused!;
     }
 
-    private void GoBack(IptablesLease lease, InstalledRules present, Action<InstalledRules> beforeRemoval)
+    private void GoBack(IptablesLease lease, InstalledRules present)
     {
         for (int family = 0; family < Family.Both.Count; family++)
         {
             SwitchBack(family, lease, present);
         }
 
-        InstalledRules after = InstalledRules.Read(names, variant);
-        beforeRemoval(after);
-        new RuleInstaller(names, variant).RemoveOthers([lease.Back], after);
+        new RuleInstaller(names, variant).RemoveOthers([lease.Back], InstalledRules.Read(names, variant));
     }
 
     private void SwitchBack(int family, IptablesLease lease, InstalledRules present)

@@ -54,15 +54,19 @@ internal sealed class RuleInstaller(ObjectNames names, XtablesVariant variant)
     public void RemoveChains(ReadOnlySpan<uint> kept, InstalledRules present)
     {
         HashSet<uint> staying = [.. kept];
-        bool IsOld(string name) => names.TryGeneration(name, out uint generation) ? !staying.Contains(generation) : name != names.LeaseChain || staying.Count < 2;
+        bool IsOld(string name) =>
+            names.TryGeneration(name, out uint generation) ? !staying.Contains(generation)
+            : name == names.TotalsChain ? staying.Count == 0
+            : name != names.LeaseChain || staying.Count < 2;
         for (int family = 0; family < Family.Both.Count; family++)
         {
             string[] chains = [.. present.OwnChains(family).Where(IsOld)];
             SavedRule[] anchors = [.. present.OwnAnchors(present.Tables[family]).Where(anchor => IsOld(anchor.Text["-j ".Length..]))];
             if (chains.Length > 0 || anchors.Length > 0)
             {
-                // Chains lead to each other: all are emptied before the first goes.
-                string text = Lines(anchors.Select(anchor => $"-D {anchor.Chain} {anchor.Text}")) + Lines(chains.Select(chain => $"-F {chain}")) + Lines(chains.Select(chain => $"-X {chain}"));
+                // What they counted stays, in the same transaction. Chains lead to each other: all are emptied before the first goes.
+                string totals = staying.Count == 0 ? "" : new RuleTotals(names).Keep(present.Counts(family, chain => chain == names.TotalsChain || IsOld(chain)));
+                string text = totals + Lines(anchors.Select(anchor => $"-D {anchor.Chain} {anchor.Text}")) + Lines(chains.Select(chain => $"-F {chain}")) + Lines(chains.Select(chain => $"-X {chain}"));
                 new Xtables(variant, Family.Both[family]).Restore(text);
             }
         }

@@ -30,9 +30,5 @@ internal static class VariantChoice
 
     private static int Rules(string text) => text.Split('\n').Count(line => line.StartsWith("-A ", StringComparison.Ordinal));
 
-    // "iptables v1.8.9 (nf_tables)"; before 1.8 there was only the other one, which did not say so.
-    private static XtablesVariant Default() =>
-        Programs.Find("iptables") is null || Programs.Run("iptables", "iptables", ["--version"]).StandardOutput.Contains("nf_tables", StringComparison.Ordinal)
-            ? XtablesVariant.Nft
-            : XtablesVariant.Legacy;
+    private static XtablesVariant Default() => XtablesPrograms.System.VariantOf("iptables") ?? XtablesVariant.Nft;
 }

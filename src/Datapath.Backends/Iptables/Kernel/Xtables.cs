@@ -13,10 +13,10 @@ internal sealed record Xtables(XtablesVariant Variant, Family Family)
     // How long it waits for another program that holds the lock of legacy iptables.
     private const string LockSeconds = "10";
 
-    private string Program => (Family.IsIPv6 ? "ip6tables" : "iptables") + (Variant == XtablesVariant.Nft ? "-nft" : "-legacy");
+    private readonly string _program = XtablesPrograms.System.Find(Variant, Family) ?? "";
 
     /// <summary>Whether its programs are there.</summary>
-    public bool IsInstalled => Programs.Find($"{Program}-restore") is not null && Programs.Find($"{Program}-save") is not null;
+    public bool IsInstalled => _program.Length > 0;
 
     /// <summary>
     /// Whether it has tables in this network namespace. To ask legacy iptables itself would make its tables, for which the other variant then
@@ -41,21 +41,21 @@ internal sealed record Xtables(XtablesVariant Variant, Family Family)
     public SavedTable Save() => MayHaveTables ? SavedTable.Parse(Run("save", ["--counters", "--table", "mangle"])) : SavedTable.Empty;
 
     /// <summary>Changes the mangle table in one transaction.</summary>
-    /// <param name="lines">Each with its line feed; without table and commit.</param>
+    /// <param name="lines">Each with its line feed; without table and commit. A rule may begin with what it has counted.</param>
     /// <exception cref="BackendException">Refused, and nothing was changed.</exception>
     public void Restore(string lines)
     {
         // Only legacy has a lock to wait for; the other one takes the option and ignores it.
-        CommandResult result = Programs.Run($"{Program}-restore", Package, ["--noflush", "--wait", LockSeconds], $"*mangle\n{lines}COMMIT\n");
+        CommandResult result = Programs.Run($"{_program}-restore", Package, ["--noflush", "--counters", "--wait", LockSeconds], $"*mangle\n{lines}COMMIT\n");
         if (result.ExitCode != 0)
         {
-            throw new BackendException($"{Program}-restore: {result.StandardError.Trim()}");
+            throw new BackendException($"{_program}-restore: {result.StandardError.Trim()}");
         }
     }
 
     private string Run(string verb, IReadOnlyList<string> arguments)
     {
-        CommandResult result = Programs.Run($"{Program}-{verb}", Package, arguments);
-        return result.ExitCode == 0 ? result.StandardOutput : throw new BackendException($"{Program}-{verb}: {result.StandardError.Trim()}");
+        CommandResult result = Programs.Run($"{_program}-{verb}", Package, arguments);
+        return result.ExitCode == 0 ? result.StandardOutput : throw new BackendException($"{_program}-{verb}: {result.StandardError.Trim()}");
     }
 }

@@ -32,6 +32,21 @@ internal sealed record Family(bool IsIPv6)
     public IEnumerable<string> LocalDestinations =>
         IsIPv6 ? ["-m addrtype --dst-type LOCAL,ANYCAST ", "-d ff00::/8 "] : ["-m addrtype --dst-type LOCAL,BROADCAST,MULTICAST "];
 
+    /// <summary>The word for its own ICMP.</summary>
+    public string IcmpName => IsIPv6 ? "ipv6-icmp" : "icmp";
+
+    /// <summary>The types of its ICMP that quote a packet which did not arrive (RFC 792, RFC 4443); redirects are none.</summary>
+    public IReadOnlyList<int> IcmpErrors => IsIPv6 ? [1, 2, 3, 4] : [3, 11, 12];
+
+    /// <summary>The type of its ICMP that asks whether somebody is there.</summary>
+    public int EchoRequest => IsIPv6 ? 128 : 8;
+
+    /// <summary>The type that answers.</summary>
+    public int EchoReply => IsIPv6 ? 129 : 0;
+
+    /// <summary>Matches its ICMP but for echo replies.</summary>
+    public string IsNoEchoReply => IsIPv6 ? $"-p ipv6-icmp -m icmp6 ! --icmpv6-type {EchoReply} " : $"-p icmp -m icmp ! --icmp-type {EchoReply} ";
+
     /// <summary>Matches a type of its ICMP, with one code when it is not null.</summary>
     public string IcmpType(int type, int? code) =>
         IsIPv6

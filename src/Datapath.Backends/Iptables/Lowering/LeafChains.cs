@@ -1,4 +1,5 @@
 using System.Globalization;
+using Datapath.Flows;
 using Datapath.Policy.Compilation;
 
 namespace Datapath.Backends.Iptables.Lowering;
@@ -10,9 +11,9 @@ namespace Datapath.Backends.Iptables.Lowering;
 /// <param name="policy">Whose descriptors.</param>
 /// <param name="book">Where chains are kept.</param>
 /// <param name="family">Of which addresses.</param>
-/// <param name="connectionBit">The bit of the connection mark that says "opened under policy".</param>
-/// <param name="logGroup">Where events go.</param>
-internal sealed class LeafChains(CompiledPolicy policy, ChainBook book, Family family, uint connectionBit, int logGroup)
+/// <param name="layout">How packets are marked.</param>
+/// <param name="options">How connections are marked, and how much is reported.</param>
+internal sealed partial class LeafChains(CompiledPolicy policy, ChainBook book, Family family, MarkLayout layout, IptablesOptions options)
 {
     /// <summary>What counting rules are marked with, before the rule index.</summary>
     public const string CountMark = "r";
@@ -20,11 +21,17 @@ internal sealed class LeafChains(CompiledPolicy policy, ChainBook book, Family f
     /// <summary>The same where a pause lets pass what the rule denies.</summary>
     public const string PausedMark = "p";
 
-    // A flood must not become a flood of events. Each rule has a bucket of its own, where a CPU has one with eBPF.
-    private const string Limit = "-m limit --limit 1000/sec --limit-burst 1000 ";
+    private const int FinestLimit = 10_000;
 
     private readonly Dictionary<int, int> _chains = [];
-    private readonly string _opened = $"-m connmark --mark {MarkLayout.Hexadecimal(connectionBit)}/{MarkLayout.Hexadecimal(connectionBit)} ";
+
+    // A flood must not become a flood of events. Each rule has a bucket of its own, where a CPU has one with eBPF.
+    private readonly string _limit =
+        options.EventsPerSecond > FinestLimit
+            ? ""
+            : string.Create(CultureInfo.InvariantCulture, $"-m limit --limit {options.EventsPerSecond}/sec --limit-burst {options.EventsPerSecond} ");
+
+    private readonly int _logGroup = new ObjectNames(options.Instance).LogGroup;
 
     /// <summary>The chain of a descriptor.</summary>
     /// <param name="cell">Its index.</param>
@@ -60,30 +67,30 @@ internal sealed class LeafChains(CompiledPolicy policy, ChainBook book, Family f
     /// </summary>
     private int Open(Descriptor descriptor)
     {
-        ChainRule[] rules =
-        [
-            ChainRule.Return("-p tcp -m tcp ! --tcp-flags SYN,ACK SYN "),
-            new("", $"-j CONNMARK --set-xmark {MarkLayout.Hexadecimal(connectionBit)}/{MarkLayout.Hexadecimal(connectionBit)}"),
-        ];
-        // Until an answer comes every packet is NEW; only the first is not confirmed, and that at each judge it meets.
+        ChainRule onlySyn = ChainRule.Return("-p tcp -m tcp ! --tcp-flags SYN,ACK SYN ");
+        var mark = new ChainRule("", $"-j CONNMARK --set-xmark {Opened}/{MarkLayout.Hexadecimal(Known)}");
+        // Until an answer comes every packet is NEW; only the first is not confirmed, and that at each judge it meets. One that conntrack
+        // took up in the middle is opened by its first SYN.
         return IsReported(descriptor)
-            ? book.Add([.. rules, Report(descriptor, "-m conntrack ! --ctstatus CONFIRMED ")])
-            : book.Add([.. rules]);
+            ? book.Add(
+                onlySyn,
+                Report(descriptor, DropReason.None, "-m conntrack ! --ctstatus CONFIRMED "),
+                Report(descriptor, DropReason.None, $"-m conntrack --ctstatus CONFIRMED -m connmark ! --mark {Opened}/{Opened} "),
+                mark
+            )
+            : book.Add(onlySyn, mark);
     }
 
     private int Reject(Descriptor descriptor)
     {
+        int refuse = Refuse(descriptor, DropReason.Policy);
+        return book.Add(ChainRule.Goto(OfConnection(refuse, Refuse(descriptor, DropReason.Revoked)), IsKnown), ChainRule.Goto(refuse));
+    }
+
+    private int Refuse(Descriptor descriptor, DropReason reason)
+    {
         var drop = new ChainRule(Counted(descriptor), "-j DROP");
-        int refuse = IsReported(descriptor) ? book.Add(Report(descriptor, ""), drop) : book.Add(drop);
-        int answer = book.Add(
-            // An answer has no bare SYN: it would open a connection the other way.
-            ChainRule.Return("-p tcp -m tcp ! --tcp-flags SYN,ACK SYN -m conntrack --ctstate ESTABLISHED --ctdir REPLY "),
-            ChainRule.Return("! -p tcp -m conntrack --ctstate ESTABLISHED --ctdir REPLY "),
-            // Errors about packets of the connection, from either side. Not the connections that helpers expect: those need a rule.
-            ChainRule.Return($"-p {(family.IsIPv6 ? "ipv6-icmp" : "icmp")} -m conntrack --ctstate RELATED "),
-            ChainRule.Goto(refuse)
-        );
-        return book.Add(ChainRule.Goto(answer, _opened), ChainRule.Goto(refuse));
+        return IsReported(descriptor) ? book.Add(Report(descriptor, reason, ""), drop) : book.Add(drop);
     }
 
     private static bool IsReported(Descriptor descriptor) => descriptor.Flags.HasFlag(DescriptorFlags.Log);
@@ -92,6 +99,6 @@ internal sealed class LeafChains(CompiledPolicy policy, ChainBook book, Family f
     private static string Counted(Descriptor descriptor) =>
         string.Create(CultureInfo.InvariantCulture, $"-m comment --comment {CountMark}{descriptor.RuleIndex} ");
 
-    private ChainRule Report(Descriptor descriptor, string matches) =>
-        new(matches + Limit, string.Create(CultureInfo.InvariantCulture, $"-j NFLOG --nflog-prefix {LogPrefix.Of(descriptor)} --nflog-group {logGroup}"));
+    private ChainRule Report(Descriptor descriptor, DropReason reason, string matches) =>
+        new(matches + _limit, string.Create(CultureInfo.InvariantCulture, $"-j NFLOG --nflog-prefix {LogPrefix.Of(descriptor, reason)} --nflog-group {_logGroup}"));
 }

@@ -1,24 +1,27 @@
 using System.Globalization;
+using Datapath.Flows;
 using Datapath.Policy.Compilation;
 
 namespace Datapath.Backends.Iptables.Lowering;
 
 /// <summary>
-/// What the kernel says with an event: <c>dp:GENERATION:VERDICT:FLAGS:RULE:OBSERVED:OBSERVED-VERDICT</c>, all hexadecimal, in fewer than the
+/// What the kernel says with an event: <c>dp:GENERATION:VERDICT:FLAGS:RULE:OBSERVED:OBSERVED-VERDICT:REASON</c>, all hexadecimal, in fewer than the
 /// 64 bytes of a prefix (struct xt_nflog_info).
 /// </summary>
 /// <param name="Generation">The generation that judged.</param>
 /// <param name="Descriptor">What decided.</param>
-internal readonly record struct LogPrefix(uint Generation, Descriptor Descriptor)
+/// <param name="Reason">Why the packet is dropped.</param>
+internal readonly record struct LogPrefix(uint Generation, Descriptor Descriptor, DropReason Reason)
 {
     private const string Start = "dp";
 
     /// <summary>The prefix of a descriptor, with <see cref="ChainRule.GenerationMark"/> for the generation.</summary>
     /// <param name="descriptor">What decided.</param>
-    public static string Of(Descriptor descriptor) =>
+    /// <param name="reason">Why the packet is dropped.</param>
+    public static string Of(Descriptor descriptor, DropReason reason) =>
         string.Create(
             CultureInfo.InvariantCulture,
-            $"{Start}:{ChainRule.GenerationMark}:{(int)descriptor.Verdict:x}:{(int)descriptor.Flags:x}:{descriptor.RuleIndex:x}:{descriptor.ObservedRuleIndex:x}:{(int)descriptor.ObservedVerdict:x}"
+            $"{Start}:{ChainRule.GenerationMark}:{(int)descriptor.Verdict:x}:{(int)descriptor.Flags:x}:{descriptor.RuleIndex:x}:{descriptor.ObservedRuleIndex:x}:{(int)descriptor.ObservedVerdict:x}:{(int)reason:x}"
         );
 
     /// <summary>Reads a prefix; null when it is not one of ours.</summary>
@@ -26,7 +29,7 @@ internal readonly record struct LogPrefix(uint Generation, Descriptor Descriptor
     public static LogPrefix? Parse(string text)
     {
         string[] parts = text.Split(':');
-        if (parts.Length != 7 || parts[0] != Start)
+        if (parts.Length != 8 || parts[0] != Start)
         {
             return null;
         }
@@ -42,7 +45,8 @@ internal readonly record struct LogPrefix(uint Generation, Descriptor Descriptor
 
         return new LogPrefix(
             numbers[0],
-            new Descriptor((Verdict)numbers[1], (DescriptorFlags)numbers[2], (int)numbers[3], (int)numbers[4], (Verdict)numbers[5])
+            new Descriptor((Verdict)numbers[1], (DescriptorFlags)numbers[2], (int)numbers[3], (int)numbers[4], (Verdict)numbers[5]),
+            (DropReason)numbers[6]
         );
     }
 }

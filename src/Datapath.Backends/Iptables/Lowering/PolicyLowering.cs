@@ -20,7 +20,7 @@ internal static class PolicyLowering
         var classes = new AddressClasses(policy);
         var layout = new MarkLayout(options.PacketMarkMask, classes.Members.Count);
         var names = new ObjectNames(options.Instance);
-        LoweredFamily Lowered(Family family) => Lower(policy, places, family, classes, layout, names, options.ConnectionMarkBit);
+        LoweredFamily Lowered(Family family) => Lower(policy, places, family, classes, layout, names, options);
         return new LoweredPolicy(names, Lowered(Family.V4), Lowered(Family.V6));
     }
 
@@ -31,13 +31,14 @@ internal static class PolicyLowering
         AddressClasses classes,
         MarkLayout layout,
         ObjectNames names,
-        uint connectionBit
+        IptablesOptions options
     )
     {
         var book = new ChainBook();
-        var leaves = new LeafChains(policy, book, family, connectionBit, names.LogGroup);
-        var rows = new RowChains(new PortRuns(policy), leaves, book, family);
-        var units = new UnitChains(policy, classes, layout, rows, book);
+        var leaves = new LeafChains(policy, book, family, layout, options);
+        var runs = new PortRuns(policy);
+        RowChains Rows(bool isAnswer) => new(runs, leaves, book, family, isAnswer);
+        var units = new UnitChains(policy, classes, layout, Rows(isAnswer: false), Rows(isAnswer: true), book);
         int Judge(LocalUnit unit, Direction direction) => units.Of(unit, direction, own: leaves.Of(policy.LocalDescriptor));
 
         var input = ImmutableArray.CreateBuilder<ChainRule>();

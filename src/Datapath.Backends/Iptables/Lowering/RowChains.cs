@@ -10,7 +10,8 @@ namespace Datapath.Backends.Iptables.Lowering;
 /// <param name="leaves">Where decisions end.</param>
 /// <param name="book">Where chains are kept.</param>
 /// <param name="family">Of which addresses.</param>
-internal sealed class RowChains(PortRuns runs, LeafChains leaves, ChainBook book, Family family)
+/// <param name="isAnswer">Whether packets answer: then the row is asked what their opener asked, which stands in their source port.</param>
+internal sealed class RowChains(PortRuns runs, LeafChains leaves, ChainBook book, Family family, bool isAnswer)
 {
     // A walk over so many rules costs about what the jump to another chain does; ten thousand ports are five such walks.
     private const int Branches = 8;
@@ -18,6 +19,7 @@ internal sealed class RowChains(PortRuns runs, LeafChains leaves, ChainBook book
     private const int MultiportSlots = 15;
 
     private readonly Dictionary<int, int> _chains = [];
+    private readonly string _port = isAnswer ? "--sport" : "--dport";
 
     /// <summary>The chain of a row.</summary>
     /// <param name="row">Index into <see cref="CompiledPolicy.Rows"/>.</param>
@@ -32,21 +34,31 @@ internal sealed class RowChains(PortRuns runs, LeafChains leaves, ChainBook book
         return chain;
     }
 
+    private int Leaf(int cell) => isAnswer ? leaves.OfAnswer(cell) : leaves.Of(cell);
+
     private int Build(int row)
     {
         ImmutableArray<PortCells> others = runs.Of(row, PortTable.Other);
-        int rest = leaves.Of(MostCommon(others));
+        int rest = Leaf(MostCommon(others));
         var rules = ImmutableArray.CreateBuilder<ChainRule>();
         Lead(rules, "-p tcp ", Ports(runs.Of(row, PortTable.Tcp), "tcp"), rest);
         Lead(rules, "-p udp ", Ports(runs.Of(row, PortTable.Udp), "udp"), rest);
-        LeadIcmp(rules, row, rest);
+        if (isAnswer)
+        {
+            Lead(rules, family.IsIPv6 ? "-p ipv6-icmp " : "-p icmp ", EchoReplies(runs.Of(row, family.IsIPv6 ? PortTable.Icmp6 : PortTable.Icmp)), rest);
+        }
+        else
+        {
+            LeadIcmp(rules, row, rest);
+        }
+
         foreach (PortCells run in others)
         {
             for (int protocol = run.First; protocol <= run.Last; protocol++)
             {
                 if (HasRuleOfItsOwn(protocol))
                 {
-                    Lead(rules, $"-p {protocol} ", leaves.Of(run.Cell), rest);
+                    Lead(rules, $"-p {protocol} ", Leaf(run.Cell), rest);
                 }
             }
         }
@@ -92,10 +104,10 @@ internal sealed class RowChains(PortRuns runs, LeafChains leaves, ChainBook book
     // Few enough ports stand in one chain, the most common outcome last; more of them are a tree.
     private int Ports(ImmutableArray<PortCells> cells, string protocol)
     {
-        int rest = leaves.Of(MostCommon(cells));
+        int rest = Leaf(MostCommon(cells));
         ImmutableArray<(int Chain, string Range)> exceptions =
         [
-            .. cells.Select(run => (Chain: leaves.Of(run.Cell), Range: RangeText(run.First, run.Last))).Where(run => run.Chain != rest),
+            .. cells.Select(run => (Chain: Leaf(run.Cell), Range: RangeText(run.First, run.Last))).Where(run => run.Chain != rest),
         ];
         if (exceptions.Length <= Branches)
         {
@@ -105,22 +117,22 @@ internal sealed class RowChains(PortRuns runs, LeafChains leaves, ChainBook book
         ImmutableArray<ImmutableArray<PortCells>> parts = [.. cells.Chunk((cells.Length + Branches - 1) / Branches).Select(part => part.ToImmutableArray())];
         return book.Add(
             [
-                .. parts[..^1].Select(part => ChainRule.Goto(Ports(part, protocol), $"-p {protocol} -m {protocol} --dport {RangeText(part[0].First, part[^1].Last)} ")),
+                .. parts[..^1].Select(part => ChainRule.Goto(Ports(part, protocol), $"-p {protocol} -m {protocol} {_port} {RangeText(part[0].First, part[^1].Last)} ")),
                 ChainRule.Goto(Ports(parts[^1], protocol)),
             ]
         );
     }
 
-    private static IEnumerable<ChainRule> Match(IGrouping<int, (int Chain, string Range)> group, string protocol)
+    private IEnumerable<ChainRule> Match(IGrouping<int, (int Chain, string Range)> group, string protocol)
     {
         string[] ranges = [.. group.Select(one => one.Range)];
         if (ranges.Length == 1)
         {
-            return [ChainRule.Goto(group.Key, $"-p {protocol} -m {protocol} --dport {ranges[0]} ")];
+            return [ChainRule.Goto(group.Key, $"-p {protocol} -m {protocol} {_port} {ranges[0]} ")];
         }
 
         // A range takes two of the slots. Branches of them never fill more than 16.
-        return ranges.Chunk(MultiportSlots / 2).Select(part => ChainRule.Goto(group.Key, $"-p {protocol} -m multiport --dports {string.Join(',', part)} "));
+        return ranges.Chunk(MultiportSlots / 2).Select(part => ChainRule.Goto(group.Key, $"-p {protocol} -m multiport {_port}s {string.Join(',', part)} "));
     }
 
     private static string RangeText(int first, int last) => first == last ? Text(first) : $"{Text(first)}:{Text(last)}";
@@ -148,6 +160,23 @@ internal sealed class RowChains(PortRuns runs, LeafChains leaves, ChainBook book
         }
 
         return book.Add([.. rules, ChainRule.Goto(rest)]);
+    }
+
+    // A reply has the code of the request that it answers.
+    private int EchoReplies(ImmutableArray<PortCells> cells)
+    {
+        int first = family.EchoRequest << 8;
+        PortCells[] echoes = [.. cells.Where(run => run.Last >= first && run.First <= first + byte.MaxValue)];
+        var rules = ImmutableArray.CreateBuilder<ChainRule>();
+        foreach (PortCells run in echoes[..^1])
+        {
+            for (int kind = Math.Max(run.First, first); kind <= run.Last; kind++)
+            {
+                rules.Add(ChainRule.Goto(Leaf(run.Cell), family.IcmpType(family.EchoReply, kind & 0xff)));
+            }
+        }
+
+        return book.Add([.. rules, ChainRule.Goto(Leaf(echoes[^1].Cell))]);
     }
 
     // ICMP of the other family has no type that a match could read, and no stack that would: any Reject decides for all.

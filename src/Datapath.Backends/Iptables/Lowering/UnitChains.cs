@@ -8,8 +8,9 @@ namespace Datapath.Backends.Iptables.Lowering;
 /// <param name="classes">The classes of addresses as marks number them.</param>
 /// <param name="layout">Their bits.</param>
 /// <param name="rows">Where the tree leads.</param>
+/// <param name="answerRows">Where that of answers leads.</param>
 /// <param name="book">Where chains are kept.</param>
-internal sealed class UnitChains(CompiledPolicy policy, AddressClasses classes, MarkLayout layout, RowChains rows, ChainBook book)
+internal sealed class UnitChains(CompiledPolicy policy, AddressClasses classes, MarkLayout layout, RowChains rows, RowChains answerRows, ChainBook book)
 {
     // Eight ways at each step: 65,536 classes are six steps.
     private const int BitsPerStep = 3;
@@ -21,18 +22,24 @@ internal sealed class UnitChains(CompiledPolicy policy, AddressClasses classes, 
     public int Of(LocalUnit unit, Direction direction, int own)
     {
         UnitPolicy matrix = policy.Policies[unit.Policy];
-        ImmutableArray<int> rowOf = direction == Direction.Incoming ? matrix.Incoming : matrix.Outgoing;
+        (ImmutableArray<int> rowOf, ImmutableArray<int> openerRowOf) = direction == Direction.Incoming ? (matrix.Incoming, matrix.Outgoing) : (matrix.Outgoing, matrix.Incoming);
         // What comes in with the unit's own address only claims to be the unit's own.
         int[] chains =
         [
             .. classes.Members.Select(member => direction == Direction.Outgoing && member.Unit == unit.Number ? own : rows.Of(rowOf[member.Class])),
         ];
-        int steps = (layout.ClassBits + BitsPerStep - 1) / BitsPerStep;
-        int tree = Tree(chains, 0, steps);
+        int[] openers = [.. classes.Members.Select(member => answerRows.Of(openerRowOf[member.Class]))];
         bool isHost = unit.Number == LocalUnit.HostNumber;
-        ImmutableArray<ChainRule> dispatch = chains.Distinct().Count() == 1 ? [] : [Classify(direction)];
-        return book.Add([layout.Begin(isHost), .. dispatch, ChainRule.Jump(tree), layout.Begin(isHost: false)]);
+        ImmutableArray<ChainRule> dispatch = IsOne(chains) ? [] : [Classify(direction)];
+        // A packet that answers is looked at once more, now for the rule that let its opener speak.
+        ImmutableArray<ChainRule> again = !dispatch.IsEmpty || IsOne(openers) ? [] : [Classify(direction)];
+        int answers = book.Add([.. again, ChainRule.Goto(Tree(openers))]);
+        return book.Add([layout.Begin(isHost), .. dispatch, ChainRule.Jump(Tree(chains)), ChainRule.Jump(answers, layout.MatchAnswer()), layout.Begin(isHost: false)]);
     }
+
+    private static bool IsOne(int[] chains) => Array.TrueForAll(chains, chain => chain == chains[0]);
+
+    private int Tree(int[] chains) => Tree(chains, 0, (layout.ClassBits + BitsPerStep - 1) / BitsPerStep);
 
     private static ChainRule Classify(Direction direction) =>
         new("", $"-j SET --map-set {ChainRule.SetMark} {(direction == Direction.Incoming ? "src" : "dst")} --map-mark");

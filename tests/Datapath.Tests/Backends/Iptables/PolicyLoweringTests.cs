@@ -59,7 +59,7 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
     {
         var judges = new Judges(Compile(ThreeNetworks()));
         LocalUnit unit = judges.Units[0];
-        foreach (uint before in (uint[])[0, 0x0000_ffff, 0x7ff0_1234])
+        foreach (uint before in (uint[])[0, 0x0000_ffff, 0x7fe0_1234])
         {
             Assert.NotNull(judges.Ask(unit, Direction.Incoming, AddressKey.From(new([10, 0, 0, 1])), PortTable.Tcp, 80, before));
             Assert.Equal(before, judges.MarkAfter);
@@ -131,7 +131,7 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
     {
         CompiledPolicy compiled = Compile(ThreeNetworks());
         HostSnapshot host = Judges.Host(compiled);
-        var narrow = Options with { PacketMarkMask = 0x3_0000 };
+        var narrow = Options with { PacketMarkMask = 0x7_0000 };
         var refusal = Assert.Throws<Datapath.Backends.PolicyTooLargeException>(() => PolicyLowering.Lower(compiled, UnitPlaces.Of(compiled, host), narrow));
         Assert.Equal(2, refusal.Available);
     }
