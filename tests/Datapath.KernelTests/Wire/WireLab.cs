@@ -18,6 +18,7 @@ internal sealed class WireLab : IDisposable
     private readonly WireHost _iptables = new();
     private readonly WireNetwork _bare = new(isTracked: false);
     private readonly WireDriver _bareDriver;
+    private ushort _bareName;
 
     public WireLab() => _bareDriver = new WireDriver(_bare, isTracked: false);
 
@@ -96,16 +97,22 @@ internal sealed class WireLab : IDisposable
 
     private ImmutableArray<Step> Passable(ImmutableArray<Step> steps)
     {
-        WireShot[] shots =
-        [
-            .. steps.Select((step, at) => (step, at)).Where(one => one.step is PacketStep { Packet.Fragment: not FragmentPart.Later }).Select(one => new WireShot((PacketStep)one.step, 1, NameOf(one.at))),
-        ];
+        var shots = new List<WireShot>();
+        var names = new ushort[steps.Length];
+        for (int i = 0; i < steps.Length; i++)
+        {
+            if (steps[i] is PacketStep { Packet.Fragment: not FragmentPart.Later } packet)
+            {
+                _bareName = WireShot.NameAfter(_bareName);
+                shots.Add(new WireShot(packet, 1, _bareName));
+            }
+            // The later fragment goes the way of the first.
+            names[i] = _bareName;
+        }
         var bytes = new WireBytes();
         HashSet<ushort> passed = _bareDriver.Cross(shots, shot => bytes.Of(shot.Step.Packet, shot.Name));
-        return [.. steps.Where((step, at) => step is not PacketStep packet || passed.Contains(NameOf(packet.Packet.Fragment == FragmentPart.Later ? at - 1 : at)))];
+        return [.. steps.Where((step, at) => step is not PacketStep || passed.Contains(names[at]))];
     }
-
-    private static ushort NameOf(int at) => (ushort)(WireShot.FirstName + at);
 
     /// <summary>The steps, cut into pieces at random, with the policies of a schedule between them.</summary>
     private static ImmutableArray<Step> Scheduled(Random random, ImmutableArray<Step> steps, ImmutableArray<int> schedule)
