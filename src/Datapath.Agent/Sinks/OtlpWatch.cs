@@ -8,13 +8,16 @@ internal sealed class OtlpWatch() : DelegatingHandler(new SocketsHttpHandler { U
 {
     private const string GrpcStatus = "grpc-status";
 
+    // An exporter whose time is over before it begins asks nobody, and says that all went well.
+    private const string NothingAsked = "the exporter sent nothing in its time";
+
     private string? _problem;
 
-    /// <summary>Why a request failed since <see cref="Forget"/>; null when none did.</summary>
+    /// <summary>Why a request failed since <see cref="Forget"/>, or that there was none; null when the collector took all.</summary>
     public string? Problem => Volatile.Read(ref _problem);
 
     /// <summary>Begins anew.</summary>
-    public void Forget() => Volatile.Write(ref _problem, null);
+    public void Forget() => Volatile.Write(ref _problem, NothingAsked);
 
     /// <inheritdoc/>
     protected override HttpResponseMessage Send(HttpRequestMessage request, CancellationToken cancellationToken)
@@ -61,6 +64,10 @@ internal sealed class OtlpWatch() : DelegatingHandler(new SocketsHttpHandler { U
         else if (Status(response.TrailingHeaders) is { } status and not "0" || (status = Status(response.Headers)) is not null and not "0")
         {
             Volatile.Write(ref _problem, $"the collector answers gRPC status {status}");
+        }
+        else
+        {
+            Interlocked.CompareExchange(ref _problem, null, NothingAsked);
         }
     }
 
