@@ -12,6 +12,7 @@ public sealed class RuleTotalsTests
 {
     private const int Zone = 1;
     private const int Packets = 3;
+    private const int SynBytes = 40;
 
     [KernelFact]
     public void A_successor_goes_on_counting_where_the_agent_before_ended()
@@ -27,19 +28,19 @@ public sealed class RuleTotalsTests
             host.Enforce(compiled, 0);
             Send(host, syn);
             ImmutableDictionary<int, PacketCount> counted = host.Totals();
-            (int rule, PacketCount count) = Assert.Single(counted);
-            Assert.Equal(Packets, count.Packets);
+            // The kernel says a few words of its own (multicast listener reports), which are counted, too.
+            (int rule, PacketCount count) = Assert.Single(counted, one => one.Value == new PacketCount(Packets, Packets * SynBytes));
 
             // The chains go with the policy, the memory with the agent.
             host.Enforce(compiled, 1);
             host.Restart();
-            Assert.Equal(counted, host.Totals());
+            Assert.Equal(count, host.Totals()[rule]);
             Send(host, syn);
             host.Enforce(compiled, 0);
             Assert.Equal(2 * Packets, host.Totals()[rule].Packets);
 
             host.Zero(rule);
-            Assert.Empty(host.Totals());
+            Assert.DoesNotContain(rule, host.Totals());
             return true;
         });
     }
