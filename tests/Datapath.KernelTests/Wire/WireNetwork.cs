@@ -50,6 +50,7 @@ internal sealed class WireNetwork : IDisposable
                 ct state invalid {{Log}} prefix "I" accept
                 ct state untracked {{Log}} prefix "U" accept
                 ct state related {{Log}} prefix "R" accept
+                ct state new ct status confirmed ct mark & 0x40000000 == 0 {{Log}} prefix "P" accept
                 ct state new ct status confirmed {{Log}} prefix "M" accept
                 ct state new {{Log}} prefix "N" accept
                 ct direction reply {{Log}} prefix "A" accept
