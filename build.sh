@@ -209,8 +209,7 @@ skip_tests() {
 
 verb_test() {
     verb_build
-    rm -rf "$out/test-results"
-    mkdir -p "$out/test-results"
+    rm -rf "$out/test-results" && mkdir -p "$out/test-results"
     run_tests Datapath.Tests 'fast, no privileges'
     if ((EUID == 0)); then
         run_tests Datapath.KernelTests 'programs, namespaces and sockets of this kernel'
@@ -267,9 +266,10 @@ verb_pack() {
     tools/pack/pack.sh
 }
 
-# Where there is no .NET and no systemd, then where there is a systemd that boots.
+# Where kernels are older, where there is no .NET and no systemd, then where there is a systemd that boots.
 prove_package() {
-    set_up 'debootstrap debootstrap' 'qemu-system-x86 qemu-system-x86_64' 'e2fsprogs mke2fs'
+    set_up 'debootstrap debootstrap' 'qemu-system-x86 qemu-system-x86_64' 'e2fsprogs mke2fs' 'busybox-static busybox'
+    tools/kernels/load.sh
     verb_pack
     tools/pack/try.sh
     tools/pack/guest.sh

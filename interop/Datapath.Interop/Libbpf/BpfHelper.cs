@@ -16,6 +16,9 @@ public enum BpfHelper
     /// <summary>bpf_ktime_get_ns.</summary>
     KtimeGetNs = 5,
 
+    /// <summary>bpf_get_smp_processor_id.</summary>
+    GetSmpProcessorId = 8,
+
     /// <summary>bpf_skb_load_bytes.</summary>
     SkbLoadBytes = 26,
 

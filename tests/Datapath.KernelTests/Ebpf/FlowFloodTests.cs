@@ -92,17 +92,17 @@ public sealed class FlowFloodTests : IDisposable
     public void What_is_like_a_flow_by_its_hash_alone_does_not_pass()
     {
         _lab.Apply(Policies.Friends);
-        // Each answer leaves a digest; some of many strangers share a slot with one of them.
-        for (ushort i = 0; i < 100; i++)
+        // Each answer leaves a digest; some of many strangers share a slot with one of them, and the port with all.
+        for (int i = 1; i <= 100; i++)
         {
-            var peer = new FlowPeer(_lab, Friend, (ushort)(40000 + i), 53);
+            var peer = new FlowPeer(_lab, $"10.9.1.{i}", 40000, 53);
             Assert.True(peer.Sends());
             Assert.True(peer.Receives());
         }
 
         IEnumerable<byte[]> strangers = Enumerable
             .Range(0, 10_000)
-            .Select(i => Ethernet(IPv4(FlowPeer.Host, $"10.9.2.{i % 250}", Udp, UdpHeader(53, (ushort)(10_000 + i)))));
+            .Select(i => Ethernet(IPv4(FlowPeer.Host, $"10.9.{10 + (i / 200)}.{1 + (i % 200)}", Udp, UdpHeader(53, 40000))));
         Assert.Equal(0, _lab.CountPassing("up0", ingress: false, strangers));
     }
 
