@@ -61,6 +61,8 @@ internal sealed class WireNetwork : IDisposable
         }
         """;
 
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     private static int _count;
 
     private readonly NetworkNamespace _host;
@@ -128,7 +130,12 @@ internal sealed class WireNetwork : IDisposable
         IEnumerable<string> lines = _addresses.Select(one => $"addr del {Prefix(one)} dev lo").Concat(addresses.Select(one => $"addr add {Prefix(one)} dev lo{(one.IsIPv6 ? " nodad" : "")}"));
         Run(HostName, string.Join('\n', lines));
         _addresses = addresses;
+        // The kernel takes its time to make IPv6 addresses local (addrconf_dad_work).
+        string[] wanted = [.. addresses.Where(one => one.IsIPv6).Select(one => $"local {one} dev lo ")];
+        Assert.True(SpinWait.SpinUntil(() => LocalRoutes() is var routes && Array.TrueForAll(wanted, one => routes.Contains(one, StringComparison.Ordinal)), Patience), "an address does not become local");
     }
+
+    private string LocalRoutes() => CommandRunner.Run("ip", "-n", HostName, "-6", "route", "show", "table", "local");
 
     public void Dispose()
     {
