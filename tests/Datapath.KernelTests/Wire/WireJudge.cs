@@ -11,6 +11,11 @@ namespace Datapath.KernelTests.Wire;
 /// <summary>Runs sequences side by side through real iptables, each in zones of connection tracking of its own, and compares with the oracle.</summary>
 internal sealed class WireJudge
 {
+    /// <summary>Why sequences of SCTP end early: their packets are no associations that connection tracking would know.</summary>
+    public const string Sctp = "SCTP";
+
+    private const int SctpProtocol = 132;
+
     private readonly WireHost _host;
     private readonly CompiledCase _compiled;
     private readonly RuleBook[] _books;
@@ -135,14 +140,14 @@ internal sealed class WireJudge
             {
                 "answer" or "answer to a revoked opener" when tracked != 'A' => $"an answer, tracked as {tracked}",
                 "error about a flow" when tracked != 'R' => $"an error about a flow, tracked as {tracked}",
-                "opens" or "opens again" when isOfAFlow && tracked is not ('N' or 'M') => $"opens a flow, tracked as {tracked}",
+                "opens" or "opens again" when isOfAFlow && tracked is not ('N' or 'M' or 'P') => $"opens a flow, tracked as {tracked}",
                 "of a flow, by its own right" when isOfAFlow && tracked == 'N' => "of a flow, tracked as another's",
-                "opener revoked" when tracked is not ('M' or 'O') => $"an opener's, tracked as {tracked}",
+                "opener revoked" when tracked is not ('M' or 'P' or 'O') => $"an opener's, tracked as {tracked}",
                 _ => null,
             };
             if (parting is not null)
             {
-                return parting;
+                return turn.Step.Packet.Protocol == SctpProtocol ? Sctp : parting;
             }
         }
         return null;
@@ -172,7 +177,7 @@ internal sealed class WireJudge
             // Kinds of ICMP without an identifier are flows of the oracle's, and with one of connection tracking's: each counts its own.
             'N' => ruling.IsNewFlow || (packet.IsIcmp && ruling.Why == "of a flow, by its own right"),
             // What was taken up in the middle is opened by its first SYN.
-            'M' => ruling.Why == "opens" && isFirst && packet.Protocol == ProtocolNumber.Tcp,
+            'P' => ruling.IsNewFlow && isFirst,
             _ => false,
         };
 

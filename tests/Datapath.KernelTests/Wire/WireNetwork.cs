@@ -50,6 +50,7 @@ internal sealed class WireNetwork : IDisposable
                 ct state invalid {{Log}} prefix "I" accept
                 ct state untracked {{Log}} prefix "U" accept
                 ct state related {{Log}} prefix "R" accept
+                ct state new ct status confirmed ct mark & 0x40000000 == 0 {{Log}} prefix "P" accept
                 ct state new ct status confirmed {{Log}} prefix "M" accept
                 ct state new {{Log}} prefix "N" accept
                 ct direction reply {{Log}} prefix "A" accept
@@ -59,6 +60,8 @@ internal sealed class WireNetwork : IDisposable
             chain out { type filter hook output priority -175; jump tracked; }
         }
         """;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     private static int _count;
 
@@ -127,7 +130,12 @@ internal sealed class WireNetwork : IDisposable
         IEnumerable<string> lines = _addresses.Select(one => $"addr del {Prefix(one)} dev lo").Concat(addresses.Select(one => $"addr add {Prefix(one)} dev lo{(one.IsIPv6 ? " nodad" : "")}"));
         Run(HostName, string.Join('\n', lines));
         _addresses = addresses;
+        // The kernel takes its time to make IPv6 addresses local (addrconf_dad_work).
+        string[] wanted = [.. addresses.Where(one => one.IsIPv6).Select(one => $"local {one} dev lo ")];
+        Assert.True(SpinWait.SpinUntil(() => LocalRoutes() is var routes && Array.TrueForAll(wanted, one => routes.Contains(one, StringComparison.Ordinal)), Patience), "an address does not become local");
     }
+
+    private string LocalRoutes() => CommandRunner.Run("ip", "-n", HostName, "-6", "route", "show", "table", "local");
 
     public void Dispose()
     {
