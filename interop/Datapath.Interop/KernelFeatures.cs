@@ -149,7 +149,7 @@ public static class KernelFeatures
         helper switch
         {
             BpfHelper.MapLookupElem or BpfHelper.MapUpdateElem or BpfHelper.MapDeleteElem => new(3, 19, 0),
-            BpfHelper.KtimeGetNs => new(4, 1, 0),
+            BpfHelper.KtimeGetNs or BpfHelper.GetSmpProcessorId => new(4, 1, 0),
             BpfHelper.SkbLoadBytes => new(4, 5, 0),
             BpfHelper.SkbPullData => new(4, 9, 0),
             BpfHelper.SkRelease => new(4, 20, 0),
