@@ -29,6 +29,9 @@ internal sealed record AgentSettings(
     /// <summary>Kernel memory for the images of policies, in MiB.</summary>
     public int EbpfImageMebibytes { get; init; } = EbpfOptions.DefaultArenaMebibytes;
 
+    /// <summary>Kernel memory for what programs remember of packets, in MiB.</summary>
+    public int EbpfDigestMebibytes { get; init; } = EbpfOptions.DefaultDigestMebibytes;
+
     /// <summary>What a line of the log looks like.</summary>
     public LogFormat LogFormat { get; init; }
 

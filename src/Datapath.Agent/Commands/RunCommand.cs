@@ -61,6 +61,7 @@ internal static class RunCommand
             options.MaxOtherFlows,
             options.MaxNewFlows,
             options.EbpfImageMemory,
+            options.EbpfDigestMemory,
             options.FlowInterval,
             options.FlowSinks,
             options.FlowMaxSize,
@@ -99,6 +100,7 @@ internal static class RunCommand
             Flows = FlowSettingsOf(parse, options),
             LogFormat = options.LogFormat.In(parse),
             EbpfImageMebibytes = options.EbpfImageMemory.In(parse),
+            EbpfDigestMebibytes = options.EbpfDigestMemory.In(parse),
             Reread = () => Reread(parse, options),
         };
     }

@@ -46,6 +46,7 @@ internal static class BackendChoice
             Instance = settings.Instance.Text,
             TcHook = settings.TcHook,
             ArenaBytes = (long)settings.EbpfImageMebibytes << 20,
+            DigestBytes = (long)settings.EbpfDigestMebibytes << 20,
             MaxTcpFlows = settings.FlowLimits.Tcp,
             MaxOtherFlows = settings.FlowLimits.Other,
             MaxNewFlows = settings.FlowLimits.New,

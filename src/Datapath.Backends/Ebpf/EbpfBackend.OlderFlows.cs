@@ -18,7 +18,7 @@ public sealed partial class EbpfBackend
         // is looked for again.
         session.Arena.DoubtUntil = options.DoubtTime > TimeSpan.Zero ? NanosecondsSinceBoot() + (ulong)(options.DoubtTime.Ticks * TimeSpan.NanosecondsPerTick) : 0;
         var problems = ImmutableArray.CreateBuilder<string>();
-        var seeder = new FlowSeeder(session.Loaded, session.Clock.Now());
+        var seeder = new FlowSeeder(session.Loaded, session.Marks, session.Clock.Now());
         Try(() => SeedTracked(seeder, policy, host, _ => true));
         int tracked = seeder.Made;
         Try(() => seeder.SeedSockets(LocalUnit.HostNumber, SocketTable.ReadTcp()));
@@ -44,7 +44,7 @@ public sealed partial class EbpfBackend
     /// </summary>
     private static OlderFlowsReport TakeUpLatecomers(Session session, CompiledPolicy policy, HostSnapshot host, OlderFlowsReport before)
     {
-        var seeder = new FlowSeeder(session.Loaded, session.Clock.Now());
+        var seeder = new FlowSeeder(session.Loaded, session.Marks, session.Clock.Now());
         try
         {
             SeedTracked(seeder, policy, host, flow => flow is { IsTcp: true, State: DpFlowState.Established });

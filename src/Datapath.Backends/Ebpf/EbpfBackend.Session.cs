@@ -21,7 +21,8 @@ public sealed partial class EbpfBackend
             Interfaces = new InterfaceTable(Loaded.Map(DpMaps.Interfaces), Arena);
             Host = new HostTables(Loaded);
             Clock = new JiffiesClock(Loaded.Program("dp_clock"));
-            Flows = new FlowCollector(Loaded, Clock, timeouts);
+            Marks = new FlowMarks(Loaded);
+            Flows = new FlowCollector(Loaded, Clock, timeouts, Marks);
             Hooks = new AttachedHooks(Loaded, pins, MechanismOf(options.TcHook));
             Events = new RingBuffer(
                 Loaded.Map(DpMaps.Events),
@@ -44,6 +45,8 @@ public sealed partial class EbpfBackend
         public AttachedHooks Hooks { get; }
 
         public JiffiesClock Clock { get; }
+
+        public FlowMarks Marks { get; }
 
         public FlowCollector Flows { get; }
 
@@ -68,6 +71,7 @@ public sealed partial class EbpfBackend
             Hooks.Dispose();
             Events.Dispose();
             Arena.Dispose();
+            Marks.Dispose();
             Loaded.Dispose();
         }
     }

@@ -32,21 +32,22 @@ internal sealed class FlowCollector
     /// <param name="loaded">The loaded object.</param>
     /// <param name="clock">The clock of its entries.</param>
     /// <param name="timeouts">Its timeouts.</param>
-    public FlowCollector(BpfObject loaded, JiffiesClock clock, FlowTimeouts timeouts)
+    /// <param name="marks">Where what is deleted is taken off.</param>
+    public FlowCollector(BpfObject loaded, JiffiesClock clock, FlowTimeouts timeouts, FlowMarks marks)
     {
         _loaded = loaded;
         _clock = clock;
         _timeouts = timeouts;
         _tables =
         [
-            new Table<DpFlowKey4>("tcp4", loaded.Map(DpMaps.LiveTcp4), key => key.Protocol, IsCollected: true),
-            new Table<DpFlowKey6>("tcp6", loaded.Map(DpMaps.LiveTcp6), key => key.Protocol, IsCollected: true),
-            new Table<DpFlowKey4>("other4", loaded.Map(DpMaps.LiveOther4), key => key.Protocol, IsCollected: true),
-            new Table<DpFlowKey6>("other6", loaded.Map(DpMaps.LiveOther6), key => key.Protocol, IsCollected: true),
-            new Table<DpFlowKey4>("new-tcp4", loaded.Map(DpMaps.NewTcp4), key => key.Protocol, IsCollected: false),
-            new Table<DpFlowKey6>("new-tcp6", loaded.Map(DpMaps.NewTcp6), key => key.Protocol, IsCollected: false),
-            new Table<DpFlowKey4>("new-other4", loaded.Map(DpMaps.NewOther4), key => key.Protocol, IsCollected: false),
-            new Table<DpFlowKey6>("new-other6", loaded.Map(DpMaps.NewOther6), key => key.Protocol, IsCollected: false),
+            new Table<DpFlowKey4>("tcp4", loaded.Map(DpMaps.LiveTcp4), key => key.Protocol, key => marks.Remove(FlowMarks.HashOf(key))),
+            new Table<DpFlowKey6>("tcp6", loaded.Map(DpMaps.LiveTcp6), key => key.Protocol, key => marks.Remove(FlowMarks.HashOf(key))),
+            new Table<DpFlowKey4>("other4", loaded.Map(DpMaps.LiveOther4), key => key.Protocol, key => marks.Remove(FlowMarks.HashOf(key))),
+            new Table<DpFlowKey6>("other6", loaded.Map(DpMaps.LiveOther6), key => key.Protocol, key => marks.Remove(FlowMarks.HashOf(key))),
+            new Table<DpFlowKey4>("new-tcp4", loaded.Map(DpMaps.NewTcp4), key => key.Protocol, null),
+            new Table<DpFlowKey6>("new-tcp6", loaded.Map(DpMaps.NewTcp6), key => key.Protocol, null),
+            new Table<DpFlowKey4>("new-other4", loaded.Map(DpMaps.NewOther4), key => key.Protocol, null),
+            new Table<DpFlowKey6>("new-other6", loaded.Map(DpMaps.NewOther6), key => key.Protocol, null),
         ];
     }
 
@@ -78,7 +79,7 @@ internal sealed class FlowCollector
         public abstract void Advance(Func<byte, DpFlow, bool> isOver);
     }
 
-    private sealed class Table<TKey>(string name, BpfMap<TKey, DpFlow> map, Func<TKey, byte> protocolOf, bool IsCollected) : Table
+    private sealed class Table<TKey>(string name, BpfMap<TKey, DpFlow> map, Func<TKey, byte> protocolOf, Action<TKey>? onDeleted) : Table
         where TKey : unmanaged
     {
         private readonly BpfMapWalk<TKey, DpFlow> _walk = new(map.Map, Math.Clamp((int)(map.Map.MaxEntries / CallsPerRound), LeastBatch, MostBatch));
@@ -92,9 +93,12 @@ internal sealed class FlowCollector
             IReadOnlyList<KeyValuePair<TKey, DpFlow>> part = _walk.Next();
             foreach ((TKey key, DpFlow flow) in part)
             {
-                if (IsCollected && isOver(protocolOf(key), flow))
+                if (onDeleted is not null && isOver(protocolOf(key), flow))
                 {
-                    map.Delete(key);
+                    if (map.Delete(key))
+                    {
+                        onDeleted(key);
+                    }
                 }
                 else
                 {

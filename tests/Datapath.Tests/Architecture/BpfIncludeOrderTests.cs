@@ -22,6 +22,7 @@ public sealed partial class BpfIncludeOrderTests
         "lib/tcp.h",
         "lib/digest.h",
         "lib/policy.h",
+        "lib/recall.h",
         "lib/conntrack.h",
         "lib/socket.h",
         "lib/judge.h",

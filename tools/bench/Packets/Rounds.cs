@@ -21,6 +21,7 @@ internal sealed class Rounds(PacketLab lab)
             foreach (BenchCase one in cases)
             {
                 one.Prepare?.Invoke();
+                lab.Forget();
                 lab.Use(one.Packets);
                 Pass(one);
                 double nanoseconds = lab.Run(one.Program, Times);
