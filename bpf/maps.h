@@ -109,8 +109,8 @@ struct {
 	__type(value, __u32);
 } dp_namespaces SEC(".maps");
 
-/* Id of a cgroup -> whose traffic it has. Written by the agent before it attaches to the cgroup, and
- * removed when the cgroup is gone.
+/* Id of a cgroup -> whose traffic it has. Written by the agent before it attaches to the cgroup,
+ * and removed when the cgroup is gone.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -67,8 +67,7 @@ static __always_inline __u32 dp_unit_of_port(const struct dp_tuple *tuple,
 					     const struct dp_address *address, __be16 port,
 					     __u32 slot)
 {
-	struct dp_served_key key = {
-		.address = *address, .port = port, .protocol = tuple->protocol};
+	struct dp_served_key key = {.address = *address, .port = port, .protocol = tuple->protocol};
 	const struct dp_cgroup *cgroup;
 	const __u64 *id;
 

@@ -42,8 +42,8 @@ struct dp_visit {
 };
 
 /* The visit of this CPU. Softirqs are off in tc programs (net/core/dev.c), so nobody else of this
- * CPU is inside one. At cgroups there are DP_PROCESS_VISITS of them, and a number goes with the slot
- * of the generation.
+ * CPU is inside one. At cgroups there are DP_PROCESS_VISITS of them, and a number goes with the
+ * slot of the generation.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -52,6 +52,9 @@ public sealed class ServedPortsTests
             .Select(one => $"{one.Key.Protocol} {EndOf(one.Key)} {one.Value}")
             .Order(StringComparer.Ordinal);
 
-    private static IPEndPoint EndOf(DpServedKey key) =>
-        new(AddressCodec.Decode(key.Address, ipv6: false), (ushort)IPAddress.NetworkToHostOrder((short)key.PortBigEndian));
+    private static IPEndPoint EndOf(DpServedKey key)
+    {
+        IPAddress address = AddressCodec.Decode(key.Address, ipv6: true);
+        return new IPEndPoint(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address, (ushort)IPAddress.NetworkToHostOrder((short)key.PortBigEndian));
+    }
 }
