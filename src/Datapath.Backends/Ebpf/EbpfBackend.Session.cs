@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using Datapath.Backends.Ebpf.Image;
+using Datapath.Backends.Host;
 using Datapath.Flows;
 using Datapath.Interop.Libbpf;
 
@@ -13,6 +14,7 @@ public sealed partial class EbpfBackend
     private sealed class Session : IDisposable
     {
         private Rehearsal? _rehearsal;
+        private BpfObject? _forCgroups;
 
         public Session(EbpfOptions options, PinDirectory pins, EventDecoder decoder)
         {
@@ -22,6 +24,13 @@ public sealed partial class EbpfBackend
             Host = new HostTables(Loaded);
             Clock = new JiffiesClock(Loaded.Program("dp_clock"));
             Flows = new FlowCollector(Loaded, Clock, timeouts);
+            Cgroups = new CgroupUnits(
+                Loaded,
+                () => new CgroupHooks(_forCgroups = SegmentObject.LoadForCgroups(options, pins), pins),
+                CgroupTree.Find(),
+                Flows.Forget,
+                options.Time
+            );
             Hooks = new AttachedHooks(Loaded, pins, MechanismOf(options.TcHook));
             Events = new RingBuffer(
                 Loaded.Map(DpMaps.Events),
@@ -42,6 +51,8 @@ public sealed partial class EbpfBackend
         public HostTables Host { get; }
 
         public AttachedHooks Hooks { get; }
+
+        public CgroupUnits Cgroups { get; }
 
         public JiffiesClock Clock { get; }
 
@@ -66,6 +77,8 @@ public sealed partial class EbpfBackend
         {
             _rehearsal?.Dispose();
             Hooks.Dispose();
+            Cgroups.Dispose();
+            _forCgroups?.Dispose();
             Events.Dispose();
             Arena.Dispose();
             Loaded.Dispose();
@@ -87,6 +100,7 @@ public sealed partial class EbpfBackend
         {
             LostPins.PinMaps(_pins, session.Loaded.Program(SegmentObject.RehearsedProgram));
             session.Hooks.PinAgain();
+            session.Cgroups.PinAgain();
         }
     }
 

@@ -54,6 +54,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
                 session.Hooks.Renew((int)index);
             }
 
+            session.Cgroups.Renew(_pins);
             return session.Arena.Judging.Id;
         });
     }
@@ -108,6 +109,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         return Guard(() =>
         {
             KeepPinned(session);
+            session.Cgroups.Look();
             return session.Events.Consume();
         });
     }
@@ -150,6 +152,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         RequireRoomForRules(session, policy);
         HostTables.RequireRoom(session.Interfaces.Map, desired.Interfaces.Count);
         session.Host.RequireRoom(host);
+        session.Cgroups.RequireRoom(policy);
 
         // 2. While a policy waits for confirmation the one to fall back to follows the host too.
         if (wanted.Fallback is { } fallback)
@@ -171,6 +174,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         // 5. Switch, wait.
         if (slot is { } written)
         {
+            session.Cgroups.BeforeSwitch(policy, wanted.ConfirmWithin is not null, session.Arena.Active.Id, session.Arena.IdOf(written));
             Put(session, before, written, desired, wanted.ConfirmWithin);
         }
 
@@ -179,10 +183,11 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         OlderFlowsReport? older = isFirst ? TakeUpOlderFlows(session, policy, host, desired) : null;
         // 7. Units that come are judged by the policy that knows them.
         (ImmutableArray<UnitAttachment> attached, ImmutableArray<UnitNotEnforced> gone) = AttachAll(session, desired, isFirst);
+        (ImmutableArray<UnitAttachment> cgroups, ImmutableArray<UnitNotEnforced> without) = session.Cgroups.Follow(policy);
         // 8. What nobody is judged by any more goes when everything is in place that judges instead.
         Tidy(session, host, desired, attached, isFirst);
         var matrix = new MatrixReport(RowFormText.Of(image.Layout.Form), image.Layout.RowBytes);
-        return new ApplyReport(session.Arena.Judging.Id, slot is not null, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available, matrix)
+        return new ApplyReport(session.Arena.Judging.Id, slot is not null, [.. attached, .. cgroups], [.. desired.NotEnforced, .. gone, .. without], image.Bytes, available, matrix)
         {
             OlderFlows = older is null ? null : TakeUpLatecomers(session, policy, host, older),
         };
