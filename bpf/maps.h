@@ -255,10 +255,12 @@ struct {
 	__type(value, struct dp_counter);
 } dp_rule_counts SEC(".maps");
 
-/* enum dp_reason -> packets and bytes dropped for it. */
+/* (enum dp_hook * 2 + enum dp_direction) * DP_REASONS + enum dp_reason -> packets and bytes dropped
+ * there for it.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, DP_REASONS);
+	__uint(max_entries, DP_PLACES *DP_REASONS);
 	__type(key, __u32);
 	__type(value, struct dp_counter);
 } dp_drop_counts SEC(".maps");

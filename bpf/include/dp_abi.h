@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-#define DP_ABI_VERSION 4
+#define DP_ABI_VERSION 5
 
 /* ---- The image of a policy ------------------------------------------------------------------
  *
@@ -353,13 +353,18 @@ enum dp_statistic {
 	DP_STAT_FLOW_UNPROMOTED = 7, /* a proved flow found no room and stays with the unproved */
 	DP_STAT_PAUSED = 8,	     /* passed only because enforcement is paused */
 	DP_STAT_DOUBT_PASSED = 9,    /* may answer a flow that is older than we are */
-	DP_STATISTICS = 10,
+	DP_STAT_FLOW_INSERTED = 10,  /* entries of flows that were made */
+	DP_STATISTICS = 11,
 };
 
 enum dp_hook {
 	DP_HOOK_TC_INGRESS = 0,
 	DP_HOOK_TC_EGRESS = 1,
+	DP_HOOKS = 2,
 };
+
+/* What verdicts are counted by: enum dp_hook * 2 + enum dp_direction. */
+#define DP_PLACES (DP_HOOKS * 2)
 
 /* A new flow or a drop. */
 struct dp_event {

@@ -79,11 +79,32 @@ static __always_inline void dp_send_event(const struct dp_packet *packet,
 	bpf_ringbuf_submit(event, wakeup);
 }
 
+static __always_inline __u64 dp_packets_of(const struct __sk_buff *skb)
+{
+	return skb->gso_segs ? skb->gso_segs : 1;
+}
+
 static __always_inline void dp_count_rule(const struct __sk_buff *skb, __u32 rule)
 {
-	__u64 packets = skb->gso_segs ? skb->gso_segs : 1;
+	dp_count_packets(bpf_map_lookup_elem(&dp_rule_counts, &rule), dp_packets_of(skb), skb->len);
+}
 
-	dp_count_packets(bpf_map_lookup_elem(&dp_rule_counts, &rule), packets, skb->len);
+/* Counts a packet that a rule lets pass, where it was judged. */
+static __always_inline void dp_count_passed(const struct __sk_buff *skb, struct dp_visit *visit,
+					    __u32 hook, __u32 direction)
+{
+	__u32 place = hook * 2 + direction;
+
+	if (place < DP_PLACES)
+		dp_count_packets(&visit->passed[place], dp_packets_of(skb), skb->len);
+}
+
+static __always_inline void dp_count_dropped(const struct __sk_buff *skb,
+					     const struct dp_origin *origin, __u32 reason)
+{
+	__u32 key = (origin->hook * 2 + origin->direction) * DP_REASONS + reason;
+
+	dp_count_packets(bpf_map_lookup_elem(&dp_drop_counts, &key), dp_packets_of(skb), skb->len);
 }
 
 /* Counts the judgement and reports it where it is news: a new flow, or a drop. A rule with
@@ -93,14 +114,13 @@ static __always_inline void dp_report(struct __sk_buff *skb, const struct dp_pac
 				      const struct dp_origin *origin,
 				      const struct dp_judgement *judgement)
 {
-	__u64 packets = skb->gso_segs ? skb->gso_segs : 1;
 	__u32 rule = judgement->rule_index;
 	__u32 reason = judgement->reason;
 
 	if (rule)
 		dp_count_rule(skb, rule);
 	if (reason)
-		dp_count_packets(bpf_map_lookup_elem(&dp_drop_counts, &reason), packets, skb->len);
+		dp_count_dropped(skb, origin, reason);
 	if (!judgement->new_flow && !reason)
 		return;
 	/* Without a rule nobody could have asked for silence. */

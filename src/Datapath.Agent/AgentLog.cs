@@ -142,4 +142,11 @@ internal static partial class AgentLog
 
     [LoggerMessage(1207, LogLevel.Warning, "flow records: sink {Sink} has not taken the last {Records} records")]
     public static partial void RecordsNotDelivered(this ILogger log, string sink, long records);
+
+    // 13xx: metrics.
+    [LoggerMessage(1301, LogLevel.Warning, "metrics cannot be served on {Place}, it is tried again every {Seconds} s: {Reason}")]
+    public static partial void MetricsNotServed(this ILogger log, string place, double seconds, string reason);
+
+    [LoggerMessage(1302, LogLevel.Information, "metrics are served on {Place}")]
+    public static partial void MetricsServedAtLast(this ILogger log, string place);
 }

@@ -73,6 +73,8 @@ internal static class RunCommand
             options.SyslogClientKey,
             options.OtlpEndpoint,
             options.OtlpProtocol,
+            options.MetricsListen,
+            options.MetricsPerRule,
             options.LogFormat,
         ];
 
@@ -98,6 +100,8 @@ internal static class RunCommand
         {
             Flows = FlowSettingsOf(parse, options),
             LogFormat = options.LogFormat.In(parse),
+            MetricsListen = options.MetricsListen.In(parse),
+            MetricsPerRule = options.MetricsPerRule.In(parse),
             EbpfImageMebibytes = options.EbpfImageMemory.In(parse),
             Reread = () => Reread(parse, options),
         };

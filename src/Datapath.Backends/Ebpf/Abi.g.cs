@@ -11,7 +11,7 @@ namespace Datapath.Backends.Ebpf;
 internal static class Abi
 {
     /// <summary><c>DP_ABI_VERSION</c>.</summary>
-    internal const int Version = 4;
+    internal const int Version = 5;
 
     /// <summary><c>DP_LINE_BYTES</c>.</summary>
     internal const int LineBytes = 64;
@@ -133,6 +133,7 @@ internal enum DpHook : uint
 {
     TcIngress = 0,
     TcEgress = 1,
+    Hooks = 2,
 }
 
 /// <summary>bpf: <c>enum dp_interface_flags</c>.</summary>
@@ -213,7 +214,8 @@ internal enum DpStatistic : uint
     FlowUnpromoted = 7,
     Paused = 8,
     DoubtPassed = 9,
-    Statistics = 10,
+    FlowInserted = 10,
+    Statistics = 11,
 }
 
 /// <summary>bpf: <c>enum dp_unit_flags</c>.</summary>
@@ -1110,8 +1112,8 @@ internal struct DpUnit : IEquatable<DpUnit>
     public static bool operator !=(DpUnit left, DpUnit right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_visit</c>, 232 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 232)]
+/// <summary>bpf: <c>struct dp_visit</c>, 296 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 296)]
 internal struct DpVisit : IEquatable<DpVisit>
 {
     [FieldOffset(0)]
@@ -1134,6 +1136,9 @@ internal struct DpVisit : IEquatable<DpVisit>
 
     [FieldOffset(228)]
     public uint Leaf;
+
+    [FieldOffset(232)]
+    public DpCounterArray4 Passed;
 
     public readonly bool Equals(DpVisit other) => RawBytes.Equal(in this, in other);
 
@@ -1264,6 +1269,13 @@ internal struct ByteArray2
 internal struct ByteArray32
 {
     private byte _first;
+}
+
+/// <summary>4 times <c>DpCounter</c>, inside whatever holds it.</summary>
+[InlineArray(4)]
+internal struct DpCounterArray4
+{
+    private DpCounter _first;
 }
 
 /// <summary>2 times <c>DpDigest</c>, inside whatever holds it.</summary>
@@ -1568,7 +1580,7 @@ internal static class AbiLayout
                 new("flags", 64, 0, 4),
                 new("reserved", 96, 0, 4),
             ]),
-            new("dp_visit", 232,
+            new("dp_visit", 296,
             [
                 new("packet", 0, 0, 104),
                 new("judgement", 832, 0, 16),
@@ -1577,6 +1589,7 @@ internal static class AbiLayout
                 new("key", 1344, 0, 44),
                 new("sight", 1696, 0, 16),
                 new("leaf", 1824, 0, 4),
+                new("passed", 1856, 0, 64),
             ]),
             new("dp_vlan_key", 8,
             [
@@ -1622,6 +1635,7 @@ internal static class AbiLayout
             [
                 new("DP_HOOK_TC_INGRESS", 0),
                 new("DP_HOOK_TC_EGRESS", 1),
+                new("DP_HOOKS", 2),
             ]),
             new("dp_interface_flags",
             [
@@ -1685,7 +1699,8 @@ internal static class AbiLayout
                 new("DP_STAT_FLOW_UNPROMOTED", 7),
                 new("DP_STAT_PAUSED", 8),
                 new("DP_STAT_DOUBT_PASSED", 9),
-                new("DP_STATISTICS", 10),
+                new("DP_STAT_FLOW_INSERTED", 10),
+                new("DP_STATISTICS", 11),
             ]),
             new("dp_unit_flags",
             [
@@ -1726,7 +1741,7 @@ internal static class AbiLayout
             new("dp_new_tcp6", 40, 32),
             new("dp_rule_counts", 4, 16),
             new("dp_statistics", 4, 8),
-            new("dp_tc_visit", 4, 232),
+            new("dp_tc_visit", 4, 296),
             new("dp_vlans", 8, 4),
         ]);
 }
