@@ -1,7 +1,6 @@
-# shellcheck shell=bash
-# What the build, the tests and the lab need; sourced by build.sh.
-# Debian package, then a command or a file (globs allowed) that proves it is there.
-# shellcheck disable=SC2034 # used by who sources this
+#!/usr/bin/env bash
+# What the build, the tests and the lab need; sourced by build.sh. Debian package, then a command or a file (globs allowed) that proves it is there.
+# shellcheck disable=SC2034
 readonly requirements=(
     'clang               clang'
     'llvm                llvm-objdump'

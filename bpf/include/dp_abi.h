@@ -354,7 +354,8 @@ enum dp_statistic {
 	DP_STAT_PAUSED = 8,	     /* passed only because enforcement is paused */
 	DP_STAT_DOUBT_PASSED = 9,    /* may answer a flow that is older than we are */
 	DP_STAT_FLOW_INSERTED = 10,  /* entries of flows that were made */
-	DP_STATISTICS = 11,
+	DP_STAT_RESETS = 11,	     /* denied connections that were answered with a reset */
+	DP_STATISTICS = 12,
 };
 
 enum dp_hook {

@@ -5,32 +5,37 @@
 
 #include "verdict.h"
 
-/* Takes a token of this CPU's bucket, which fills at a fixed rate. A flood of drops must not become
- * a flood of events; what is held back is counted.
- */
+/* Takes a token of a bucket that fills at a fixed rate. */
+static __always_inline bool dp_take_token(struct dp_bucket *bucket, __u32 per_second, __u32 burst)
+{
+	__u64 now = bpf_jiffies64();
+	__u64 earned = (now - bucket->filled_jiffies) * per_second / dp_jiffies_per_second;
+
+	if (earned) {
+		bucket->tokens += earned;
+		if (bucket->tokens > burst || !bucket->filled_jiffies)
+			bucket->tokens = burst;
+		bucket->filled_jiffies = now;
+	}
+	if (!bucket->tokens)
+		return false;
+	bucket->tokens--;
+	return true;
+}
+
+/* A flood of drops must not become a flood of events; what is held back is counted. */
 static __always_inline bool dp_event_allowed(void)
 {
 	struct dp_bucket *bucket;
-	__u64 now, earned;
 	__u32 zero = 0;
 
 	bucket = bpf_map_lookup_elem(&dp_event_bucket, &zero);
 	if (!bucket)
 		return false;
-	now = bpf_jiffies64();
-	earned = (now - bucket->filled_jiffies) * dp_events_per_second / dp_jiffies_per_second;
-	if (earned) {
-		bucket->tokens += earned;
-		if (bucket->tokens > dp_event_burst || !bucket->filled_jiffies)
-			bucket->tokens = dp_event_burst;
-		bucket->filled_jiffies = now;
-	}
-	if (!bucket->tokens) {
-		dp_count_statistic(DP_STAT_EVENTS_SUPPRESSED);
-		return false;
-	}
-	bucket->tokens--;
-	return true;
+	if (dp_take_token(bucket, dp_events_per_second, dp_event_burst))
+		return true;
+	dp_count_statistic(DP_STAT_EVENTS_SUPPRESSED);
+	return false;
 }
 
 /* What a report says besides the packet and the judgement. */

@@ -42,6 +42,9 @@ internal sealed record AgentSettings(
     /// <summary>What keeps eBPF from being used although it is asked for, one sentence; null when nothing is known to.</summary>
     public string? EbpfLack { get; init; }
 
+    /// <summary>Whether denied incoming TCP connections are answered with a reset.</summary>
+    public bool RejectsWithReset { get; init; }
+
     /// <summary>Where metrics can be read besides the socket.</summary>
     public MetricsListenAddress MetricsListen { get; init; } = MetricsListenAddress.Default;
 

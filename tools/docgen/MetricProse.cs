@@ -26,7 +26,7 @@ internal static class MetricProse
 
     public const string Labels = """
         - `action`: `accept` or `reject`. `direction`: `incoming` or `outgoing`, seen from the unit that was judged; of rules, the list that the rule stands in.
-        - `hook`: where packets are judged: `tc-ingress`, `tc-egress`; with iptables `prerouting`, `postrouting`.
+        - `hook`: where packets are judged: `tc-ingress`, `tc-egress`; with iptables `mangle`, for both of its hooks.
         - `reason`: `none` for what passed, else as `dropReason` in [flow records](flows.md).
         - `type`, `namespace`, `ruleset`, `rule` (its place from 1), `rule_name`: as in flow records.
         - `table`: `tcp4` … for flows that both ends agreed on, `new-tcp4` … for the others; with iptables `nf_conntrack`, which is everybody's.
@@ -42,8 +42,9 @@ internal static class MetricProse
 
     public const string Backends = """
         Counters of rules and drops stand in the kernel and go on while no agent runs. With eBPF, what passed is counted by hook and direction since the agent
-        started; of each rule it is exact whatever happens to agents. With iptables, packets are counted for each rule alone: there are no verdicts by hook and
-        no inserts. There the tables are those of nf_conntrack, with everybody's connections, and failures are those of all.
+        started; of each rule it is exact whatever happens to agents. With iptables, rules count and verdicts are their sums since the agent started: an answer has the
+        direction of its opener's rule, and what was revoked is among what policy rejects. The table is nf_conntrack's, with everybody's connections, and so are the
+        failures; inserts are not counted, and there are no resets.
         """;
 
     public const string Monitoring = """

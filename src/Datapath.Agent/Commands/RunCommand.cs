@@ -73,6 +73,7 @@ internal static class RunCommand
             options.SyslogClientKey,
             options.OtlpEndpoint,
             options.OtlpProtocol,
+            options.RejectWith,
             options.MetricsListen,
             options.MetricsPerRule,
             options.LogFormat,
@@ -100,6 +101,7 @@ internal static class RunCommand
         {
             Flows = FlowSettingsOf(parse, options),
             LogFormat = options.LogFormat.In(parse),
+            RejectsWithReset = options.RejectWith.In(parse),
             MetricsListen = options.MetricsListen.In(parse),
             MetricsPerRule = options.MetricsPerRule.In(parse),
             EbpfImageMebibytes = options.EbpfImageMemory.In(parse),

@@ -96,6 +96,7 @@ internal sealed class AgentMetrics : IDisposable
         Observe<long>(MetricTable.RulesUnlisted, () => One(source.Kernel.Rules.Unlisted));
         Observe<long>(MetricTable.ExemptPackets, () => Statistics(source.Kernel.Counters, StatisticWords.Exempt));
         Observe<long>(MetricTable.Inserts, () => Statistics(source.Kernel.Counters, StatisticWords.Inserts));
+        Observe<long>(MetricTable.Resets, () => Statistics(source.Kernel.Counters, StatisticWords.Resets));
         Observe<long>(MetricTable.BackendFailures, () => One(source.Kernel.Failures));
         Observe<long>(MetricTable.TableEntries, () => source.Status.Flows.Tables.Select(table => new Sample<long>(table.Entries, table.Name)));
         Observe<long>(MetricTable.TableLimit, () => source.Status.Flows.Tables.Select(table => new Sample<long>(table.Limit, table.Name)));

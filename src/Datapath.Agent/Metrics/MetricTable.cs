@@ -16,9 +16,11 @@ internal static class MetricTable
     public static readonly MetricDescription RulesUnlisted = Gauge("datapath.rules.unlisted", "{rule}", "Rules in force that have no series because of --metrics-per-rule");
     public static readonly MetricDescription ExemptPackets = Counter("datapath.exempt.packets", "{packet}", "Packets that passed without a verdict or against it", "cause");
 
+    public static readonly MetricDescription Resets = Counter("datapath.resets", "{packet}", "Denied TCP connections that were answered with a reset (--reject-with)");
+
     public static readonly MetricDescription TableEntries = Gauge("datapath.connection.table.entries", "{flow}", "Flows that the kernel remembers, when the table was last looked through", "table");
     public static readonly MetricDescription TableLimit = Gauge("datapath.connection.table.limit", "{flow}", "Flows that there is room for", "table");
-    public static readonly MetricDescription Inserts = Counter("datapath.connection.inserts", "{flow}", "Flows that the kernel began to remember");
+    public static readonly MetricDescription Inserts = Counter("datapath.connection.inserts", "{flow}", "Flows that the kernel began to remember (eBPF)");
     public static readonly MetricDescription InsertFailures = Counter("datapath.connection.insert.failures", "{flow}", "Flows without room: passed and not remembered (new), or proved and left where they may be forgotten (proved)", "stage");
 
     public static readonly MetricDescription Generation = Gauge("datapath.policy.generation", "{generation}", "The generation that packets are judged by; 0 when there is none");
@@ -54,7 +56,7 @@ internal static class MetricTable
     public static ImmutableArray<MetricDescription> All { get; } =
         [
             Build, Backend, BackendFailures,
-            VerdictPackets, VerdictBytes, RulePackets, RuleBytes, RulesUnlisted, ExemptPackets,
+            VerdictPackets, VerdictBytes, RulePackets, RuleBytes, RulesUnlisted, ExemptPackets, Resets,
             TableEntries, TableLimit, Inserts, InsertFailures,
             Generation, PolicyState, Applies, ApplyDuration, ApplyTime, Diagnostics, Rules, PolicyMemory, PolicyMemoryLimit, LeaseLeft, Repairs, Units,
             Events, EventsLost, Records, Aggregated, Displaced, SinkDelivered, SinkDropped, SinkFailures,

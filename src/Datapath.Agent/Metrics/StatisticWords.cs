@@ -19,5 +19,8 @@ internal static class StatisticWords
     /// <summary>Entries of flows; no label.</summary>
     public static IReadOnlyDictionary<string, string> Inserts { get; } = Words(("flow_inserted", ""));
 
+    /// <summary>Answers to denied connections; no label.</summary>
+    public static IReadOnlyDictionary<string, string> Resets { get; } = Words(("resets_sent", ""));
+
     private static Dictionary<string, string> Words(params (string Statistic, string Word)[] words) => words.ToDictionary(one => one.Statistic, one => one.Word, StringComparer.Ordinal);
 }

@@ -215,7 +215,8 @@ internal enum DpStatistic : uint
     Paused = 8,
     DoubtPassed = 9,
     FlowInserted = 10,
-    Statistics = 11,
+    Resets = 11,
+    Statistics = 12,
 }
 
 /// <summary>bpf: <c>enum dp_unit_flags</c>.</summary>
@@ -1244,6 +1245,9 @@ internal static class DpMaps
     /// <summary><c>dp_new_tcp6</c>.</summary>
     internal static readonly MapName<DpFlowKey6, DpFlow> NewTcp6 = new("dp_new_tcp6");
 
+    /// <summary><c>dp_reset_bucket</c>.</summary>
+    internal static readonly MapName<uint, DpBucket> ResetBucket = new("dp_reset_bucket");
+
     /// <summary><c>dp_rule_counts</c>.</summary>
     internal static readonly MapName<uint, DpCounter> RuleCounts = new("dp_rule_counts");
 
@@ -1700,7 +1704,8 @@ internal static class AbiLayout
                 new("DP_STAT_PAUSED", 8),
                 new("DP_STAT_DOUBT_PASSED", 9),
                 new("DP_STAT_FLOW_INSERTED", 10),
-                new("DP_STATISTICS", 11),
+                new("DP_STAT_RESETS", 11),
+                new("DP_STATISTICS", 12),
             ]),
             new("dp_unit_flags",
             [
@@ -1739,6 +1744,7 @@ internal static class AbiLayout
             new("dp_new_other6", 40, 32),
             new("dp_new_tcp4", 16, 32),
             new("dp_new_tcp6", 40, 32),
+            new("dp_reset_bucket", 4, 16),
             new("dp_rule_counts", 4, 16),
             new("dp_statistics", 4, 8),
             new("dp_tc_visit", 4, 296),

@@ -22,6 +22,7 @@ internal static class CounterReader
         "passed_while_paused",
         "passed_in_doubt",
         "flow_inserted",
+        "resets_sent",
     ];
 
     /// <summary>Before anything was loaded.</summary>
