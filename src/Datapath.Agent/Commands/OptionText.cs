@@ -34,12 +34,12 @@ internal static class OptionText
         string.IsNullOrWhiteSpace(text) ? Refused<string>("an empty text") : text.Trim();
 
     /// <summary><c>drop</c> or <c>reset</c>.</summary>
-    public static OptionReading<bool> IsReset(string text) =>
+    public static OptionReading<DeniedAnswer> Answer(string text) =>
         text switch
         {
-            "drop" => false,
-            "reset" => true,
-            _ => Refused<bool>($"'{text}' is neither drop nor reset"),
+            "drop" => DeniedAnswer.Drop,
+            "reset" => DeniedAnswer.Reset,
+            _ => Refused<DeniedAnswer>($"'{text}' is neither drop nor reset"),
         };
 
     /// <summary>A path, made absolute later by who uses it.</summary>

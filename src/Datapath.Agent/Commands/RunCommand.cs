@@ -101,7 +101,7 @@ internal static class RunCommand
         {
             Flows = FlowSettingsOf(parse, options),
             LogFormat = options.LogFormat.In(parse),
-            RejectsWithReset = options.RejectWith.In(parse),
+            RejectsWithReset = options.RejectWith.In(parse) == DeniedAnswer.Reset,
             MetricsListen = options.MetricsListen.In(parse),
             MetricsPerRule = options.MetricsPerRule.In(parse),
             EbpfImageMebibytes = options.EbpfImageMemory.In(parse),
@@ -148,7 +148,7 @@ internal static class RunCommand
                 ClientCertificate = options.SyslogClientCertificate.In(parse),
                 ClientKey = options.SyslogClientKey.In(parse),
             },
-            Otlp = new OtlpSettings(options.OtlpEndpoint.In(parse), options.OtlpProtocol.In(parse)),
+            Otlp = new OtlpSettings(options.OtlpEndpoint.In(parse), options.OtlpProtocol.In(parse) == OtlpProtocol.Grpc),
             Stdout = Console.OpenStandardOutput,
         };
 }
