@@ -360,7 +360,9 @@ enum dp_statistic {
 	DP_STAT_PAUSED = 8,	     /* passed only because enforcement is paused */
 	DP_STAT_DOUBT_PASSED = 9,    /* may answer a flow that is older than we are */
 	DP_STAT_CGROUP_PASSED = 10,  /* judged at the cgroup of its socket instead */
-	DP_STATISTICS = 11,
+	DP_STAT_FLOW_INSERTED = 11,  /* entries of flows that were made */
+	DP_STAT_RESETS = 12,	     /* denied connections that were answered with a reset */
+	DP_STATISTICS = 13,
 };
 
 enum dp_hook {
@@ -368,7 +370,11 @@ enum dp_hook {
 	DP_HOOK_TC_EGRESS = 1,
 	DP_HOOK_CGROUP_INGRESS = 2,
 	DP_HOOK_CGROUP_EGRESS = 3,
+	DP_HOOKS = 4,
 };
+
+/* What verdicts are counted by: enum dp_hook * 2 + enum dp_direction. */
+#define DP_PLACES (DP_HOOKS * 2)
 
 /* A new flow or a drop. */
 struct dp_event {

@@ -1,6 +1,7 @@
 using Datapath.Agent.Commands;
 using Datapath.Agent.Documents;
 using Datapath.Agent.Loops;
+using Datapath.Agent.Metrics;
 using Datapath.Agent.Records;
 using Datapath.Agent.Service;
 using Datapath.Agent.Sinks;
@@ -53,8 +54,11 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         {
             Records = () => new RecordsDocument(records.Records, feed.Records.Dropped, records.FlowCount, records.Displaced, sinks.Report()),
         };
-        using AgentMetrics metrics = new(() => board.Current);
-        PolicyLoopReport report = new(settings.PolicyDirectory, board, log, parts.Clock);
+        MetricSource source = new(() => board.Current, () => backend.Ask(kernel => kernel.ReadCounters()), () => feed.Names, settings.MetricsPerRule, parts.Clock);
+        using AgentMetrics metrics = new(source, parts.Clock);
+        using MetricCollector collector = new(metrics);
+        MetricsPage page = new(collector);
+        PolicyLoopReport report = new(settings.PolicyDirectory, board, log, parts.Clock) { Metrics = metrics };
         ActivePolicy active = new();
         RuleNumbers numbers = new(new RuleIndexStore(settings.StateDirectory), report, parts.Clock);
         PolicyEnforcer enforcer = new(numbers, report, parts.Clock)
@@ -81,10 +85,11 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         AgentLoop recordLoop = new(stopping => sinks.RunAsync(records, stopping));
 
         // Stopped in the reverse order: what the flow loop reads last still becomes records.
-        AgentLoop[] loops = [recordLoop, policyLoop, new AgentLoop(flows.RunAsync), new AgentLoop(collection.RunAsync), new AgentLoop(reload.RunAsync)];
+        AgentLoop[] loops = [recordLoop, policyLoop, new AgentLoop(flows.RunAsync), new AgentLoop(collection.RunAsync), new AgentLoop(reload.RunAsync), .. MetricsLoop(page)];
         ServedState served = new(board, feed, active, policy.Give)
         {
             Records = new FlowRecords(records, sinks.Files, places),
+            Metrics = page,
             Top = () => TopDocument.Of(parts.Clock.GetUtcNow(), records.Busiest(BusyFlows), backend.Ask(kernel => kernel.ReadCounters()), feed.Names),
         };
         WebApplication server = AgentServer.Build(socket, served, log, loops);
@@ -102,6 +107,9 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
 
         return Outcome(loops, end.Task);
     }
+
+    private IEnumerable<AgentLoop> MetricsLoop(MetricsPage page) =>
+        settings.MetricsListen.Place is { } place ? [new AgentLoop(new MetricsServer(place, page, log, parts.Clock).RunAsync)] : [];
 
     // A loop that broke is a bug and must end the process as one, so that whoever supervises it sees that.
     private static int Outcome(ReadOnlySpan<AgentLoop> loops, Task<PolicyLoopEnd> end)

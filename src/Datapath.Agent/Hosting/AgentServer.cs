@@ -1,5 +1,6 @@
 using Datapath.Agent.Documents;
 using Datapath.Agent.Loops;
+using Datapath.Agent.Metrics;
 using Datapath.Backends;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -55,6 +56,7 @@ internal static class AgentServer
         server.MapPost("/v1/orders/{kind}", context => OrderRequest.AnswerAsync(context, state.Give));
         server.MapGet("/v1/events", context => EventStream.WriteAsync(context, state.Feed, stopping));
         server.MapGet("/v1/flows", context => FlowStream.WriteAsync(context, state.Records, stopping));
+        server.MapGet(MetricsPage.Path, state.Metrics.AnswerAsync);
         server.MapGet("/v1/top", context => TopAsync(context, state.Top));
         return server;
     }

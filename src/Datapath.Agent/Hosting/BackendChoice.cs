@@ -9,6 +9,9 @@ namespace Datapath.Agent.Hosting;
 /// <summary>Which backend an agent enforces with: iptables, unless eBPF is asked for and can be.</summary>
 internal static class BackendChoice
 {
+    // Of each CPU: more than people notice, and less than a flood of SYNs would like.
+    private const int ResetsPerSecond = 100;
+
     /// <summary>Opens the backend; nothing is touched yet.</summary>
     /// <param name="settings">What the agent was told.</param>
     /// <param name="parts">Both backends.</param>
@@ -20,6 +23,11 @@ internal static class BackendChoice
         if (lack is not null)
         {
             log.EbpfNotPossible(lack);
+        }
+
+        if (settings.RejectsWithReset && (!settings.EnableEbpf || lack is not null))
+        {
+            log.ResetsNotPossible();
         }
 
         IBackend iptables = parts.OpenIptables(
@@ -49,5 +57,6 @@ internal static class BackendChoice
             MaxTcpFlows = settings.FlowLimits.Tcp,
             MaxOtherFlows = settings.FlowLimits.Other,
             MaxNewFlows = settings.FlowLimits.New,
+            ResetsPerSecond = settings.RejectsWithReset ? ResetsPerSecond : 0,
         };
 }

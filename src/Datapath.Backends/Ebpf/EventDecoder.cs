@@ -15,6 +15,10 @@ internal sealed class EventDecoder(TimeProvider time)
 
     private static readonly string[] Hooks = ["tc-ingress", "tc-egress", "cgroup-ingress", "cgroup-egress"];
 
+    /// <summary>The word for a hook.</summary>
+    /// <param name="hook">As in <c>enum dp_hook</c>.</param>
+    public static string NameOf(int hook) => hook < Hooks.Length ? Hooks[hook] : $"hook {hook}";
+
     /// <summary>Decodes a record.</summary>
     /// <param name="record">The record.</param>
     /// <returns>Null for a record that is not one of ours: it is shorter than the struct, as none of this layout is.</returns>
@@ -42,7 +46,7 @@ internal sealed class EventDecoder(TimeProvider time)
             SourcePort = BinaryPrimitives.ReverseEndianness(raw.SourcePortBigEndian),
             Destination = AddressCodec.Decode(raw.Destination, ipv6),
             DestinationKey = raw.DestinationKey,
-            Hook = raw.Hook < Hooks.Length ? Hooks[raw.Hook] : $"hook {raw.Hook}",
+            Hook = NameOf(raw.Hook),
             Generation = raw.Generation,
         };
     }

@@ -20,6 +20,7 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
     private readonly ObjectNames _names = new(configuration.Instance);
     private readonly ConnectionMarks _marks = new(configuration.ConnectionMarkBit, configuration.RevokedMarkBit);
     private readonly PacketDecoder _decoder = new(configuration.Time, MarkLayout.HostBitOf(configuration.PacketMarkMask));
+    private readonly VerdictTally _tally = new();
     private XtablesVariant? _variant;
     private PacketLog? _log;
     private PlacedPolicy? _active;
@@ -85,6 +86,8 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
             ({ } lease, _) => Converge(before, known, new PlacedPolicy(Lower(judgedBefore!), lease.Back), lease),
         };
 
+        _tally.Learn(policy);
+
         // 3. Connections that are open follow the new policy.
         (_judged, _judgedBefore) = (judged, wanted.ConfirmWithin is null ? judgedBefore : _judged);
         if (isChanged || _areMarksBehind)
@@ -148,20 +151,24 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
 
     /// <inheritdoc/>
     /// <remarks>The flows are nf_conntrack's, and so is their collection.</remarks>
-    public FlowUsage CollectFlows() => FlowUsage.None;
+    public FlowUsage CollectFlows() => _active is null ? FlowUsage.None : ConntrackTable.Read();
 
     /// <inheritdoc/>
     public BackendCounters ReadCounters()
     {
         RuleCount[] counts = _variant is { } variant ? [.. InstalledRules.Read(_names, variant).Counts()] : [];
+        ImmutableDictionary<int, PacketCount> rules = RuleTotals.Sum(counts);
         return new BackendCounters(
-            RuleTotals.Sum(counts),
+            rules,
             ImmutableDictionary<DropReason, PacketCount>.Empty,
             ImmutableDictionary<string, long>
                 .Empty.Add("rules_restored", _restored)
                 .Add("events_overrun", _log?.Overruns ?? 0)
                 .Add("passed_while_paused", RuleTotals.PassedWhilePaused(counts))
-        );
+        )
+        {
+            Verdicts = _tally.Add(rules),
+        };
     }
 
     /// <inheritdoc/>

@@ -1,0 +1,47 @@
+using System.Globalization;
+
+namespace Datapath.Backends.Iptables.Kernel;
+
+/// <summary>The kernel's table of tracked connections, which is everybody's in this network namespace.</summary>
+internal static class ConntrackTable
+{
+    private const string Settings = "/proc/sys/net/netfilter/";
+    private const string Statistics = "/proc/net/stat/nf_conntrack";
+
+    // Connections that found no room: refused at once, or lost to another with the same addresses and ports.
+    private static readonly string[] Failures = ["insert_failed", "drop"];
+
+    /// <summary>How full it is; <see cref="FlowUsage.None"/> where nothing is tracked, or the kernel does not tell.</summary>
+    public static FlowUsage Read()
+    {
+        try
+        {
+            var table = new FlowTableUsage("nf_conntrack", Number(Settings + "nf_conntrack_count"), Number(Settings + "nf_conntrack_max"));
+            // A kernel without CONFIG_NF_CONNTRACK_PROCFS has the settings and not the statistics.
+            string[] lines = File.Exists(Statistics) ? File.ReadAllLines(Statistics) : [];
+            return new FlowUsage([table], CountFailures(lines), NotPromoted: 0);
+        }
+        catch (Exception refusal) when (refusal is IOException or UnauthorizedAccessException)
+        {
+            return FlowUsage.None;
+        }
+    }
+
+    /// <summary>Adds up what found no room.</summary>
+    /// <param name="lines">Names of the columns, then a line of hexadecimal numbers for each CPU (net/netfilter/nf_conntrack_standalone.c).</param>
+    internal static long CountFailures(string[] lines)
+    {
+        if (lines.Length == 0)
+        {
+            return 0;
+        }
+
+        string[] names = Words(lines[0]);
+        int[] columns = [.. Failures.Select(name => Array.IndexOf(names, name)).Where(column => column >= 0)];
+        return lines.Skip(1).Select(Words).Sum(cpu => columns.Where(column => column < cpu.Length).Sum(column => long.Parse(cpu[column], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture)));
+    }
+
+    private static string[] Words(string line) => line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+
+    private static long Number(string path) => long.Parse(File.ReadAllText(path), CultureInfo.InvariantCulture);
+}
