@@ -21,6 +21,7 @@ public sealed partial class EbpfBackend
             Interfaces = new InterfaceTable(Loaded.Map(DpMaps.Interfaces), Arena);
             Host = new HostTables(Loaded);
             Clock = new JiffiesClock(Loaded.Program("dp_clock"));
+            Timeouts = timeouts;
             Flows = new FlowCollector(Loaded, Clock, timeouts);
             Hooks = new AttachedHooks(Loaded, pins, MechanismOf(options.TcHook));
             Events = new RingBuffer(
@@ -44,6 +45,8 @@ public sealed partial class EbpfBackend
         public AttachedHooks Hooks { get; }
 
         public JiffiesClock Clock { get; }
+
+        public FlowTimeouts Timeouts { get; }
 
         public FlowCollector Flows { get; }
 

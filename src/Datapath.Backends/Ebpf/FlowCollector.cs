@@ -64,7 +64,10 @@ internal sealed class FlowCollector
             [.. _tables.Select(table => table.Usage)],
             CounterReader.ReadStatistic(_loaded, DpStatistic.FlowInsertFailed),
             CounterReader.ReadStatistic(_loaded, DpStatistic.FlowUnpromoted)
-        );
+        )
+        {
+            EventsLost = CounterReader.ReadStatistic(_loaded, DpStatistic.EventsLost),
+        };
     }
 
     // What was stamped after we asked is not over.

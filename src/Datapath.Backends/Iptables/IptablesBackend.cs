@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Numerics;
 using Datapath.Backends.Host;
 using Datapath.Backends.Iptables.Kernel;
 using Datapath.Backends.Iptables.Lowering;
@@ -94,7 +95,10 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
         }
 
         Listen();
-        return new ApplyReport(Judging, isChanged, Attachments(policy, judged.Places, host), judged.Places.NotEnforced, BytesUsed: 0, BytesAvailable: 0, Matrix: null);
+        return new ApplyReport(Judging, isChanged, Attachments(policy, judged.Places, host), judged.Places.NotEnforced, BytesUsed: 0, BytesAvailable: 0, Matrix: null)
+        {
+            Tables = [new FlowTableUsage("mark-bits", BitOperations.PopCount(lowered.IPv4.Layout.Used | lowered.IPv6.Layout.Used), BitOperations.PopCount(configuration.PacketMarkMask))],
+        };
     }
 
     /// <inheritdoc/>
@@ -148,7 +152,12 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
 
     /// <inheritdoc/>
     /// <remarks>The flows are nf_conntrack's, and so is their collection.</remarks>
-    public FlowUsage CollectFlows() => FlowUsage.None;
+    public FlowUsage CollectFlows() =>
+        new(Conntrack.Usage() is { } usage ? [new FlowTableUsage("conntrack", usage.Entries, usage.Limit)] : [], 0, 0) { EventsLost = _log?.Overruns ?? 0 };
+
+    /// <inheritdoc/>
+    public LiveConnections ReadConnections(int? unit, int most) =>
+        _judged is { } judged ? _marks.Read(judged.Policy, judged.Places, judged.Host, unit, most) : LiveConnections.None;
 
     /// <inheritdoc/>
     public BackendCounters ReadCounters()
