@@ -121,6 +121,9 @@ internal static partial class AgentLog
     [LoggerMessage(1129, LogLevel.Warning, "some connections that are older than the first policy have to prove themselves: {Problem}")]
     public static partial void OlderFlowsUnread(this ILogger log, string problem);
 
+    [LoggerMessage(1140, LogLevel.Error, "a change cannot be written to the audit log: {Reason}")]
+    public static partial void AuditNotWritten(this ILogger log, string reason);
+
     // 12xx: from the kernel to listeners.
     [LoggerMessage(1201, LogLevel.Warning, "flow events cannot be read: {Reason}")]
     public static partial void EventsNotRead(this ILogger log, string reason);

@@ -31,7 +31,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         {
             using ControlSocket socket = ControlSocket.Claim(settings.Instance, settings.SocketPath, parts.RuntimeDirectory);
             LineLogger log = new(error, parts.Clock, settings.LogFormat, IsJournal(parts.Variables));
-            using SharedBackend backend = new(BackendChoice.Open(settings, parts, log));
+            using SharedBackend backend = new(BackendChoice.Open(settings, parts, log, out string reason), reason);
             AgentProcess process = new(settings, parts, log);
             return await process.RunAsync(socket, backend, stop);
         }
@@ -86,8 +86,10 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         {
             Records = new FlowRecords(records, sinks.Files, places),
             Top = () => TopDocument.Of(parts.Clock.GetUtcNow(), records.Busiest(BusyFlows), backend.Ask(kernel => kernel.ReadCounters()), feed.Names),
+            Counters = () => CountersDocument.Of(parts.Clock.GetUtcNow(), backend.Ask(kernel => kernel.ReadCounters()), feed.Names),
+            Connections = (unit, most) => ConnectionsDocument.Of(parts.Clock.GetUtcNow(), backend.Ask(kernel => kernel.ReadConnections(unit, most)), feed.Names, feed.Starts),
         };
-        WebApplication server = AgentServer.Build(socket, served, log, loops);
+        WebApplication server = AgentServer.Build(socket, served, log, loops, parts);
         await using (server)
         {
             log.Started(AgentVersion.Current.Number, settings.Instance, backend.Name, settings.PolicyDirectory, socket.Path);
@@ -149,6 +151,9 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
             Rules: 0,
             new MemoryDocument(0, 0, null, 0),
             FlowsDocument.Of(FlowUsage.None),
-            new EventCountsDocument(0, 0, 0)
-        );
+            new EventCountsDocument(0, 0, 0, 0)
+        )
+        {
+            BackendReason = backend.Reason,
+        };
 }

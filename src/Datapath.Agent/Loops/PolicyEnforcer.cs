@@ -48,6 +48,15 @@ internal sealed record Enforcement(
     /// <summary>Whether the kernel judges by it.</summary>
     public bool IsInForce => End is EnforcementEnd.InForce or EnforcementEnd.InForceInPart;
 
+    /// <summary>Why the kernel does not judge by it, one sentence; empty when it does.</summary>
+    public string Obstacle =>
+        Diagnostics.FirstOrDefault(one => End == EnforcementEnd.Wrong && one.Severity == DiagnosticSeverity.Error) is { } error
+            ? $"{error.At}: {error.Code}: {error.Message}"
+            : Problem;
+
+    /// <summary>What the tables were compiled from; null like these.</summary>
+    public ResolvedPolicy? Resolved { get; init; }
+
     /// <summary>Whether the same may come to more at another time.</summary>
     public bool IsToBeTriedAgain => End is EnforcementEnd.InForceInPart or EnforcementEnd.NotTakenNow;
 }
@@ -140,9 +149,9 @@ internal sealed class PolicyEnforcer(RuleNumbers numbers, PolicyLoopReport repor
         {
             ApplyReport applied = Apply(build.Policy, build.Resolved, host, options);
             numbers.NoteApplied();
-            Active.Replace(version.Reading.Policy, inventory, Options);
+            Active.Replace(version.Reading.Policy, inventory, Options, build.Policy.Units);
             EnforcementEnd end = applied.NotEnforced.Any(one => one.MayBeLater) ? EnforcementEnd.InForceInPart : EnforcementEnd.InForce;
-            return new Enforcement(end, build.Diagnostics, build.Policy, applied, "", clock.GetElapsedTime(start));
+            return new Enforcement(end, build.Diagnostics, build.Policy, applied, "", clock.GetElapsedTime(start)) { Resolved = build.Resolved };
         }
         catch (Exception refusal) when (refusal is PolicyTooLargeException or CanaryException)
         {
