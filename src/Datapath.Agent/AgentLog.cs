@@ -145,4 +145,7 @@ internal static partial class AgentLog
 
     [LoggerMessage(1207, LogLevel.Warning, "flow records: sink {Sink} has not taken the last {Records} records")]
     public static partial void RecordsNotDelivered(this ILogger log, string sink, long records);
+
+    [LoggerMessage(1240, LogLevel.Warning, "the syslog settings of the enforcer profile are not used: {Problem}")]
+    public static partial void ProfileSyslogWrong(this ILogger log, string problem);
 }

@@ -49,9 +49,10 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         RecordLoop records = new(feed, settings.Flows.Interval, parts.Clock);
         SinkPlaces places = new(settings.StateDirectory, $"{Environment.MachineName}/{settings.Instance}");
         SinkSet sinks = new(settings.Flows, places, log, parts.Clock);
+        await using ProfileSink profile = new(records, places, settings.Flows.Sinks.Contains(SinkKind.Syslog), log, parts.Clock);
         StatusBoard board = new(Starting(backend), feed, () => collection.Usage, parts.Clock)
         {
-            Records = () => new RecordsDocument(records.Records, feed.Records.Dropped, records.FlowCount, records.Displaced, sinks.Report()),
+            Records = () => new RecordsDocument(records.Records, feed.Records.Dropped, records.FlowCount, records.Displaced, [.. sinks.Report(), .. profile.Report()]),
         };
         using AgentMetrics metrics = new(() => board.Current);
         PolicyLoopReport report = new(settings.PolicyDirectory, board, log, parts.Clock);
@@ -63,6 +64,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
             Backend = backend,
             Feed = feed,
             Active = active,
+            Profile = of => profile.Follow(of?.Syslog),
         };
         LoopPulse pulse = new(parts.Clock);
         PolicyLoop policy = new(settings, report, parts.Clock)

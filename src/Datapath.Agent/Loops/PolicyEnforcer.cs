@@ -82,6 +82,9 @@ internal sealed class PolicyEnforcer(RuleNumbers numbers, PolicyLoopReport repor
     /// <summary>Who explains by the policy that is enforced.</summary>
     public required ActivePolicy Active { get; init; }
 
+    /// <summary>Told of the profile of each policy that is put in force.</summary>
+    public Action<ResolvedProfile?> Profile { get; init; } = _ => { };
+
     /// <summary>Takes up the numbers that an earlier agent has left.</summary>
     public void Load()
     {
@@ -150,6 +153,7 @@ internal sealed class PolicyEnforcer(RuleNumbers numbers, PolicyLoopReport repor
             ApplyReport applied = Apply(build.Policy, build.Resolved, host, options);
             numbers.NoteApplied();
             Active.Replace(version.Reading.Policy, inventory, Options, build.Policy.Units);
+            Profile(build.Resolved?.Profile);
             EnforcementEnd end = applied.NotEnforced.Any(one => one.MayBeLater) ? EnforcementEnd.InForceInPart : EnforcementEnd.InForce;
             return new Enforcement(end, build.Diagnostics, build.Policy, applied, "", clock.GetElapsedTime(start)) { Resolved = build.Resolved };
         }
