@@ -305,8 +305,8 @@ struct {
 	__type(value, struct dp_counter);
 } dp_drop_counts SEC(".maps");
 
-/* enum dp_hook * 2 + enum dp_direction -> packets and bytes that rules let pass at cgroups. Those at
- * tc are counted in the visit of the CPU, which costs no lookup.
+/* enum dp_hook * 2 + enum dp_direction -> packets and bytes that rules let pass at cgroups. Those
+ * at tc are counted in the visit of the CPU, which costs no lookup.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

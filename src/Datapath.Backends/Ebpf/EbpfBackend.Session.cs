@@ -23,6 +23,7 @@ public sealed partial class EbpfBackend
             Interfaces = new InterfaceTable(Loaded.Map(DpMaps.Interfaces), Arena);
             Host = new HostTables(Loaded);
             Clock = new JiffiesClock(Loaded.Program("dp_clock"));
+            Timeouts = timeouts;
             Flows = new FlowCollector(Loaded, Clock, timeouts);
             Cgroups = new CgroupUnits(
                 Loaded,
@@ -55,6 +56,8 @@ public sealed partial class EbpfBackend
         public CgroupUnits Cgroups { get; }
 
         public JiffiesClock Clock { get; }
+
+        public FlowTimeouts Timeouts { get; }
 
         public FlowCollector Flows { get; }
 

@@ -67,7 +67,9 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         bool first = _session is null && !_pins.Exists();
         try
         {
-            return Guard(() => Apply(Open(), policy, host, options ?? ApplyOptions.None)) with { Warnings = Warnings() };
+            ApplyReport report = Guard(() => Apply(Open(), policy, host, options ?? ApplyOptions.None)) with { Warnings = Warnings() };
+            _owners = new AddressOwners(policy.Peers, host);
+            return report;
         }
         catch (Exception refusal) when (first && refusal is BackendException or PolicyTooLargeException or CanaryException)
         {
@@ -191,6 +193,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         var matrix = new MatrixReport(RowFormText.Of(image.Layout.Form), image.Layout.RowBytes);
         return new ApplyReport(session.Arena.Judging.Id, slot is not null, [.. attached, .. cgroups], [.. desired.NotEnforced, .. gone, .. without], image.Bytes, available, matrix)
         {
+            Tables = Tables(session, policy, desired),
             OlderFlows = older,
             Times = times.Read(),
         };

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Numerics;
 using Datapath.Backends.Host;
 using Datapath.Backends.Iptables.Kernel;
 using Datapath.Backends.Iptables.Lowering;
@@ -97,7 +98,10 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
         }
 
         Listen();
-        return new ApplyReport(Judging, isChanged, Attachments(policy, judged.Places, host), judged.Places.NotEnforced, BytesUsed: 0, BytesAvailable: 0, Matrix: null);
+        return new ApplyReport(Judging, isChanged, Attachments(policy, judged.Places, host), judged.Places.NotEnforced, BytesUsed: 0, BytesAvailable: 0, Matrix: null)
+        {
+            Tables = [new FlowTableUsage("mark-bits", BitOperations.PopCount(lowered.IPv4.Layout.Used | lowered.IPv6.Layout.Used), BitOperations.PopCount(configuration.PacketMarkMask))],
+        };
     }
 
     /// <inheritdoc/>
@@ -151,7 +155,11 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
 
     /// <inheritdoc/>
     /// <remarks>The flows are nf_conntrack's, and so is their collection.</remarks>
-    public FlowUsage CollectFlows() => _active is null ? FlowUsage.None : ConntrackTable.Read();
+    public FlowUsage CollectFlows() => (_active is null ? FlowUsage.None : ConntrackTable.Read()) with { EventsLost = _log?.Overruns ?? 0 };
+
+    /// <inheritdoc/>
+    public LiveConnections ReadConnections(int? unit, int most) =>
+        _judged is { } judged ? _marks.Read(judged.Policy, judged.Places, judged.Host, unit, most) : LiveConnections.None;
 
     /// <inheritdoc/>
     public BackendCounters ReadCounters()
