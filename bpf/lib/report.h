@@ -100,7 +100,10 @@ static __always_inline void dp_count_passed(const struct __sk_buff *skb, struct 
 {
 	__u32 place = hook * 2 + direction;
 
-	if (place < DP_PLACES)
+	if (dp_is_at_cgroup)
+		dp_count_packets(bpf_map_lookup_elem(&dp_cgroup_passed, &place), dp_packets_of(skb),
+				 skb->len);
+	else if (place < DP_PLACES)
 		dp_count_packets(&visit->passed[place], dp_packets_of(skb), skb->len);
 }
 

@@ -21,6 +21,7 @@ internal static class CounterReader
         "flow_unpromoted",
         "passed_while_paused",
         "passed_in_doubt",
+        "judged_at_cgroup",
         "flow_inserted",
         "resets_sent",
     ];
@@ -44,7 +45,7 @@ internal static class CounterReader
             ReadStatistics(loaded.Map(DpMaps.Statistics))
         )
         {
-            Verdicts = [.. ReadPassed(loaded), .. drops],
+            Verdicts = [.. ReadPassed(loaded), .. ReadPackets(loaded.Map(DpMaps.CgroupPassed)).Select(Passed), .. drops],
         };
     }
 
@@ -93,6 +94,8 @@ internal static class CounterReader
 
     private static VerdictCount Dropped(KeyValuePair<uint, PacketCount> drops) =>
         At(drops.Key / (uint)DpReason.Reasons, (DropReason)(drops.Key % (uint)DpReason.Reasons), drops.Value);
+
+    private static VerdictCount Passed(KeyValuePair<uint, PacketCount> passed) => At(passed.Key, DropReason.None, passed.Value);
 
     // Each program has its own visit for each CPU, and with it this count; a rehearsal counts nothing.
     private static IEnumerable<VerdictCount> ReadPassed(BpfObject loaded)
