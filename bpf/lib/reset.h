@@ -101,7 +101,7 @@ static __always_inline int dp_network_offset(struct __sk_buff *skb, __u32 link)
  */
 __noinline int dp_answer_by_reset(struct __sk_buff *skb, __u32 link, __u32 leaves)
 {
-	const struct dp_visit *visit = dp_this_visit();
+	const struct dp_visit *visit = dp_visit_of(0);
 	const struct dp_packet *packet;
 	int network;
 
