@@ -60,6 +60,10 @@ public sealed class FlowNames
     /// <param name="number">As the event carries it.</param>
     public string? UnitName(int number) => _units.TryGetValue(number, out (string Namespace, string Name) unit) ? unit.Name : null;
 
+    /// <summary>Namespace of a unit; empty when the number is not known.</summary>
+    /// <param name="number">As the event carries it.</param>
+    public string UnitNamespace(int number) => _units.TryGetValue(number, out (string Namespace, string Name) unit) ? unit.Namespace : "";
+
     /// <summary>A unit with its tags, or null when the number is not known.</summary>
     /// <param name="number">As the event carries it.</param>
     public FlowEndpoint? Unit(int number) => _resolved.Value.Units.GetValueOrDefault(number);

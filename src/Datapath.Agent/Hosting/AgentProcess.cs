@@ -55,7 +55,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         {
             Records = () => new RecordsDocument(records.Records, feed.Records.Dropped, records.FlowCount, records.Displaced, [.. sinks.Report(), .. profile.Report()]),
         };
-        MetricSource source = new(() => board.Current, () => backend.Ask(kernel => kernel.ReadCounters()), () => feed.Names, settings.MetricsPerRule, parts.Clock);
+        MetricSource source = new(() => board.Current, () => backend.Ask(kernel => kernel.ReadCounters()), () => feed.Names, settings.MetricsPerRule, parts.Clock) { Flows = records.Totals };
         using AgentMetrics metrics = new(source, parts.Clock);
         using MetricCollector collector = new(metrics);
         MetricsPage page = new(collector);

@@ -60,6 +60,7 @@ internal sealed class AgentMetrics : IDisposable
         _applySeconds = _meter.CreateHistogram(duration.Name, duration.Unit, duration.Help, tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = ApplySeconds });
         OfJudgements(source);
         OfPolicies(() => source.Status);
+        Observe<long>(MetricTable.Flows, () => source.Flows.Current.Select(one => new Sample<long>(one.Count, one.Namespace, ActionOf(one.Verdict))));
         OfRecords(() => source.Status, () => source.Kernel.Counters.Statistics);
         OfProcess(() => source.Status);
     }
@@ -89,8 +90,8 @@ internal sealed class AgentMetrics : IDisposable
 
     private void OfJudgements(MetricSource source)
     {
-        Observe<long>(MetricTable.VerdictPackets, () => source.Kernel.Counters.Verdicts.Select(one => Verdict(one, one.Count.Packets)));
-        Observe<long>(MetricTable.VerdictBytes, () => source.Kernel.Counters.Verdicts.Select(one => Verdict(one, one.Count.Bytes)));
+        Observe<long>(MetricTable.VerdictPackets, () => source.Kernel.Counters.Verdicts.Select(one => Judged(one, one.Count.Packets)));
+        Observe<long>(MetricTable.VerdictBytes, () => source.Kernel.Counters.Verdicts.Select(one => Judged(one, one.Count.Bytes)));
         Observe<long>(MetricTable.RulePackets, () => source.Kernel.Rules.Rules.Select(one => Rule(one.Rule, one.Count.Packets)));
         Observe<long>(MetricTable.RuleBytes, () => source.Kernel.Rules.Rules.Select(one => Rule(one.Rule, one.Count.Bytes)));
         Observe<long>(MetricTable.RulesUnlisted, () => One(source.Kernel.Rules.Unlisted));
@@ -159,11 +160,13 @@ internal sealed class AgentMetrics : IDisposable
 
     private static IEnumerable<Sample<long>> One(long value) => [new Sample<long>(value)];
 
-    private static Sample<long> Verdict(VerdictCount one, long count)
+    private static Sample<long> Judged(VerdictCount one, long count)
     {
         bool isPassed = one.Reason == DropReason.None;
-        return new Sample<long>(count, isPassed ? "accept" : "reject", FlowWords.Of(one.Direction), one.Hook, isPassed ? "none" : FlowWords.Of(one.Reason));
+        return new Sample<long>(count, ActionOf(isPassed ? Verdict.Allow : Verdict.Reject), FlowWords.Of(one.Direction), one.Hook, isPassed ? "none" : FlowWords.Of(one.Reason));
     }
+
+    private static string ActionOf(Verdict verdict) => verdict == Verdict.Allow ? "accept" : "reject";
 
     private static Sample<long> Rule(RuleIdentity rule, long count) =>
         new(count, FlowWords.Of(rule.Kind), rule.Namespace, rule.Ruleset, FlowWords.Of(rule.Direction), rule.Position.ToString(provider: null), rule.RuleName);

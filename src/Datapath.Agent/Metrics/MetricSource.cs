@@ -1,4 +1,5 @@
 using Datapath.Agent.Documents;
+using Datapath.Agent.Records;
 using Datapath.Backends;
 using Datapath.Flows;
 
@@ -12,6 +13,9 @@ namespace Datapath.Agent.Metrics;
 /// <param name="clock">Says what a moment is.</param>
 internal sealed class MetricSource(Func<StatusDocument> status, Func<BackendCounters> counters, Func<FlowNames> names, int ruleLimit, TimeProvider clock)
 {
+    /// <summary>Flows by namespace and verdict.</summary>
+    public required FlowTotals Flows { get; init; }
+
     private static readonly TimeSpan StatusAge = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan CounterAge = TimeSpan.FromSeconds(1);
 

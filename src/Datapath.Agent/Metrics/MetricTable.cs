@@ -36,6 +36,7 @@ internal static class MetricTable
     public static readonly MetricDescription Repairs = Counter("datapath.policy.repairs", "{repair}", "Times that somebody had changed what is in force, and it was put back");
     public static readonly MetricDescription Units = Gauge("datapath.units", "{unit}", "Processing units of this host, by whether their packets are judged", "state");
 
+    public static readonly MetricDescription Flows = Counter("datapath.flows", "{flow}", "Flows that opened (accept) and packets that were dropped (reject), as far as their events came to the agent", "namespace", "action");
     public static readonly MetricDescription Events = Counter("datapath.flow.events", "{event}", "Flow events that the kernel handed over");
     public static readonly MetricDescription EventsLost = Counter("datapath.flow.events.lost", "{event}", "Flow events that did not become records: held back by the rate limit, no room in the kernel's buffer, none in the agent's queue; or that a listener was too slow for", "where");
     public static readonly MetricDescription Records = Counter("datapath.flow.records", "{record}", "Flow records made");
@@ -59,7 +60,7 @@ internal static class MetricTable
             VerdictPackets, VerdictBytes, RulePackets, RuleBytes, RulesUnlisted, ExemptPackets, Resets,
             TableEntries, TableLimit, Inserts, InsertFailures,
             Generation, PolicyState, Applies, ApplyDuration, ApplyTime, Diagnostics, Rules, PolicyMemory, PolicyMemoryLimit, LeaseLeft, Repairs, Units,
-            Events, EventsLost, Records, Aggregated, Displaced, SinkDelivered, SinkDropped, SinkFailures,
+            Flows, Events, EventsLost, Records, Aggregated, Displaced, SinkDelivered, SinkDropped, SinkFailures,
             ProcessCpu, ProcessResident, ProcessVirtual, ProcessStart, ProcessOpenFiles, ProcessMaxFiles,
         ];
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Datapath.Agent.Documents;
 using Datapath.Agent.Metrics;
+using Datapath.Agent.Records;
 using Datapath.Backends;
 using Datapath.Bench.Packets;
 using Datapath.Flows;
@@ -37,7 +38,7 @@ internal static class ScrapeBench
         var policy = new PacketPolicy(10_000);
         await using PacketLab lab = await PacketLab.StartAsync(policy);
         LeapingClock clock = new();
-        MetricSource source = new(Status, lab.ReadCounters, () => Names, Rules, clock);
+        MetricSource source = new(Status, lab.ReadCounters, () => Names, Rules, clock) { Flows = new FlowTotals() };
         using AgentMetrics metrics = new(source, clock);
         using MetricCollector collector = new(metrics);
         MetricsPage page = new(collector);

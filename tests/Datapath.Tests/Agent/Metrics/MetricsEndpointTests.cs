@@ -6,6 +6,7 @@ using Datapath.Backends;
 using Datapath.Flows;
 using Datapath.Policy.Compilation;
 using Datapath.Tests.Agent.Support;
+using Datapath.Tests.Support;
 using Xunit;
 
 namespace Datapath.Tests.Agent.Metrics;
@@ -117,6 +118,16 @@ public sealed class MetricsEndpointTests : IDisposable
         );
         Assert.Single(page.Split('\n'), line => line.StartsWith("datapath_rule_bytes_total{", StringComparison.Ordinal));
         Assert.Contains($"datapath_rules_unlisted {_fixture.Backend.Applied[^1].Rules.Length - 1}\n", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Flows_are_counted_by_namespace_and_action()
+    {
+        await using RunningAgent agent = await StartAsync();
+        _fixture.Backend.Happens(FlowEvents.Of());
+        _fixture.Backend.Happens(FlowEvents.Of());
+        await agent.UntilAsync(status => status.Events.Received == 2 && status.Records.Made == 1);
+        Assert.Contains("datapath_flows_total{namespace=\"/\",action=\"accept\"} 2\n", (await ReadAsync(OverSocket())).Text, StringComparison.Ordinal);
     }
 
     [Fact]
