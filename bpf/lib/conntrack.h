@@ -182,8 +182,8 @@ static __always_inline void dp_flow_open(const struct dp_flow_key *key, enum dp_
 					 const struct dp_flow *flow, __u32 hash)
 {
 	dp_stamp_unproved(hash);
-	if (dp_unproved_insert(key, kind, flow))
-		dp_count_statistic(DP_STAT_FLOW_INSERT_FAILED);
+	dp_count_statistic(dp_unproved_insert(key, kind, flow) ? DP_STAT_FLOW_INSERT_FAILED
+							       : DP_STAT_FLOW_INSERTED);
 }
 
 /* Makes the entry of a flow that a socket proved. */
@@ -195,8 +195,10 @@ static __always_inline void dp_flow_open_proved(const struct dp_flow_key *key,
 
 	dp_count_proved(mark, hash);
 	result = dp_proved_insert(key, kind, flow);
-	if (!result)
+	if (!result) {
+		dp_count_statistic(DP_STAT_FLOW_INSERTED);
 		return;
+	}
 	if (result != -DP_EEXIST)
 		dp_count_statistic(DP_STAT_FLOW_UNPROMOTED);
 	dp_flow_open(key, kind, flow, hash);

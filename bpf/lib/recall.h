@@ -68,7 +68,7 @@ static __always_inline bool dp_recall(const struct dp_packet *packet, const stru
 	const struct dp_recollection *one;
 	__u32 hash, i;
 
-	if (packet->defect)
+	if (dp_is_at_cgroup || packet->defect)
 		return false;
 	hash = dp_question_hash(packet, sight);
 	set = dp_recollections_of(hash);

@@ -153,7 +153,7 @@ static __always_inline bool dp_find_judge(const struct dp_visit *visit, __u32 sl
 #define DP_JUDGE_BY_TABLE(name, kind)                                                              \
 	__noinline int name(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction)        \
 	{                                                                                          \
-		struct dp_visit *visit = dp_this_visit();                                          \
+		struct dp_visit *visit = dp_visit_of(slot);                                        \
 		struct dp_judge judge = {.number = unit, .direction = direction};                  \
                                                                                                    \
 		dp_pin_here(skb);                                                                  \
@@ -170,7 +170,7 @@ DP_JUDGE_BY_TABLE(dp_judge_other6, DP_FLOWS_OTHER6)
 /* Rule 5, for the packet of the visit, which the rules deny. */
 __noinline int dp_judge_error(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction)
 {
-	struct dp_visit *visit = dp_this_visit();
+	struct dp_visit *visit = dp_visit_of(slot);
 	struct dp_judge judge = {.number = unit, .direction = direction};
 
 	if (dp_find_judge(visit, slot, &judge) && !dp_is_about_a_flow(skb, &judge, visit))
@@ -298,7 +298,8 @@ static __always_inline bool dp_judge_packet(struct __sk_buff *skb, struct dp_vis
 				&judgement->reason))
 			return true;
 		judgement->reason = DP_REASON_NO_POLICY;
-		if (!dp_dry_run && !packet->defect && !dp_claims_unit(said.leaf, number))
+		if (!dp_dry_run && !dp_is_at_cgroup && !packet->defect &&
+		    !dp_claims_unit(said.leaf, number))
 			dp_recollect(packet, &visit->sight, &said);
 	}
 	own = dp_descriptor_at(generation, said.cell);

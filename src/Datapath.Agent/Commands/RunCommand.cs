@@ -74,6 +74,9 @@ internal static class RunCommand
             options.SyslogClientKey,
             options.OtlpEndpoint,
             options.OtlpProtocol,
+            options.RejectWith,
+            options.MetricsListen,
+            options.MetricsPerRule,
             options.LogFormat,
         ];
 
@@ -99,6 +102,9 @@ internal static class RunCommand
         {
             Flows = FlowSettingsOf(parse, options),
             LogFormat = options.LogFormat.In(parse),
+            RejectsWithReset = options.RejectWith.In(parse) == DeniedAnswer.Reset,
+            MetricsListen = options.MetricsListen.In(parse),
+            MetricsPerRule = options.MetricsPerRule.In(parse),
             EbpfImageMebibytes = options.EbpfImageMemory.In(parse),
             EbpfDigestMebibytes = options.EbpfDigestMemory.In(parse),
             Reread = () => Reread(parse, options),
@@ -144,7 +150,7 @@ internal static class RunCommand
                 ClientCertificate = options.SyslogClientCertificate.In(parse),
                 ClientKey = options.SyslogClientKey.In(parse),
             },
-            Otlp = new OtlpSettings(options.OtlpEndpoint.In(parse), options.OtlpProtocol.In(parse)),
+            Otlp = new OtlpSettings(options.OtlpEndpoint.In(parse), options.OtlpProtocol.In(parse) == OtlpProtocol.Grpc),
             Stdout = Console.OpenStandardOutput,
         };
 }

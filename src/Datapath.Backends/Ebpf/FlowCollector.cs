@@ -40,14 +40,14 @@ internal sealed class FlowCollector
         _timeouts = timeouts;
         _tables =
         [
-            new Table<DpFlowKey4>("tcp4", loaded.Map(DpMaps.LiveTcp4), key => key.Protocol, key => marks.Remove(FlowMarks.HashOf(key))),
-            new Table<DpFlowKey6>("tcp6", loaded.Map(DpMaps.LiveTcp6), key => key.Protocol, key => marks.Remove(FlowMarks.HashOf(key))),
-            new Table<DpFlowKey4>("other4", loaded.Map(DpMaps.LiveOther4), key => key.Protocol, key => marks.Remove(FlowMarks.HashOf(key))),
-            new Table<DpFlowKey6>("other6", loaded.Map(DpMaps.LiveOther6), key => key.Protocol, key => marks.Remove(FlowMarks.HashOf(key))),
-            new Table<DpFlowKey4>("new-tcp4", loaded.Map(DpMaps.NewTcp4), key => key.Protocol, null),
-            new Table<DpFlowKey6>("new-tcp6", loaded.Map(DpMaps.NewTcp6), key => key.Protocol, null),
-            new Table<DpFlowKey4>("new-other4", loaded.Map(DpMaps.NewOther4), key => key.Protocol, null),
-            new Table<DpFlowKey6>("new-other6", loaded.Map(DpMaps.NewOther6), key => key.Protocol, null),
+            new Table<DpFlowKey4>("tcp4", loaded.Map(DpMaps.LiveTcp4), key => key.Protocol, key => key.Zone, key => marks.Remove(FlowMarks.HashOf(key))),
+            new Table<DpFlowKey6>("tcp6", loaded.Map(DpMaps.LiveTcp6), key => key.Protocol, key => key.Zone, key => marks.Remove(FlowMarks.HashOf(key))),
+            new Table<DpFlowKey4>("other4", loaded.Map(DpMaps.LiveOther4), key => key.Protocol, key => key.Zone, key => marks.Remove(FlowMarks.HashOf(key))),
+            new Table<DpFlowKey6>("other6", loaded.Map(DpMaps.LiveOther6), key => key.Protocol, key => key.Zone, key => marks.Remove(FlowMarks.HashOf(key))),
+            new Table<DpFlowKey4>("new-tcp4", loaded.Map(DpMaps.NewTcp4), key => key.Protocol, key => key.Zone, onDeleted: null),
+            new Table<DpFlowKey6>("new-tcp6", loaded.Map(DpMaps.NewTcp6), key => key.Protocol, key => key.Zone, onDeleted: null),
+            new Table<DpFlowKey4>("new-other4", loaded.Map(DpMaps.NewOther4), key => key.Protocol, key => key.Zone, onDeleted: null),
+            new Table<DpFlowKey6>("new-other6", loaded.Map(DpMaps.NewOther6), key => key.Protocol, key => key.Zone, onDeleted: null),
         ];
     }
 
@@ -65,7 +65,20 @@ internal sealed class FlowCollector
             [.. _tables.Select(table => table.Usage)],
             CounterReader.ReadStatistic(_loaded, DpStatistic.FlowInsertFailed),
             CounterReader.ReadStatistic(_loaded, DpStatistic.FlowUnpromoted)
-        );
+        )
+        {
+            EventsLost = CounterReader.ReadStatistic(_loaded, DpStatistic.EventsLost),
+        };
+    }
+
+    /// <summary>Deletes the flows of a unit that is gone, whatever their age.</summary>
+    /// <param name="zone">Number of the unit.</param>
+    public void Forget(int zone)
+    {
+        foreach (Table table in _tables)
+        {
+            table.Forget(zone);
+        }
     }
 
     // What was stamped after we asked is not over.
@@ -77,9 +90,11 @@ internal sealed class FlowCollector
         public abstract FlowTableUsage Usage { get; }
 
         public abstract void Advance(Func<byte, DpFlow, bool> isOver);
+
+        public abstract void Forget(int zone);
     }
 
-    private sealed class Table<TKey>(string name, BpfMap<TKey, DpFlow> map, Func<TKey, byte> protocolOf, Action<TKey>? onDeleted) : Table
+    private sealed class Table<TKey>(string name, BpfMap<TKey, DpFlow> map, Func<TKey, byte> protocolOf, Func<TKey, int> zoneOf, Action<TKey>? onDeleted) : Table
         where TKey : unmanaged
     {
         private readonly BpfMapWalk<TKey, DpFlow> _walk = new(map.Map, Math.Clamp((int)(map.Map.MaxEntries / CallsPerRound), LeastBatch, MostBatch));
@@ -88,6 +103,14 @@ internal sealed class FlowCollector
 
         public override FlowTableUsage Usage => new(name, _entries, map.Map.MaxEntries);
 
+        public override void Forget(int zone)
+        {
+            foreach (TKey key in map.Map.Keys<TKey>().Where(key => zoneOf(key) == zone))
+            {
+                Delete(key);
+            }
+        }
+
         public override void Advance(Func<byte, DpFlow, bool> isOver)
         {
             IReadOnlyList<KeyValuePair<TKey, DpFlow>> part = _walk.Next();
@@ -95,10 +118,7 @@ internal sealed class FlowCollector
             {
                 if (onDeleted is not null && isOver(protocolOf(key), flow))
                 {
-                    if (map.Delete(key))
-                    {
-                        onDeleted(key);
-                    }
+                    Delete(key);
                 }
                 else
                 {
@@ -109,6 +129,14 @@ internal sealed class FlowCollector
             if (_walk.IsAtStart)
             {
                 (_entries, _entriesSoFar) = (_entriesSoFar, 0);
+            }
+        }
+
+        private void Delete(TKey key)
+        {
+            if (map.Delete(key))
+            {
+                onDeleted?.Invoke(key);
             }
         }
     }
