@@ -14,6 +14,7 @@
 #include "abi_types.h"
 #include "config.h"
 #include "maps.h"
+#include "memory.h"
 #include "lib/packet.h"
 #include "lib/icmp.h"
 #include "lib/parse.h"

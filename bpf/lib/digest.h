@@ -11,7 +11,7 @@
 #define DP_DIGEST_H
 
 #include "../config.h"
-#include "../maps.h"
+#include "../memory.h"
 #include "mark.h"
 #include "packet.h"
 #include "tcp.h"

@@ -9,7 +9,7 @@
 #define DP_MARK_H
 
 #include "../config.h"
-#include "../maps.h"
+#include "../memory.h"
 #include "packet.h"
 
 /* Any odd numbers without a pattern. */

@@ -21,8 +21,7 @@ struct dp_said {
 	__u32 cell;
 };
 
-static __always_inline const struct dp_address *dp_peer_of(const struct dp_packet *packet,
-							   __u8 way)
+static __always_inline const struct dp_address *dp_peer_of(const struct dp_packet *packet, __u8 way)
 {
 	return way & DP_WAY_OUTGOING ? &packet->tuple.destination : &packet->tuple.source;
 }
@@ -86,8 +85,8 @@ static __always_inline bool dp_recall(const struct dp_packet *packet, const stru
 }
 
 /* Whether what is there is of no use, or has been long enough. */
-static __always_inline bool dp_may_be_forgotten(const struct dp_recollection *one,
-						__u32 generation, __u8 now)
+static __always_inline bool dp_may_be_forgotten(const struct dp_recollection *one, __u32 generation,
+						__u8 now)
 {
 	return one->generation != generation || (__u8)(now - one->written) >= DP_WRITTEN_YOUNG;
 }

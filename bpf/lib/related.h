@@ -9,8 +9,8 @@
 #include "socket.h"
 
 /* The flow of a packet that an error is about. */
-static __always_inline struct dp_found
-dp_find_quoted(const struct dp_tuple *quoted, __u16 zone, struct dp_flow_key *key)
+static __always_inline struct dp_found dp_find_quoted(const struct dp_tuple *quoted, __u16 zone,
+						      struct dp_flow_key *key)
 {
 	__u32 hash = dp_tuple_hash(quoted, zone);
 	const struct dp_mark *mark = dp_mark_of(hash);

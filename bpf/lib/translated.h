@@ -23,7 +23,6 @@ static __always_inline bool dp_may_be_translated(const struct dp_visit *visit)
 {
 	const struct dp_packet *packet = &visit->packet;
 
-
 	if (packet->tuple.is_ip6 || packet->defect)
 		return false;
 	if (packet->table == DP_PORTS_ICMP && packet->key >> 8 != DP_ICMP_ECHO_REQUEST)

@@ -104,8 +104,7 @@ static __always_inline void dp_judge_by_table(struct __sk_buff *skb, const struc
 	if (!mark)
 		return;
 	dp_flow_key_of(&packet->tuple, judge->number, &visit->key);
-	found = dp_flow_find(&visit->key, kind, packet->tuple.protocol, mark,
-			     visit->sight.hash);
+	found = dp_flow_find(&visit->key, kind, packet->tuple.protocol, mark, visit->sight.hash);
 	if (found.flow)
 		may_speak = dp_opener_may_speak(judge, found.flow, judgement);
 	if (is_tcp && found.flow && dp_is_opening_syn(packet) &&

@@ -30,7 +30,7 @@ public sealed record EbpfOptions
     // Beyond that a flow of the Internet has a slot of its own.
     private const int MostMemorySets = 1 << 21;
 
-    // struct dp_digest_set and struct dp_recollection_set of bpf/maps.h.
+    // struct dp_digest_set and struct dp_recollection_set of bpf/memory.h.
     private const int MemorySetBytes = 256 + 128;
 
     /// <summary>Name of the agent's instance; names the pins, and stands in the kernel objects.</summary>

@@ -13,7 +13,7 @@ internal sealed class FlowMarks : IDisposable
     private const ulong MixAddress = 0x9e3779b97f4a7c15;
     private const ulong MixPorts = 0xc2b2ae3d27d4eb4f;
 
-    // DP_PROVED_ONE of bpf/maps.h.
+    // DP_PROVED_ONE of bpf/memory.h.
     private const int CountBit = 48;
     private const ulong One = 1UL << CountBit;
 

@@ -121,6 +121,8 @@ internal static class SegmentObject
             loading.SetKnob("dp_event_burst", (uint)options.EventsPerSecond * 2);
             loading.SetKnob("dp_resets_per_second", (uint)options.ResetsPerSecond);
             timeouts = FlowTimeouts.Of(loading);
+            loading.SetKnob("dp_unproved_tcp_seconds", timeouts.LongestUnproved(isTcp: true));
+            loading.SetKnob("dp_unproved_other_seconds", timeouts.LongestUnproved(isTcp: false));
             SetSizes(loading, options);
             foreach (string map in PinnedMaps)
             {

@@ -17,7 +17,7 @@ public sealed class FlowMarkTests : IDisposable
     private const int Room = 4;
     private const int Rounds = 40;
 
-    // struct dp_mark of bpf/maps.h: words of eight bytes, the second of which counts.
+    // struct dp_mark of bpf/memory.h: words of eight bytes, the second of which counts.
     private const int WordsOfMark = 2;
 
     // More units of a stamp than two minutes are, and not so many that it is young again.

@@ -14,6 +14,7 @@ public sealed partial class BpfIncludeOrderTests
         "abi_types.h",
         "config.h",
         "maps.h",
+        "memory.h",
         "lib/packet.h",
         "lib/icmp.h",
         "lib/parse.h",
