@@ -39,7 +39,7 @@ static __always_inline int dp_conclude(struct __sk_buff *skb, struct dp_visit *v
 __noinline int dp_ask_policy(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction,
 			     __u32 hook)
 {
-	struct dp_visit *visit = dp_this_visit();
+	struct dp_visit *visit = dp_visit_of(slot);
 	const struct dp_generation *generation = dp_generation_in(slot);
 	struct dp_origin origin = {.unit = unit, .hook = hook, .direction = direction};
 
@@ -58,7 +58,7 @@ __noinline int dp_ask_policy(struct __sk_buff *skb, __u32 slot, __u32 unit, __u3
 /* Tells what the flows of a unit made of the packet. Returns the action. */
 __noinline int dp_tell(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction, __u32 hook)
 {
-	struct dp_visit *visit = dp_this_visit();
+	struct dp_visit *visit = dp_visit_of(slot);
 	const struct dp_generation *generation = dp_generation_in(slot);
 	struct dp_origin origin = {.unit = unit, .hook = hook, .direction = direction};
 
@@ -72,7 +72,7 @@ __noinline int dp_tell(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 dire
 static __always_inline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction,
 				  __u32 hook)
 {
-	struct dp_visit *visit = dp_this_visit();
+	struct dp_visit *visit = dp_visit_of(slot);
 	const struct dp_generation *generation = dp_generation_in(slot);
 	__u32 rule;
 	int action;

@@ -42,7 +42,8 @@ struct dp_visit {
 };
 
 /* The visit of this CPU. Softirqs are off in tc programs (net/core/dev.c), so nobody else of this
- * CPU is inside one.
+ * CPU is inside one. At cgroups there are DP_PROCESS_VISITS of them, and a number goes with the
+ * slot of the generation.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -51,11 +52,13 @@ struct {
 	__type(value, struct dp_visit);
 } dp_tc_visit SEC(".maps");
 
-static __always_inline struct dp_visit *dp_this_visit(void)
-{
-	__u32 zero = 0;
+#define DP_SLOT_VISIT_BIT 16
 
-	return bpf_map_lookup_elem(&dp_tc_visit, &zero);
+static __always_inline struct dp_visit *dp_visit_of(__u32 slot)
+{
+	__u32 which = dp_is_at_cgroup ? slot >> DP_SLOT_VISIT_BIT : 0;
+
+	return bpf_map_lookup_elem(&dp_tc_visit, &which);
 }
 
 static __always_inline void dp_judge_by(struct dp_judgement *judgement,

@@ -115,8 +115,8 @@ internal static partial class AgentLog
     [LoggerMessage(1127, LogLevel.Error, "what is in force cannot be looked at or put back: {Reason}")]
     public static partial void NotRepaired(this ILogger log, string reason);
 
-    [LoggerMessage(1128, LogLevel.Information, "connections older than the first policy go on: {Tracked} entries from connection tracking, {FromSockets} from sockets")]
-    public static partial void OlderFlows(this ILogger log, int tracked, int fromSockets);
+    [LoggerMessage(1128, LogLevel.Information, "connections older than the first policy go on: {Tracked} entries from connection tracking, {FromSockets} from sockets, {TakenOver} from an agent of another version")]
+    public static partial void OlderFlows(this ILogger log, int tracked, int fromSockets, int takenOver);
 
     [LoggerMessage(1129, LogLevel.Warning, "some connections that are older than the first policy have to prove themselves: {Problem}")]
     public static partial void OlderFlowsUnread(this ILogger log, string problem);

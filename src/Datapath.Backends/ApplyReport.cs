@@ -28,13 +28,27 @@ public sealed record ApplyReport(
 
     /// <summary>The connections that were there before anything was enforced; null when something was, or when the backend has no such step.</summary>
     public OlderFlowsReport? OlderFlows { get; init; }
+
+    /// <summary>What its steps took; null where the backend does not tell.</summary>
+    public ApplyTimes? Times { get; init; }
 }
+
+/// <summary>What the steps of an apply took.</summary>
+/// <param name="Encode">From the compiled policy to what the kernel reads.</param>
+/// <param name="Write">Writing it, reading it back, trying it out.</param>
+/// <param name="Grace">Waiting until no packet is judged by the policy before.</param>
+/// <param name="Rest">Everything else: what the kernel is told of the host, and attaching.</param>
+public sealed record ApplyTimes(TimeSpan Encode, TimeSpan Write, TimeSpan Grace, TimeSpan Rest);
 
 /// <summary>What the first policy found of connections that are older than it, and goes on with.</summary>
 /// <param name="Tracked">Entries made from what the kernel tracks.</param>
 /// <param name="FromSockets">Entries made from the sockets of the host and of its pods, of connections that are not tracked.</param>
 /// <param name="Problems">What could not be read, as sentences without a full stop: those connections have to be proved by their packets.</param>
-public sealed record OlderFlowsReport(int Tracked, int FromSockets, ImmutableArray<string> Problems);
+public sealed record OlderFlowsReport(int Tracked, int FromSockets, ImmutableArray<string> Problems)
+{
+    /// <summary>Entries taken over from an agent of another version, which had been judging until then.</summary>
+    public int TakenOver { get; init; }
+}
 
 /// <summary>The verdict matrix of a generation.</summary>
 /// <param name="RowForm">The form of its rows, one word: <c>dense</c> or <c>compressed</c>.</param>

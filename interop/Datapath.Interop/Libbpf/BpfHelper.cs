@@ -25,8 +25,17 @@ public enum BpfHelper
     /// <summary>bpf_skb_pull_data.</summary>
     SkbPullData = 39,
 
+    /// <summary>bpf_skb_ancestor_cgroup_id.</summary>
+    SkbAncestorCgroupId = 83,
+
     /// <summary>bpf_sk_release.</summary>
     SkRelease = 86,
+
+    /// <summary>bpf_map_push_elem.</summary>
+    MapPushElem = 87,
+
+    /// <summary>bpf_map_pop_elem.</summary>
+    MapPopElem = 88,
 
     /// <summary>bpf_skc_lookup_tcp.</summary>
     SkcLookupTcp = 99,

@@ -67,8 +67,9 @@ internal sealed record Enforcement(
 /// <param name="clock">Times it.</param>
 internal sealed class PolicyEnforcer(RuleNumbers numbers, PolicyLoopReport report, TimeProvider clock)
 {
-    // Ours alone: one compilation at a time, each quicker by what the last one left.
-    private readonly CompilationMemory _memory = new();
+    // Ours alone: one build at a time, each quicker by what the last one left.
+    private readonly ResolutionMemory _resolution = new();
+    private readonly CompilationMemory _compilation = new();
 
     /// <summary>What decides the meaning of a policy besides its files. Only the policy loop changes it.</summary>
     public required PolicyOptions Options { get; set; }
@@ -135,7 +136,7 @@ internal sealed class PolicyEnforcer(RuleNumbers numbers, PolicyLoopReport repor
             indexes = before.Indexes;
         }
 
-        PolicyBuild build = PolicyBuild.Of(version.Reading, inventory, Options, indexes, _memory);
+        PolicyBuild build = PolicyBuild.Of(version.Reading, inventory, Options, indexes, _resolution, _compilation);
         if (build.Policy is null || before is { Policy: null })
         {
             return Ended(EnforcementEnd.Wrong, build.Policy is null ? build.Diagnostics : before!.Diagnostics);

@@ -92,7 +92,7 @@ internal sealed partial class PolicyLoopReport(string directory, StatusBoard boa
 
         if (applied.OlderFlows is { } older)
         {
-            log.OlderFlows(older.Tracked, older.FromSockets);
+            log.OlderFlows(older.Tracked, older.FromSockets, older.TakenOver);
             older.Problems.ToList().ForEach(log.OlderFlowsUnread);
         }
 

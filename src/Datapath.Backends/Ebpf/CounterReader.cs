@@ -20,6 +20,7 @@ internal static class CounterReader
         "flow_unpromoted",
         "passed_while_paused",
         "passed_in_doubt",
+        "judged_at_cgroup",
     ];
 
     /// <summary>Before anything was loaded.</summary>

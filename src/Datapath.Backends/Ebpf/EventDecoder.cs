@@ -13,7 +13,7 @@ internal sealed class EventDecoder(TimeProvider time)
     private const byte ObservedAllowBit = 2;
     private const byte IPv6Bit = 0x80;
 
-    private static readonly string[] Hooks = ["tc-ingress", "tc-egress"];
+    private static readonly string[] Hooks = ["tc-ingress", "tc-egress", "cgroup-ingress", "cgroup-egress"];
 
     /// <summary>Decodes a record.</summary>
     /// <param name="record">The record.</param>

@@ -10,6 +10,7 @@ public sealed partial class BpfIncludeOrderTests
     private static readonly ImmutableArray<string> Order =
     [
         "include/dp_abi.h",
+        "include/dp_abi_cgroup.h",
         "abi_types.h",
         "config.h",
         "maps.h",
@@ -32,6 +33,7 @@ public sealed partial class BpfIncludeOrderTests
         "lib/place.h",
         "lib/host.h",
         "lib/translated.h",
+        "lib/cgroup.h",
         "segment.bpf.c",
     ];
 
