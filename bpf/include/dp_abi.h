@@ -368,6 +368,7 @@ enum dp_hook {
 	DP_HOOK_TC_EGRESS = 1,
 	DP_HOOK_CGROUP_INGRESS = 2,
 	DP_HOOK_CGROUP_EGRESS = 3,
+	DP_HOOK_CONNECT = 4,
 };
 
 /* A new flow or a drop. */

@@ -58,6 +58,9 @@ internal sealed partial class OptionTable(OptionSources sources)
     /// <summary>Where programs are attached.</summary>
     public AgentOption<TcHookChoice> TcHook { get; } = TcHookOption(sources);
 
+    /// <summary>Whether connections that policy rejects time out, as packets that are dropped do.</summary>
+    public AgentOption<bool> NoEarlyReject { get; } = NoEarlyRejectOption(sources);
+
     /// <summary>TCP connections that are remembered for certain.</summary>
     public AgentOption<int> MaxTcpFlows { get; } =
         FlowLimitOption("--max-tcp-flows", "TCP connections", "DATAPATH_MAX_TCP_FLOWS", Defaults.MaxTcpFlows, sources);
@@ -234,6 +237,17 @@ internal sealed partial class OptionTable(OptionSources sources)
             Default = TcHookChoice.Auto,
             DefaultText = "auto",
             Read = OptionText.TcHook,
+            Sources = sources,
+        };
+
+    private static AgentOption<bool> NoEarlyRejectOption(OptionSources sources) =>
+        new()
+        {
+            Name = "--no-early-reject",
+            Purpose = "Let local programs wait for TCP connections that policy rejects, instead of refusing them at once (with eBPF only)",
+            Environment = "DATAPATH_NO_EARLY_REJECT",
+            Default = false,
+            Read = OptionText.Flag,
             Sources = sources,
         };
 

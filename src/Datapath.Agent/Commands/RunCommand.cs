@@ -57,6 +57,7 @@ internal static class RunCommand
             options.DefaultAction,
             options.Failsafe,
             options.TcHook,
+            options.NoEarlyReject,
             options.MaxTcpFlows,
             options.MaxOtherFlows,
             options.MaxNewFlows,
@@ -98,6 +99,7 @@ internal static class RunCommand
         {
             Flows = FlowSettingsOf(parse, options),
             LogFormat = options.LogFormat.In(parse),
+            EarlyReject = !options.NoEarlyReject.In(parse),
             EbpfImageMebibytes = options.EbpfImageMemory.In(parse),
             Reread = () => Reread(parse, options),
         };

@@ -45,6 +45,7 @@ internal static class BackendChoice
         {
             Instance = settings.Instance.Text,
             TcHook = settings.TcHook,
+            EarlyReject = settings.EarlyReject,
             ArenaBytes = (long)settings.EbpfImageMebibytes << 20,
             MaxTcpFlows = settings.FlowLimits.Tcp,
             MaxOtherFlows = settings.FlowLimits.Other,

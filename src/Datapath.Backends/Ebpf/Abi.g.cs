@@ -141,6 +141,7 @@ internal enum DpHook : uint
     TcEgress = 1,
     CgroupIngress = 2,
     CgroupEgress = 3,
+    Connect = 4,
 }
 
 /// <summary>bpf: <c>enum dp_interface_flags</c>.</summary>
@@ -493,6 +494,24 @@ internal struct DpDigestSet : IEquatable<DpDigestSet>
     public static bool operator ==(DpDigestSet left, DpDigestSet right) => left.Equals(right);
 
     public static bool operator !=(DpDigestSet left, DpDigestSet right) => !left.Equals(right);
+}
+
+/// <summary>bpf: <c>struct dp_early</c>, 8 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 8)]
+internal struct DpEarly : IEquatable<DpEarly>
+{
+    [FieldOffset(0)]
+    public ulong NetworkNamespace;
+
+    public readonly bool Equals(DpEarly other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpEarly other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpEarly left, DpEarly right) => left.Equals(right);
+
+    public static bool operator !=(DpEarly left, DpEarly right) => !left.Equals(right);
 }
 
 /// <summary>bpf: <c>struct dp_event</c>, 64 bytes.</summary>
@@ -1035,6 +1054,54 @@ internal struct DpPacket : IEquatable<DpPacket>
     public static bool operator !=(DpPacket left, DpPacket right) => !left.Equals(right);
 }
 
+/// <summary>bpf: <c>struct dp_process</c>, 32 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 32)]
+internal struct DpProcess : IEquatable<DpProcess>
+{
+    [FieldOffset(0)]
+    public ulong Cgroup;
+
+    [FieldOffset(8)]
+    public uint Pid;
+
+    [FieldOffset(12)]
+    public uint Uid;
+
+    [FieldOffset(16)]
+    public ByteArray16 Command;
+
+    public readonly bool Equals(DpProcess other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpProcess other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpProcess left, DpProcess right) => left.Equals(right);
+
+    public static bool operator !=(DpProcess left, DpProcess right) => !left.Equals(right);
+}
+
+/// <summary>bpf: <c>struct dp_process_event</c>, 96 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 96)]
+internal struct DpProcessEvent : IEquatable<DpProcessEvent>
+{
+    [FieldOffset(0)]
+    public DpEvent Flow;
+
+    [FieldOffset(64)]
+    public DpProcess Process;
+
+    public readonly bool Equals(DpProcessEvent other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpProcessEvent other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpProcessEvent left, DpProcessEvent right) => left.Equals(right);
+
+    public static bool operator !=(DpProcessEvent left, DpProcessEvent right) => !left.Equals(right);
+}
+
 /// <summary>bpf: <c>struct dp_served_key</c>, 20 bytes.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 20)]
 internal struct DpServedKey : IEquatable<DpServedKey>
@@ -1281,6 +1348,9 @@ internal static class DpMaps
     /// <summary><c>dp_drop_counts</c>.</summary>
     internal static readonly MapName<uint, DpCounter> DropCounts = new("dp_drop_counts");
 
+    /// <summary><c>dp_early</c>.</summary>
+    internal static readonly MapName<uint, DpEarly> Early = new("dp_early");
+
     /// <summary><c>dp_event_bucket</c>.</summary>
     internal static readonly MapName<uint, DpBucket> EventBucket = new("dp_event_bucket");
 
@@ -1338,6 +1408,9 @@ internal static class DpMaps
     /// <summary><c>dp_new_tcp6</c>.</summary>
     internal static readonly MapName<DpFlowKey6, DpFlow> NewTcp6 = new("dp_new_tcp6");
 
+    /// <summary><c>dp_processes</c>.</summary>
+    internal static readonly MapName<ulong, DpProcess> Processes = new("dp_processes");
+
     /// <summary><c>dp_rule_counts</c>.</summary>
     internal static readonly MapName<uint, DpCounter> RuleCounts = new("dp_rule_counts");
 
@@ -1352,6 +1425,13 @@ internal static class DpMaps
 
     /// <summary><c>dp_vlans</c>.</summary>
     internal static readonly MapName<DpVlanKey, uint> Vlans = new("dp_vlans");
+}
+
+/// <summary>16 times <c>byte</c>, inside whatever holds it.</summary>
+[InlineArray(16)]
+internal struct ByteArray16
+{
+    private byte _first;
 }
 
 /// <summary>2 times <c>byte</c>, inside whatever holds it.</summary>
@@ -1495,6 +1575,10 @@ internal static class AbiLayout
             new("dp_digest_set", 128,
             [
                 new("digest", 0, 0, 128),
+            ]),
+            new("dp_early", 8,
+            [
+                new("network_namespace", 0, 0, 8),
             ]),
             new("dp_event", 64,
             [
@@ -1646,6 +1730,18 @@ internal static class AbiLayout
                 new("offset", 800, 0, 2),
                 new("limit", 816, 0, 2),
             ]),
+            new("dp_process", 32,
+            [
+                new("cgroup", 0, 0, 8),
+                new("pid", 64, 0, 4),
+                new("uid", 96, 0, 4),
+                new("command", 128, 0, 16),
+            ]),
+            new("dp_process_event", 96,
+            [
+                new("flow", 0, 0, 64),
+                new("process", 512, 0, 32),
+            ]),
             new("dp_served_key", 20,
             [
                 new("address", 0, 0, 16),
@@ -1747,6 +1843,7 @@ internal static class AbiLayout
                 new("DP_HOOK_TC_EGRESS", 1),
                 new("DP_HOOK_CGROUP_INGRESS", 2),
                 new("DP_HOOK_CGROUP_EGRESS", 3),
+                new("DP_HOOK_CONNECT", 4),
             ]),
             new("dp_interface_flags",
             [
@@ -1834,6 +1931,7 @@ internal static class AbiLayout
             new("dp_depths", 4, 8),
             new("dp_digests", 4, 128),
             new("dp_drop_counts", 4, 16),
+            new("dp_early", 4, 8),
             new("dp_event_bucket", 4, 16),
             new("dp_events", 0, 0),
             new("dp_fallback_ifs", 4, 12),
@@ -1853,6 +1951,7 @@ internal static class AbiLayout
             new("dp_new_other6", 40, 32),
             new("dp_new_tcp4", 16, 32),
             new("dp_new_tcp6", 40, 32),
+            new("dp_processes", 8, 32),
             new("dp_rule_counts", 4, 16),
             new("dp_served", 20, 8),
             new("dp_statistics", 4, 8),

@@ -31,6 +31,13 @@ public sealed partial class EbpfBackend
                 Flows.Forget,
                 options.Time
             );
+            Early = new EarlyRefusal(
+                Loaded,
+                () => SegmentObject.LoadForProcesses(options, pins),
+                pins,
+                new EarlyRefusalPlace(options.EarlyReject, CgroupTree.Find(), options.EarlyRejectCgroup),
+                options.Time
+            );
             Hooks = new AttachedHooks(Loaded, pins, MechanismOf(options.TcHook));
             Events = new RingBuffer(
                 Loaded.Map(DpMaps.Events),
@@ -53,6 +60,8 @@ public sealed partial class EbpfBackend
         public AttachedHooks Hooks { get; }
 
         public CgroupUnits Cgroups { get; }
+
+        public EarlyRefusal Early { get; }
 
         public JiffiesClock Clock { get; }
 
@@ -78,6 +87,7 @@ public sealed partial class EbpfBackend
             _rehearsal?.Dispose();
             Hooks.Dispose();
             Cgroups.Dispose();
+            Early.Dispose();
             _forCgroups?.Dispose();
             Events.Dispose();
             Arena.Dispose();
@@ -101,10 +111,18 @@ public sealed partial class EbpfBackend
             LostPins.PinMaps(_pins, session.Loaded.Program(SegmentObject.RehearsedProgram));
             session.Hooks.PinAgain();
             session.Cgroups.PinAgain();
+            session.Early.PinAgain();
         }
     }
 
-    private ImmutableArray<string> Warnings() => PinsAtRisk.Warnings(options.BpfFileSystem);
+    private ImmutableArray<string> Warnings() =>
+        [
+            .. PinsAtRisk.Warnings(options.BpfFileSystem),
+            // What nobody wants is no trouble.
+            .. options.EarlyReject && _session?.Early.Obstacle is { } obstacle
+                ? [$"connections that policy rejects time out instead of being refused at once: {obstacle}"]
+                : ImmutableArray<string>.Empty,
+        ];
 
     private static TcMechanism MechanismOf(TcHookChoice choice) =>
         choice switch

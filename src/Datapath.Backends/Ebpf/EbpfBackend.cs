@@ -55,6 +55,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
             }
 
             session.Cgroups.Renew(_pins);
+            session.Early.Renew();
             return session.Arena.Judging.Id;
         });
     }
@@ -110,6 +111,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         {
             KeepPinned(session);
             session.Cgroups.Look();
+            session.Early.Look();
             return session.Events.Consume();
         });
     }
@@ -184,6 +186,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         // 7. Units that come are judged by the policy that knows them.
         (ImmutableArray<UnitAttachment> attached, ImmutableArray<UnitNotEnforced> gone) = AttachAll(session, desired, isFirst);
         (ImmutableArray<UnitAttachment> cgroups, ImmutableArray<UnitNotEnforced> without) = session.Cgroups.Follow(policy);
+        session.Early.Follow(host.Interfaces.FirstOrDefault(one => policy.ExcludedInterfaces.Contains(one.Name))?.Name);
         // 8. What nobody is judged by any more goes when everything is in place that judges instead.
         Tidy(session, host, desired, attached, isFirst);
         var matrix = new MatrixReport(RowFormText.Of(image.Layout.Form), image.Layout.RowBytes);

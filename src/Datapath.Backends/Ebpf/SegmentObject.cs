@@ -30,6 +30,8 @@ internal static class SegmentObject
         DpMaps.Cgroups.Name,
         DpMaps.Depths.Name,
         DpMaps.Served.Name,
+        DpMaps.Early.Name,
+        DpMaps.Processes.Name,
         DpMaps.NewTcp4.Name,
         DpMaps.NewTcp6.Name,
         DpMaps.NewOther4.Name,
@@ -47,6 +49,7 @@ internal static class SegmentObject
 
     private static readonly string[] TcPrograms = [RehearsedProgram, "dp_egress", "dp_clock"];
     private static readonly string[] CgroupPrograms = ["dp_cgroup_in", "dp_cgroup_out"];
+    private static readonly string[] ProcessPrograms = ["dp_connect4", "dp_connect6"];
 
     /// <summary>Whether a map outlives the agent.</summary>
     /// <param name="map">Its name.</param>
@@ -57,7 +60,7 @@ internal static class SegmentObject
     /// <param name="pins">Where the maps are pinned.</param>
     /// <param name="timeouts">When the programs forget a flow.</param>
     public static BpfObject Load(EbpfOptions options, PinDirectory pins, out FlowTimeouts timeouts) =>
-        Load(options, pins, loading => LeaveOut(loading, CgroupPrograms), out timeouts);
+        Load(options, pins, loading => LeaveOut(loading, [.. CgroupPrograms, .. ProcessPrograms]), out timeouts);
 
     /// <summary>Loads the copy that is attached to cgroups, over the same maps.</summary>
     /// <param name="options">As for the programs at tc.</param>
@@ -69,7 +72,7 @@ internal static class SegmentObject
             pins,
             loading =>
             {
-                LeaveOut(loading, TcPrograms);
+                LeaveOut(loading, [.. TcPrograms, .. ProcessPrograms]);
                 loading.SetKnob("dp_is_at_cgroup", 1u);
                 loading.SetMaxEntries(DpMaps.TcVisit.Name, Abi.ProcessVisits);
             },
@@ -84,6 +87,21 @@ internal static class SegmentObject
         return loaded;
     }
 
+    /// <summary>Loads the copy that processes run into, over the same maps.</summary>
+    /// <param name="options">As for the programs at tc.</param>
+    /// <param name="pins">Where the maps are pinned.</param>
+    public static BpfObject LoadForProcesses(EbpfOptions options, PinDirectory pins) =>
+        Load(
+            options,
+            pins,
+            loading =>
+            {
+                LeaveOut(loading, [.. TcPrograms, .. CgroupPrograms]);
+                loading.SetKnob("dp_is_at_cgroup", 1u);
+            },
+            out _
+        );
+
     /// <summary>Loads a copy of <see cref="RehearsedProgram"/> over the same maps that only answers; it is never to be attached.</summary>
     /// <param name="options">As for the programs that are attached.</param>
     /// <param name="pins">Where the maps are pinned.</param>
@@ -94,7 +112,7 @@ internal static class SegmentObject
             loading =>
             {
                 loading.SetKnob("dp_dry_run", 1u);
-                LeaveOut(loading, ["dp_egress", "dp_clock", .. CgroupPrograms]);
+                LeaveOut(loading, ["dp_egress", "dp_clock", .. CgroupPrograms, .. ProcessPrograms]);
             },
             out _
         );
