@@ -157,6 +157,16 @@ struct {
 	__type(value, struct dp_process);
 } dp_processes SEC(".maps");
 
+/* Interface index -> the device, where frames are dropped early. Written by the agent before it
+ * attaches there.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct dp_device);
+} dp_devices SEC(".maps");
+
 /* Numbers of visits that nobody is at. Filled by the agent when it has loaded the programs; taken
  * and given back by them. Empty: as many processes are stopped inside a program, and a packet is
  * refused.

@@ -34,6 +34,7 @@
 #include "lib/translated.h"
 #include "lib/cgroup.h"
 #include "lib/early.h"
+#include "lib/xdp.h"
 
 /* How many bytes are made linear when headers lie beyond the linear part of the buffer. */
 #define DP_PULL_BYTES 512
@@ -324,6 +325,12 @@ int dp_connect6(struct bpf_sock_addr *ctx)
 	to->word[3] = ctx->user_ip6[3];
 	packet.tuple.is_ip6 = to->word[0] || to->word[1] || to->word[2] != bpf_htonl(0xffff);
 	return dp_judge_connect(ctx, &packet);
+}
+
+SEC("xdp")
+int dp_xdp(struct xdp_md *ctx)
+{
+	return dp_drop_early(ctx);
 }
 
 /* Tells the agent the time that entries are stamped with, which user space cannot read otherwise:

@@ -369,6 +369,7 @@ enum dp_hook {
 	DP_HOOK_CGROUP_INGRESS = 2,
 	DP_HOOK_CGROUP_EGRESS = 3,
 	DP_HOOK_CONNECT = 4,
+	DP_HOOK_XDP = 5,
 };
 
 /* A new flow or a drop. */

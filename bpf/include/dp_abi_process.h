@@ -12,6 +12,12 @@ struct dp_early {
 	__u64 network_namespace; /* cookie of the host's (SO_NETNS_COOKIE); 0 = nobody's */
 };
 
+/* A device at whose XDP hook frames are dropped early. */
+struct dp_device {
+	__u8 address[6]; /* its MAC address */
+	__u8 reserved[2];
+};
+
 #define DP_COMMAND_BYTES 16
 
 /* A process at the moment that it connected. */

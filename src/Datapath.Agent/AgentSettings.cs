@@ -29,6 +29,9 @@ internal sealed record AgentSettings(
     /// <summary>Kernel memory for the images of policies, in MiB.</summary>
     public int EbpfImageMebibytes { get; init; } = EbpfOptions.DefaultArenaMebibytes;
 
+    /// <summary>Whether eBPF drops packets at XDP.</summary>
+    public XdpChoice Xdp { get; init; }
+
     /// <summary>Whether eBPF refuses TCP connections of local programs at once.</summary>
     public bool EarlyReject { get; init; } = true;
 

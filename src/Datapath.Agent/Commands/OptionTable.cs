@@ -58,6 +58,9 @@ internal sealed partial class OptionTable(OptionSources sources)
     /// <summary>Where programs are attached.</summary>
     public AgentOption<TcHookChoice> TcHook { get; } = TcHookOption(sources);
 
+    /// <summary>Whether packets are dropped early.</summary>
+    public AgentOption<XdpChoice> Xdp { get; } = XdpOption(sources);
+
     /// <summary>Whether connections that policy rejects time out, as packets that are dropped do.</summary>
     public AgentOption<bool> NoEarlyReject { get; } = NoEarlyRejectOption(sources);
 
@@ -237,6 +240,19 @@ internal sealed partial class OptionTable(OptionSources sources)
             Default = TcHookChoice.Auto,
             DefaultText = "auto",
             Read = OptionText.TcHook,
+            Sources = sources,
+        };
+
+    private static AgentOption<XdpChoice> XdpOption(OptionSources sources) =>
+        new()
+        {
+            Name = "--xdp",
+            ValueName = "off|auto|require",
+            Purpose = "Whether eBPF drops what tc would drop before that, in the driver of the host's interfaces: nowhere, where it can, or everywhere",
+            Environment = "DATAPATH_XDP",
+            Default = XdpChoice.Off,
+            DefaultText = "off",
+            Read = OptionText.Xdp,
             Sources = sources,
         };
 

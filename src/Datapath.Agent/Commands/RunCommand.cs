@@ -58,6 +58,7 @@ internal static class RunCommand
             options.Failsafe,
             options.TcHook,
             options.NoEarlyReject,
+            options.Xdp,
             options.MaxTcpFlows,
             options.MaxOtherFlows,
             options.MaxNewFlows,
@@ -99,6 +100,7 @@ internal static class RunCommand
         {
             Flows = FlowSettingsOf(parse, options),
             LogFormat = options.LogFormat.In(parse),
+            Xdp = options.Xdp.In(parse),
             EarlyReject = !options.NoEarlyReject.In(parse),
             EbpfImageMebibytes = options.EbpfImageMemory.In(parse),
             Reread = () => Reread(parse, options),

@@ -46,6 +46,7 @@ internal static class BackendChoice
             Instance = settings.Instance.Text,
             TcHook = settings.TcHook,
             EarlyReject = settings.EarlyReject,
+            Xdp = settings.Xdp,
             ArenaBytes = (long)settings.EbpfImageMebibytes << 20,
             MaxTcpFlows = settings.FlowLimits.Tcp,
             MaxOtherFlows = settings.FlowLimits.Other,

@@ -142,6 +142,7 @@ internal enum DpHook : uint
     CgroupIngress = 2,
     CgroupEgress = 3,
     Connect = 4,
+    Xdp = 5,
 }
 
 /// <summary>bpf: <c>enum dp_interface_flags</c>.</summary>
@@ -422,6 +423,27 @@ internal struct DpDescriptor : IEquatable<DpDescriptor>
     public static bool operator ==(DpDescriptor left, DpDescriptor right) => left.Equals(right);
 
     public static bool operator !=(DpDescriptor left, DpDescriptor right) => !left.Equals(right);
+}
+
+/// <summary>bpf: <c>struct dp_device</c>, 8 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 8)]
+internal struct DpDevice : IEquatable<DpDevice>
+{
+    [FieldOffset(0)]
+    public ByteArray6 Address;
+
+    [FieldOffset(6)]
+    public ByteArray2 Reserved;
+
+    public readonly bool Equals(DpDevice other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpDevice other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpDevice left, DpDevice right) => left.Equals(right);
+
+    public static bool operator !=(DpDevice left, DpDevice right) => !left.Equals(right);
 }
 
 /// <summary>bpf: <c>struct dp_digest</c>, 64 bytes.</summary>
@@ -1342,6 +1364,9 @@ internal static class DpMaps
     /// <summary><c>dp_depths</c>.</summary>
     internal static readonly MapName<uint, DpCgroupDepths> Depths = new("dp_depths");
 
+    /// <summary><c>dp_devices</c>.</summary>
+    internal static readonly MapName<uint, DpDevice> Devices = new("dp_devices");
+
     /// <summary><c>dp_digests</c>.</summary>
     internal static readonly MapName<uint, DpDigestSet> Digests = new("dp_digests");
 
@@ -1444,6 +1469,13 @@ internal struct ByteArray2
 /// <summary>32 times <c>byte</c>, inside whatever holds it.</summary>
 [InlineArray(32)]
 internal struct ByteArray32
+{
+    private byte _first;
+}
+
+/// <summary>6 times <c>byte</c>, inside whatever holds it.</summary>
+[InlineArray(6)]
+internal struct ByteArray6
 {
     private byte _first;
 }
@@ -1555,6 +1587,11 @@ internal static class AbiLayout
                 new("observed_verdict", 72, 0, 1),
                 new("flags", 80, 0, 2),
                 new("reserved", 96, 0, 4),
+            ]),
+            new("dp_device", 8,
+            [
+                new("address", 0, 0, 6),
+                new("reserved", 48, 0, 2),
             ]),
             new("dp_digest", 64,
             [
@@ -1844,6 +1881,7 @@ internal static class AbiLayout
                 new("DP_HOOK_CGROUP_INGRESS", 2),
                 new("DP_HOOK_CGROUP_EGRESS", 3),
                 new("DP_HOOK_CONNECT", 4),
+                new("DP_HOOK_XDP", 5),
             ]),
             new("dp_interface_flags",
             [
@@ -1929,6 +1967,7 @@ internal static class AbiLayout
             new("dp_cgroups", 8, 16),
             new("dp_control", 4, 64),
             new("dp_depths", 4, 8),
+            new("dp_devices", 4, 8),
             new("dp_digests", 4, 128),
             new("dp_drop_counts", 4, 16),
             new("dp_early", 4, 8),

@@ -38,6 +38,7 @@ public sealed partial class EbpfBackend
                 new EarlyRefusalPlace(options.EarlyReject, CgroupTree.Find(), options.EarlyRejectCgroup),
                 options.Time
             );
+            Xdp = new XdpHooks(Loaded, () => SegmentObject.LoadForXdp(options, pins), pins, options.Xdp != XdpChoice.Off);
             Hooks = new AttachedHooks(Loaded, pins, MechanismOf(options.TcHook));
             Events = new RingBuffer(
                 Loaded.Map(DpMaps.Events),
@@ -62,6 +63,8 @@ public sealed partial class EbpfBackend
         public CgroupUnits Cgroups { get; }
 
         public EarlyRefusal Early { get; }
+
+        public XdpHooks Xdp { get; }
 
         public JiffiesClock Clock { get; }
 
@@ -88,6 +91,7 @@ public sealed partial class EbpfBackend
             Hooks.Dispose();
             Cgroups.Dispose();
             Early.Dispose();
+            Xdp.Dispose();
             _forCgroups?.Dispose();
             Events.Dispose();
             Arena.Dispose();
@@ -112,6 +116,7 @@ public sealed partial class EbpfBackend
             session.Hooks.PinAgain();
             session.Cgroups.PinAgain();
             session.Early.PinAgain();
+            session.Xdp.PinAgain();
         }
     }
 
@@ -122,6 +127,7 @@ public sealed partial class EbpfBackend
             .. options.EarlyReject && _session?.Early.Obstacle is { } obstacle
                 ? [$"connections that policy rejects time out instead of being refused at once: {obstacle}"]
                 : ImmutableArray<string>.Empty,
+            .. _session?.Xdp.Obstacles ?? [],
         ];
 
     private static TcMechanism MechanismOf(TcHookChoice choice) =>

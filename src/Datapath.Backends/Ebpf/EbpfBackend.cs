@@ -56,6 +56,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
 
             session.Cgroups.Renew(_pins);
             session.Early.Renew();
+            session.Xdp.Renew();
             return session.Arena.Judging.Id;
         });
     }
@@ -186,6 +187,12 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         // 7. Units that come are judged by the policy that knows them.
         (ImmutableArray<UnitAttachment> attached, ImmutableArray<UnitNotEnforced> gone) = AttachAll(session, desired, isFirst);
         (ImmutableArray<UnitAttachment> cgroups, ImmutableArray<UnitNotEnforced> without) = session.Cgroups.Follow(policy);
+        session.Xdp.Follow(attached.Where(one => one.Unit == LocalUnit.HostNumber).Select(one => host.Interfaces.First(other => other.Index == one.InterfaceIndex)), host);
+        if (isFirst && options.Xdp == XdpChoice.Require && session.Xdp.Obstacles is [{ } obstacle, ..])
+        {
+            throw new BackendException($"--xdp require: {obstacle}");
+        }
+
         session.Early.Follow(host.Interfaces.FirstOrDefault(one => policy.ExcludedInterfaces.Contains(one.Name))?.Name);
         // 8. What nobody is judged by any more goes when everything is in place that judges instead.
         Tidy(session, host, desired, attached, isFirst);

@@ -56,6 +56,9 @@ public sealed record EbpfOptions
     /// <summary>How programs are attached.</summary>
     public TcHookChoice TcHook { get; init; }
 
+    /// <summary>Whether packets are dropped early, at XDP.</summary>
+    public XdpChoice Xdp { get; init; }
+
     /// <summary>Whether TCP connections that policy rejects are refused at connect(2), by programs at cgroups.</summary>
     public bool EarlyReject { get; init; }
 

@@ -14,7 +14,7 @@ internal sealed class EventDecoder(TimeProvider time)
     private const byte ObservedAllowBit = 2;
     private const byte IPv6Bit = 0x80;
 
-    private static readonly string[] Hooks = ["tc-ingress", "tc-egress", "cgroup-ingress", "cgroup-egress", "cgroup-connect"];
+    private static readonly string[] Hooks = ["tc-ingress", "tc-egress", "cgroup-ingress", "cgroup-egress", "cgroup-connect", "xdp"];
 
     private readonly CgroupNames _cgroups = new();
 

@@ -31,6 +31,7 @@ internal static class SegmentObject
         DpMaps.Depths.Name,
         DpMaps.Served.Name,
         DpMaps.Early.Name,
+        DpMaps.Devices.Name,
         DpMaps.Processes.Name,
         DpMaps.NewTcp4.Name,
         DpMaps.NewTcp6.Name,
@@ -51,6 +52,9 @@ internal static class SegmentObject
     private static readonly string[] CgroupPrograms = ["dp_cgroup_in", "dp_cgroup_out"];
     private static readonly string[] ProcessPrograms = ["dp_connect4", "dp_connect6"];
 
+    /// <summary>The program at XDP.</summary>
+    public const string XdpProgram = "dp_xdp";
+
     /// <summary>Whether a map outlives the agent.</summary>
     /// <param name="map">Its name.</param>
     public static bool IsPinned(string map) => PinnedMaps.Contains(map);
@@ -60,7 +64,7 @@ internal static class SegmentObject
     /// <param name="pins">Where the maps are pinned.</param>
     /// <param name="timeouts">When the programs forget a flow.</param>
     public static BpfObject Load(EbpfOptions options, PinDirectory pins, out FlowTimeouts timeouts) =>
-        Load(options, pins, loading => LeaveOut(loading, [.. CgroupPrograms, .. ProcessPrograms]), out timeouts);
+        Load(options, pins, loading => LeaveOut(loading, [.. CgroupPrograms, .. ProcessPrograms, XdpProgram]), out timeouts);
 
     /// <summary>Loads the copy that is attached to cgroups, over the same maps.</summary>
     /// <param name="options">As for the programs at tc.</param>
@@ -72,7 +76,7 @@ internal static class SegmentObject
             pins,
             loading =>
             {
-                LeaveOut(loading, [.. TcPrograms, .. ProcessPrograms]);
+                LeaveOut(loading, [.. TcPrograms, .. ProcessPrograms, XdpProgram]);
                 loading.SetKnob("dp_is_at_cgroup", 1u);
                 loading.SetMaxEntries(DpMaps.TcVisit.Name, Abi.ProcessVisits);
             },
@@ -96,11 +100,17 @@ internal static class SegmentObject
             pins,
             loading =>
             {
-                LeaveOut(loading, [.. TcPrograms, .. CgroupPrograms]);
+                LeaveOut(loading, [.. TcPrograms, .. CgroupPrograms, XdpProgram]);
                 loading.SetKnob("dp_is_at_cgroup", 1u);
             },
             out _
         );
+
+    /// <summary>Loads the copy that is attached to XDP, over the same maps.</summary>
+    /// <param name="options">As for the programs at tc.</param>
+    /// <param name="pins">Where the maps are pinned.</param>
+    public static BpfObject LoadForXdp(EbpfOptions options, PinDirectory pins) =>
+        Load(options, pins, loading => LeaveOut(loading, [.. TcPrograms, .. CgroupPrograms, .. ProcessPrograms]), out _);
 
     /// <summary>Loads a copy of <see cref="RehearsedProgram"/> over the same maps that only answers; it is never to be attached.</summary>
     /// <param name="options">As for the programs that are attached.</param>
@@ -112,7 +122,7 @@ internal static class SegmentObject
             loading =>
             {
                 loading.SetKnob("dp_dry_run", 1u);
-                LeaveOut(loading, ["dp_egress", "dp_clock", .. CgroupPrograms, .. ProcessPrograms]);
+                LeaveOut(loading, ["dp_egress", "dp_clock", .. CgroupPrograms, .. ProcessPrograms, XdpProgram]);
             },
             out _
         );

@@ -37,6 +37,7 @@ public sealed partial class BpfIncludeOrderTests
         "lib/translated.h",
         "lib/cgroup.h",
         "lib/early.h",
+        "lib/xdp.h",
         "segment.bpf.c",
     ];
 
