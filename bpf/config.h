@@ -24,6 +24,9 @@ const volatile __u32 dp_jiffies_per_second = 250;
 const volatile __u32 dp_events_per_second = 1000;
 const volatile __u32 dp_event_burst = 2000;
 
+/* Resets for denied connections, per CPU; 0 = they are left to time out. */
+const volatile __u32 dp_resets_per_second = 0;
+
 /* Wake the agent when this much is waiting in the ring; below, it polls on a timer. A wake-up costs
  * 6.7 us, an event without one 28 ns.
  */

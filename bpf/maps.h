@@ -324,13 +324,25 @@ struct {
 	__type(value, struct dp_counter);
 } dp_rule_counts SEC(".maps");
 
-/* enum dp_reason -> packets and bytes dropped for it. */
+/* (enum dp_hook * 2 + enum dp_direction) * DP_REASONS + enum dp_reason -> packets and bytes dropped
+ * there for it.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, DP_REASONS);
+	__uint(max_entries, DP_PLACES *DP_REASONS);
 	__type(key, __u32);
 	__type(value, struct dp_counter);
 } dp_drop_counts SEC(".maps");
+
+/* enum dp_hook * 2 + enum dp_direction -> packets and bytes that rules let pass at cgroups. Those
+ * at tc are counted in the visit of the CPU, which costs no lookup.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, DP_PLACES);
+	__type(key, __u32);
+	__type(value, struct dp_counter);
+} dp_cgroup_passed SEC(".maps");
 
 /* enum dp_statistic -> how often. */
 struct {

@@ -30,6 +30,7 @@
 #include "lib/report.h"
 #include "lib/ask.h"
 #include "lib/place.h"
+#include "lib/reset.h"
 #include "lib/host.h"
 #include "lib/translated.h"
 #include "lib/cgroup.h"
@@ -229,6 +230,8 @@ static __always_inline int dp_segment(struct __sk_buff *skb, enum dp_hook hook)
 			inwards ? dp_from_pod(skb, &visit->packet, &place) : dp_to_pod(skb, &place);
 	if (result == TC_ACT_UNSPEC)
 		dp_leave_ports(&visit->packet, place.unit);
+	else if (dp_is_to_be_reset(skb, &place, inwards))
+		result = dp_answer_by_reset(skb, place.link, !inwards);
 	return result;
 }
 

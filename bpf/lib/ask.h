@@ -27,8 +27,11 @@ static __always_inline int dp_conclude(struct __sk_buff *skb, struct dp_visit *v
 {
 	if (slot & DP_SLOT_PAUSED)
 		dp_let_pass(&visit->judgement);
-	if (!dp_dry_run)
+	if (!dp_dry_run) {
 		dp_report(skb, &visit->packet, origin, &visit->judgement);
+		if (visit->judgement.rule_index && visit->judgement.verdict == DP_ALLOW)
+			dp_count_passed(skb, visit, origin->hook, origin->direction);
+	}
 	return visit->judgement.verdict == DP_ALLOW ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 
@@ -84,6 +87,7 @@ static __always_inline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit,
 		rule = dp_digest_rule(&visit->packet, &visit->sight);
 		if (rule) {
 			dp_count_rule(skb, rule);
+			dp_count_passed(skb, visit, hook, direction);
 			return TC_ACT_UNSPEC;
 		}
 	}

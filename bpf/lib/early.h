@@ -90,11 +90,10 @@ static __always_inline void dp_report_refusal(const struct dp_packet *packet,
 	struct dp_judgement judgement = {};
 	struct dp_process_event *event;
 	__u32 rule = descriptor->rule_index;
-	__u32 reason = DP_REASON_POLICY;
 
-	dp_judge_by(&judgement, descriptor, reason);
+	dp_judge_by(&judgement, descriptor, DP_REASON_POLICY);
 	dp_count_packets(bpf_map_lookup_elem(&dp_rule_counts, &rule), 1, 0);
-	dp_count_packets(bpf_map_lookup_elem(&dp_drop_counts, &reason), 1, 0);
+	dp_count_drop(origin, DP_REASON_POLICY, 1, 0);
 	if (!(judgement.flags & DP_LOG) || !dp_event_allowed())
 		return;
 	event = bpf_ringbuf_reserve(&dp_events, sizeof(*event), 0);

@@ -39,6 +39,11 @@ struct dp_visit {
 	struct dp_flow_key key;
 	struct dp_sight sight;
 	__u32 leaf; /* of the peer's address: its class, and whose it is */
+	/* Packets that rules let pass, by enum dp_hook * 2 + enum dp_direction. Here, because a
+	 * counter of its own would cost each packet a lookup; so it is lost with the programs, and
+	 * the counters of rules are not.
+	 */
+	struct dp_counter passed[DP_PLACES];
 };
 
 /* The visit of this CPU. Softirqs are off in tc programs (net/core/dev.c), so nobody else of this

@@ -80,13 +80,13 @@ static __always_inline void dp_report_early(const struct xdp_md *ctx, struct dp_
 				   .unit = DP_HOST_UNIT,
 				   .hook = DP_HOOK_XDP,
 				   .direction = DP_INCOMING};
-	__u32 rule = own->rule_index, reason = DP_REASON_POLICY;
+	__u32 rule = own->rule_index;
 	__u64 bytes = ctx->data_end - ctx->data;
 	struct dp_event *event;
 
-	dp_judge_by(&visit->judgement, own, reason);
+	dp_judge_by(&visit->judgement, own, DP_REASON_POLICY);
 	dp_count_packets(bpf_map_lookup_elem(&dp_rule_counts, &rule), 1, bytes);
-	dp_count_packets(bpf_map_lookup_elem(&dp_drop_counts, &reason), 1, bytes);
+	dp_count_drop(&origin, DP_REASON_POLICY, 1, bytes);
 	if (!(own->flags & DP_LOG) || !dp_event_allowed())
 		return;
 	event = bpf_ringbuf_reserve(&dp_events, sizeof(*event), 0);
@@ -111,6 +111,9 @@ dp_rule_against(struct dp_visit *visit, const struct dp_generation *generation)
 
 	if (packet->defect || packet->flags || packet->quoted.is_known || !host ||
 	    !(host->flags & DP_UNIT_PRESENT))
+		return NULL;
+	/* That is answered by tc. */
+	if (dp_resets_per_second && packet->table == DP_PORTS_TCP)
 		return NULL;
 	leaf = dp_classify(generation, &packet->tuple.source, packet->tuple.is_ip6);
 	own = dp_decide(generation, host, DP_INCOMING, leaf & DP_LEAF_CLASS, packet->table,

@@ -164,7 +164,11 @@ public static class KernelFeatures
         {
             BpfHelper.MapLookupElem or BpfHelper.MapUpdateElem or BpfHelper.MapDeleteElem => new(3, 19, 0),
             BpfHelper.KtimeGetNs or BpfHelper.GetSmpProcessorId => new(4, 1, 0),
+            BpfHelper.SkbStoreBytes or BpfHelper.L4CsumReplace => new(4, 1, 0),
+            BpfHelper.Redirect => new(4, 4, 0),
             BpfHelper.SkbLoadBytes => new(4, 5, 0),
+            BpfHelper.CsumDiff => new(4, 6, 0),
+            BpfHelper.RedirectNeigh => new(5, 10, 0),
             BpfHelper.SkbPullData => new(4, 9, 0),
             BpfHelper.GetCurrentPidTgid or BpfHelper.GetCurrentUidGid or BpfHelper.GetCurrentComm => new(5, 7, 0),
             BpfHelper.GetCurrentCgroupId or BpfHelper.GetCurrentAncestorCgroupId or BpfHelper.GetNetnsCookie => new(5, 7, 0),

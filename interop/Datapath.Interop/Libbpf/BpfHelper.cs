@@ -19,6 +19,12 @@ public enum BpfHelper
     /// <summary>bpf_get_smp_processor_id.</summary>
     GetSmpProcessorId = 8,
 
+    /// <summary>bpf_skb_store_bytes.</summary>
+    SkbStoreBytes = 9,
+
+    /// <summary>bpf_l4_csum_replace.</summary>
+    L4CsumReplace = 11,
+
     /// <summary>bpf_get_current_pid_tgid.</summary>
     GetCurrentPidTgid = 14,
 
@@ -28,8 +34,14 @@ public enum BpfHelper
     /// <summary>bpf_get_current_comm.</summary>
     GetCurrentComm = 16,
 
+    /// <summary>bpf_redirect.</summary>
+    Redirect = 23,
+
     /// <summary>bpf_skb_load_bytes.</summary>
     SkbLoadBytes = 26,
+
+    /// <summary>bpf_csum_diff.</summary>
+    CsumDiff = 28,
 
     /// <summary>bpf_skb_pull_data.</summary>
     SkbPullData = 39,
@@ -78,4 +90,7 @@ public enum BpfHelper
 
     /// <summary>bpf_ringbuf_query.</summary>
     RingbufQuery = 134,
+
+    /// <summary>bpf_redirect_neigh.</summary>
+    RedirectNeigh = 152,
 }

@@ -67,6 +67,9 @@ internal sealed class SucceedingBackend(IBackend chosen, IBackend former, ILogge
     public FlowUsage CollectFlows() => chosen.CollectFlows();
 
     /// <inheritdoc/>
+    public LiveConnections ReadConnections(int? unit, int most) => chosen.ReadConnections(unit, most);
+
+    /// <inheritdoc/>
     public RemovalReport Remove(bool dryRun) => chosen.Remove(dryRun);
 
     /// <inheritdoc/>

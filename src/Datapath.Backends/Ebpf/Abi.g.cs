@@ -143,6 +143,7 @@ internal enum DpHook : uint
     CgroupEgress = 3,
     Connect = 4,
     Xdp = 5,
+    Hooks = 6,
 }
 
 /// <summary>bpf: <c>enum dp_interface_flags</c>.</summary>
@@ -224,7 +225,9 @@ internal enum DpStatistic : uint
     Paused = 8,
     DoubtPassed = 9,
     CgroupPassed = 10,
-    Statistics = 11,
+    FlowInserted = 11,
+    Resets = 12,
+    Statistics = 13,
 }
 
 /// <summary>bpf: <c>enum dp_unit_flags</c>.</summary>
@@ -1289,8 +1292,8 @@ internal struct DpUnit : IEquatable<DpUnit>
     public static bool operator !=(DpUnit left, DpUnit right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_visit</c>, 232 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 232)]
+/// <summary>bpf: <c>struct dp_visit</c>, 424 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 424)]
 internal struct DpVisit : IEquatable<DpVisit>
 {
     [FieldOffset(0)]
@@ -1313,6 +1316,9 @@ internal struct DpVisit : IEquatable<DpVisit>
 
     [FieldOffset(228)]
     public uint Leaf;
+
+    [FieldOffset(232)]
+    public DpCounterArray12 Passed;
 
     public readonly bool Equals(DpVisit other) => RawBytes.Equal(in this, in other);
 
@@ -1354,6 +1360,9 @@ internal static class DpMaps
 {
     /// <summary><c>dp_arena</c>.</summary>
     internal static readonly MapName<uint, DpLine> Arena = new("dp_arena");
+
+    /// <summary><c>dp_cgroup_passed</c>.</summary>
+    internal static readonly MapName<uint, DpCounter> CgroupPassed = new("dp_cgroup_passed");
 
     /// <summary><c>dp_cgroups</c>.</summary>
     internal static readonly MapName<ulong, DpCgroup> Cgroups = new("dp_cgroups");
@@ -1436,6 +1445,9 @@ internal static class DpMaps
     /// <summary><c>dp_processes</c>.</summary>
     internal static readonly MapName<ulong, DpProcess> Processes = new("dp_processes");
 
+    /// <summary><c>dp_reset_bucket</c>.</summary>
+    internal static readonly MapName<uint, DpBucket> ResetBucket = new("dp_reset_bucket");
+
     /// <summary><c>dp_rule_counts</c>.</summary>
     internal static readonly MapName<uint, DpCounter> RuleCounts = new("dp_rule_counts");
 
@@ -1478,6 +1490,13 @@ internal struct ByteArray32
 internal struct ByteArray6
 {
     private byte _first;
+}
+
+/// <summary>12 times <c>DpCounter</c>, inside whatever holds it.</summary>
+[InlineArray(12)]
+internal struct DpCounterArray12
+{
+    private DpCounter _first;
 }
 
 /// <summary>2 times <c>DpDigest</c>, inside whatever holds it.</summary>
@@ -1824,7 +1843,7 @@ internal static class AbiLayout
                 new("flags", 64, 0, 4),
                 new("reserved", 96, 0, 4),
             ]),
-            new("dp_visit", 232,
+            new("dp_visit", 424,
             [
                 new("packet", 0, 0, 104),
                 new("judgement", 832, 0, 16),
@@ -1833,6 +1852,7 @@ internal static class AbiLayout
                 new("key", 1344, 0, 44),
                 new("sight", 1696, 0, 16),
                 new("leaf", 1824, 0, 4),
+                new("passed", 1856, 0, 192),
             ]),
             new("dp_vlan_key", 8,
             [
@@ -1882,6 +1902,7 @@ internal static class AbiLayout
                 new("DP_HOOK_CGROUP_EGRESS", 3),
                 new("DP_HOOK_CONNECT", 4),
                 new("DP_HOOK_XDP", 5),
+                new("DP_HOOKS", 6),
             ]),
             new("dp_interface_flags",
             [
@@ -1946,7 +1967,9 @@ internal static class AbiLayout
                 new("DP_STAT_PAUSED", 8),
                 new("DP_STAT_DOUBT_PASSED", 9),
                 new("DP_STAT_CGROUP_PASSED", 10),
-                new("DP_STATISTICS", 11),
+                new("DP_STAT_FLOW_INSERTED", 11),
+                new("DP_STAT_RESETS", 12),
+                new("DP_STATISTICS", 13),
             ]),
             new("dp_unit_flags",
             [
@@ -1964,6 +1987,7 @@ internal static class AbiLayout
         ],
         [
             new("dp_arena", 4, 64),
+            new("dp_cgroup_passed", 4, 16),
             new("dp_cgroups", 8, 16),
             new("dp_control", 4, 64),
             new("dp_depths", 4, 8),
@@ -1991,10 +2015,11 @@ internal static class AbiLayout
             new("dp_new_tcp4", 16, 32),
             new("dp_new_tcp6", 40, 32),
             new("dp_processes", 8, 32),
+            new("dp_reset_bucket", 4, 16),
             new("dp_rule_counts", 4, 16),
             new("dp_served", 20, 8),
             new("dp_statistics", 4, 8),
-            new("dp_tc_visit", 4, 232),
+            new("dp_tc_visit", 4, 424),
             new("dp_vlans", 8, 4),
         ]);
 }

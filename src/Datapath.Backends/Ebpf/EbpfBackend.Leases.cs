@@ -171,13 +171,4 @@ public sealed partial class EbpfBackend
             }
         }
     }
-
-    /// <summary>Refuses a generation that would judge a connection otherwise than it ought to.</summary>
-    private void Rehearse(Session session, int slot, ImmutableArray<Canary> canaries)
-    {
-        if (!canaries.IsEmpty)
-        {
-            session.Rehearsal(options, _pins).Require(slot, canaries);
-        }
-    }
 }

@@ -19,10 +19,11 @@ public sealed partial class EbpfBackend
         public Session(EbpfOptions options, PinDirectory pins, EventDecoder decoder)
         {
             Loaded = SegmentObject.Load(options, pins, out FlowTimeouts timeouts);
-            Arena = new Arena(Loaded);
+            Arena = new Arena(Loaded, options.Time);
             Interfaces = new InterfaceTable(Loaded.Map(DpMaps.Interfaces), Arena);
             Host = new HostTables(Loaded);
             Clock = new JiffiesClock(Loaded.Program("dp_clock"));
+            Timeouts = timeouts;
             Flows = new FlowCollector(Loaded, Clock, timeouts);
             Cgroups = new CgroupUnits(
                 Loaded,
@@ -68,6 +69,8 @@ public sealed partial class EbpfBackend
 
         public JiffiesClock Clock { get; }
 
+        public FlowTimeouts Timeouts { get; }
+
         public FlowCollector Flows { get; }
 
         public RingBuffer Events { get; }
@@ -76,6 +79,9 @@ public sealed partial class EbpfBackend
 
         /// <summary>What the images of policies have in common from one to the next.</summary>
         public ImageMemory Images { get; } = new();
+
+        /// <summary>The image that was written last, and what it was tried with.</summary>
+        public (PolicyImage? Image, ImmutableArray<Canary> Canaries) Tried { get; set; } = (null, []);
 
         /// <summary>The copy for trying generations, loaded when it is first needed.</summary>
         public Rehearsal Rehearsal(EbpfOptions options, PinDirectory pins) =>

@@ -18,6 +18,10 @@ internal sealed class EventDecoder(TimeProvider time)
 
     private readonly CgroupNames _cgroups = new();
 
+    /// <summary>The word for a hook.</summary>
+    /// <param name="hook">As in <c>enum dp_hook</c>.</param>
+    public static string NameOf(int hook) => hook < Hooks.Length ? Hooks[hook] : $"hook {hook}";
+
     /// <summary>Decodes a record.</summary>
     /// <param name="record">The record.</param>
     /// <returns>Null for a record that is not one of ours: it is shorter than the struct, as none of this layout is.</returns>
@@ -46,7 +50,7 @@ internal sealed class EventDecoder(TimeProvider time)
             SourcePort = BinaryPrimitives.ReverseEndianness(raw.SourcePortBigEndian),
             Destination = AddressCodec.Decode(raw.Destination, ipv6),
             DestinationKey = raw.DestinationKey,
-            Hook = raw.Hook < Hooks.Length ? Hooks[raw.Hook] : $"hook {raw.Hook}",
+            Hook = NameOf(raw.Hook),
             Process = process is { } known ? ProcessOf(known) : null,
             Generation = raw.Generation,
         };

@@ -44,6 +44,7 @@ internal static class SegmentObject
         DpMaps.Fragments.Name,
         DpMaps.RuleCounts.Name,
         DpMaps.DropCounts.Name,
+        DpMaps.CgroupPassed.Name,
         DpMaps.Statistics.Name,
         DpMaps.Events,
     ];
@@ -137,6 +138,7 @@ internal static class SegmentObject
             loading.SetKnob("dp_jiffies_per_second", (uint)KernelClock.JiffiesPerSecond());
             loading.SetKnob("dp_events_per_second", (uint)options.EventsPerSecond);
             loading.SetKnob("dp_event_burst", (uint)options.EventsPerSecond * 2);
+            loading.SetKnob("dp_resets_per_second", (uint)options.ResetsPerSecond);
             timeouts = FlowTimeouts.Of(loading);
             SetSizes(loading, options);
             foreach (string map in PinnedMaps)

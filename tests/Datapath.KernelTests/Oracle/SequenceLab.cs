@@ -196,8 +196,18 @@ internal sealed class SequenceLab : IDisposable
     /// <summary>How many packets a rule has decided.</summary>
     public long PacketsOfRule(int index) => Packets(_ruleCounts!, (uint)index);
 
-    /// <summary>How many packets were dropped for a reason.</summary>
-    public long PacketsDropped(DropReason reason) => Packets(_dropCounts!, (uint)reason);
+    /// <summary>How many packets were dropped for a reason, wherever.</summary>
+    public long PacketsDropped(DropReason reason)
+    {
+        // For each hook and direction every reason.
+        uint reasons = (uint)Enum.GetValues<DropReason>().Length;
+        long sum = 0;
+        for (uint place = 0; place < _dropCounts!.MaxEntries / reasons; place++)
+        {
+            sum += Packets(_dropCounts, (place * reasons) + (uint)reason);
+        }
+        return sum;
+    }
 
     public void Dispose()
     {

@@ -33,6 +33,7 @@ public sealed partial class BpfIncludeOrderTests
         "lib/report.h",
         "lib/ask.h",
         "lib/place.h",
+        "lib/reset.h",
         "lib/host.h",
         "lib/translated.h",
         "lib/cgroup.h",

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Net.NetworkInformation;
 using System.Runtime.InteropServices;
+using Datapath.Backends;
 using Datapath.Backends.Ebpf;
 using Datapath.Backends.Host;
 using Datapath.Interop.Libbpf;
@@ -126,10 +127,13 @@ internal sealed class PacketLab : IAsyncDisposable
         return (Sum() - sum, Judged() - judged);
     }
 
+    /// <summary>The backend's counters, as the agent reads them.</summary>
+    public BackendCounters ReadCounters() => _host.Run(() => _backend.ReadCounters());
+
     private ulong Sum() => _bench.Map("bench_sink").Lookup<uint, ulong>(0);
 
     /// <summary>How many packets were counted under some rule.</summary>
-    public ulong Judged() => _host.Run(() => _backend.ReadCounters()).Rules.Values.Aggregate(0UL, (sum, one) => sum + (ulong)one.Packets);
+    public ulong Judged() => ReadCounters().Rules.Values.Aggregate(0UL, (sum, one) => sum + (ulong)one.Packets);
 
     public async ValueTask DisposeAsync()
     {
