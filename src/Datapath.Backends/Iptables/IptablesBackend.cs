@@ -19,7 +19,7 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
 
     private readonly ObjectNames _names = new(configuration.Instance);
     private readonly ConnectionMarks _marks = new(configuration.ConnectionMarkBit, configuration.RevokedMarkBit);
-    private readonly PacketDecoder _decoder = new(configuration.Time, MarkLayout.HostBitOf(configuration.PacketMarkMask));
+    private readonly PacketDecoder _decoder = new(configuration.Time, MarkLayout.PodBitOf(configuration.PacketMarkMask));
     private XtablesVariant? _variant;
     private PacketLog? _log;
     private PlacedPolicy? _active;

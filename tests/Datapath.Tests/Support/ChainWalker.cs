@@ -174,6 +174,7 @@ internal sealed class ChainWalker
             "--hl-eq" => packet.HopLimit == int.Parse(value, CultureInfo.InvariantCulture),
             "--tcp-flags" => true, // a bare SYN
             "--ctstate" => value == "NEW",
+            "--ctdir" => value == "ORIGINAL",
             "--ctstatus" => false,
             "--limit" or "--limit-burst" => true,
             _ => throw new InvalidOperationException($"not understood: {option} {value}"),

@@ -10,6 +10,10 @@ internal sealed partial class LeafChains
     // Bare SYN: it would open a connection the other way.
     private const string IsOpeningSyn = "-p tcp -m tcp --tcp-flags SYN,ACK SYN ";
 
+    // Of TCP only a bare SYN opens, also a connection that conntrack took up in the middle (nf_conntrack_tcp_loose), answered or not: other
+    // segments say nothing of who opened it. Not where conntrack holds it for an answer: then the other side would have opened.
+    private const string Opens = IsOpeningSyn + "-m conntrack --ctdir ORIGINAL ";
+
     private readonly Dictionary<int, int> _answers = [];
 
     private uint Known => options.ConnectionMarkBit | options.RevokedMarkBit;

@@ -97,7 +97,7 @@ internal sealed record LoweredFamily(ObjectNames Names, Family Family, IReadOnly
         foreach (ClassPrefix prefix in Prefixes)
         {
             text.Append(CultureInfo.InvariantCulture, $"add {name} {AddressText.Of(prefix, Family)} skbmark ");
-            text.Append(CultureInfo.InvariantCulture, $"{MarkLayout.Hexadecimal(Layout.MarkOf(prefix.Id))}/{MarkLayout.Hexadecimal(Layout.ClassMask)}\n");
+            text.Append(CultureInfo.InvariantCulture, $"{MarkLayout.Hexadecimal(Layout.MarkOf(prefix.Id))}/{MarkLayout.Hexadecimal(Layout.Used)}\n");
         }
 
         return text.ToString();

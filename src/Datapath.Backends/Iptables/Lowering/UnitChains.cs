@@ -32,9 +32,9 @@ internal sealed class UnitChains(CompiledPolicy policy, AddressClasses classes, 
         bool isHost = unit.Number == LocalUnit.HostNumber;
         ImmutableArray<ChainRule> dispatch = IsOne(chains) ? [] : [Classify(direction)];
         // A packet that answers is looked at once more, now for the rule that let its opener speak.
-        ImmutableArray<ChainRule> again = !dispatch.IsEmpty || IsOne(openers) ? [] : [Classify(direction)];
+        ImmutableArray<ChainRule> again = !dispatch.IsEmpty || IsOne(openers) ? [] : layout.Begin(isHost, [Classify(direction)]);
         int answers = book.Add([.. again, ChainRule.Goto(Tree(openers))]);
-        return book.Add([layout.Begin(isHost), .. dispatch, ChainRule.Jump(Tree(chains)), ChainRule.Jump(answers, layout.MatchAnswer()), layout.Begin(isHost: false)]);
+        return book.Add([.. layout.Begin(isHost, dispatch), ChainRule.Jump(Tree(chains)), ChainRule.Jump(answers, layout.MatchAnswer()), layout.End()]);
     }
 
     private static bool IsOne(int[] chains) => Array.TrueForAll(chains, chain => chain == chains[0]);
