@@ -52,6 +52,13 @@ internal static class SegmentObject
     /// <param name="timeouts">When the programs forget a flow.</param>
     public static BpfObject Load(EbpfOptions options, PinDirectory pins, out FlowTimeouts timeouts) => Load(options, pins, _ => { }, out timeouts);
 
+    /// <summary>When the programs forget a flow; nothing is loaded.</summary>
+    public static FlowTimeouts ReadTimeouts()
+    {
+        using BpfObject opened = BpfObject.Open(ReadResource(), ObjectName);
+        return FlowTimeouts.Of(opened);
+    }
+
     /// <summary>Loads a copy of <see cref="RehearsedProgram"/> over the same maps that only answers; it is never to be attached.</summary>
     /// <param name="options">As for the programs that are attached.</param>
     /// <param name="pins">Where the maps are pinned.</param>

@@ -76,6 +76,7 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
         InstalledRules before = InstalledRules.Read(_names, Variant());
         bool isFirst = before.ActiveGeneration == 0;
         RequireNothingPending(isFirst, wanted);
+        before = isFirst ? PrepareFirst(judged, lowered, wanted, before) : before;
         var known = new PlacedPolicy(lowered, before.ActiveGeneration);
         bool isChanged = (_lease, wanted.ConfirmWithin) switch
         {
