@@ -52,6 +52,13 @@ public sealed class LossTests
             RuleListing.Prefer(lab, Judge.Legacy);
         }
 
+        // To make or remove this qdisc takes the device out of service for a moment, whoever does it and whether or not there is a filter (qdisc_graft of
+        // net/sched/sch_api.c). What somebody else has made stays.
+        foreach (string link in ebpf == Judge.Clsact ? (string[])["up0", "web0"] : [])
+        {
+            lab.OnRouter("tc", "qdisc", "add", "dev", link, "clsact");
+        }
+
         RunningAgent agent = await lab.StartAsync(Judge.Options(ebpf));
         await AssertNothingIsLostOrLetThroughAsync(
             lab,

@@ -105,6 +105,7 @@ internal sealed class ChainWalker
                     return false;
                 case ("-j", "MARK"):
                     Set(rule[after + 3]);
+                    Count(comment, passes: true);
                     break;
                 case ("-j", "SET"):
                     Classify(rule[after + 4] == "src" ? packet.Source : packet.Destination);

@@ -34,7 +34,7 @@ internal sealed partial class LeafChains
         if (!_answers.TryGetValue(cell, out int chain))
         {
             Descriptor descriptor = policy.Descriptors[cell];
-            chain = descriptor.Verdict == Verdict.Allow ? book.Add(ChainRule.Return(Counted(descriptor))) : Refuse(descriptor, DropReason.Revoked);
+            chain = descriptor.Verdict == Verdict.Allow ? book.Add(layout.End(Counted(descriptor))) : Refuse(descriptor, DropReason.Revoked);
             _answers.Add(cell, chain);
         }
 
@@ -62,7 +62,8 @@ internal sealed partial class LeafChains
     /// </summary>
     private int Error(int refuse)
     {
-        int pass = book.Add([.. family.IcmpErrors.Select(type => ChainRule.Return(family.IcmpType(type, code: null))), ChainRule.Goto(refuse)]);
+        int end = book.Add(layout.End());
+        int pass = book.Add([.. family.IcmpErrors.Select(type => ChainRule.Goto(end, family.IcmpType(type, code: null))), ChainRule.Goto(refuse)]);
         string[] told =
         [
             "--ctproto tcp ",
@@ -79,7 +80,7 @@ internal sealed partial class LeafChains
     /// </summary>
     private int Answer(int refuse)
     {
-        int translated = book.Add(ChainRule.Return(IsOpened), ChainRule.Goto(refuse));
+        int translated = book.Add(ChainRule.Goto(book.Add(layout.End()), IsOpened), ChainRule.Goto(refuse));
         return book.Add(
             // Of ICMP only what was asked for: the connections of other kinds have no identifier to tell them apart.
             ChainRule.Goto(refuse, family.IsNoEchoReply),

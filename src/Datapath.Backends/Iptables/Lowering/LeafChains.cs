@@ -6,7 +6,7 @@ namespace Datapath.Backends.Iptables.Lowering;
 
 /// <summary>
 /// The chains where decisions end, one for each descriptor: policy first, the connection's state only where the packet's own direction is
-/// denied. To return from one is to pass this judge, so that other judges and other people's rules have their say.
+/// denied. To come to the end of one is to pass this judge, so that other judges and other people's rules have their say.
 /// </summary>
 /// <param name="policy">Whose descriptors.</param>
 /// <param name="book">Where chains are kept.</param>
@@ -54,7 +54,7 @@ internal sealed partial class LeafChains(CompiledPolicy policy, ChainBook book, 
 
     private int Allow(Descriptor descriptor, bool isStateless, bool isTcp)
     {
-        ChainRule pass = ChainRule.Return(Counted(descriptor));
+        ChainRule pass = layout.End(Counted(descriptor));
         // What is built in is allowed in both directions: its answers need no state, and nobody is told. A unit's traffic with itself must
         // leave none: what only claims to come from the unit would pass as its answer.
         return isStateless || descriptor.Flags.HasFlag(DescriptorFlags.BuiltIn)

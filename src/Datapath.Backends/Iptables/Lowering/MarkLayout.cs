@@ -64,8 +64,9 @@ internal sealed record MarkLayout
             (false, false) => [.. classified, Write(PodBit, PodBit)],
         };
 
-    /// <summary>Leaves the mark to others.</summary>
-    public ChainRule End() => Write(0, Used);
+    /// <summary>Leaves the mark to others: the last rule of whatever lets a packet pass this judge.</summary>
+    /// <param name="matches">What it is counted by.</param>
+    public ChainRule End(string matches = "") => Write(0, Used, matches);
 
     /// <summary>Says that the packet is an answer.</summary>
     public ChainRule MarkAnswer() => Write(AnswerBit, AnswerBit);
@@ -82,7 +83,7 @@ internal sealed record MarkLayout
     /// <param name="mask">The bits that are ours.</param>
     public static uint PodBitOf(uint mask) => 1u << BitOperations.TrailingZeroCount(mask);
 
-    private static ChainRule Write(uint value, uint bits) => new("", $"-j MARK --set-xmark {Hexadecimal(value)}/{Hexadecimal(bits)}");
+    private static ChainRule Write(uint value, uint bits, string matches = "") => new(matches, $"-j MARK --set-xmark {Hexadecimal(value)}/{Hexadecimal(bits)}");
 
     /// <summary>As the programs write it.</summary>
     public static string Hexadecimal(uint value) => "0x" + value.ToString("x", CultureInfo.InvariantCulture);
