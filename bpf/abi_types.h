@@ -7,6 +7,7 @@
 #define DP_ABI_TYPES_H
 
 #include "include/dp_abi.h"
+#include "include/dp_abi_cgroup.h"
 
 union dp_abi_types {
 	struct dp_skip skip;
@@ -43,6 +44,8 @@ _Static_assert(sizeof(struct dp_control) == 64, "its head is read by other versi
 _Static_assert(sizeof(struct dp_interface) == 12, "no padding: entries are compared as bytes");
 _Static_assert(sizeof(struct dp_vlan_key) == 8, "no padding: keys are compared as bytes");
 _Static_assert(sizeof(struct dp_network) == 24, "no padding: keys are compared as bytes");
+_Static_assert(sizeof(struct dp_cgroup) == 16, "no padding: entries are compared as bytes");
+_Static_assert(sizeof(struct dp_served_key) == 20, "no padding: keys are compared as bytes");
 _Static_assert(sizeof(struct dp_event) == 64, "one cache line an event");
 
 /* Nothing reads it; eight bytes beside the knobs. */

@@ -5,32 +5,37 @@
 
 #include "verdict.h"
 
-/* Takes a token of this CPU's bucket, which fills at a fixed rate. A flood of drops must not become
- * a flood of events; what is held back is counted.
- */
+/* Takes a token of a bucket that fills at a fixed rate. */
+static __always_inline bool dp_take_token(struct dp_bucket *bucket, __u32 per_second, __u32 burst)
+{
+	__u64 now = bpf_jiffies64();
+	__u64 earned = (now - bucket->filled_jiffies) * per_second / dp_jiffies_per_second;
+
+	if (earned) {
+		bucket->tokens += earned;
+		if (bucket->tokens > burst || !bucket->filled_jiffies)
+			bucket->tokens = burst;
+		bucket->filled_jiffies = now;
+	}
+	if (!bucket->tokens)
+		return false;
+	bucket->tokens--;
+	return true;
+}
+
+/* A flood of drops must not become a flood of events; what is held back is counted. */
 static __always_inline bool dp_event_allowed(void)
 {
 	struct dp_bucket *bucket;
-	__u64 now, earned;
 	__u32 zero = 0;
 
 	bucket = bpf_map_lookup_elem(&dp_event_bucket, &zero);
 	if (!bucket)
 		return false;
-	now = bpf_jiffies64();
-	earned = (now - bucket->filled_jiffies) * dp_events_per_second / dp_jiffies_per_second;
-	if (earned) {
-		bucket->tokens += earned;
-		if (bucket->tokens > dp_event_burst || !bucket->filled_jiffies)
-			bucket->tokens = dp_event_burst;
-		bucket->filled_jiffies = now;
-	}
-	if (!bucket->tokens) {
-		dp_count_statistic(DP_STAT_EVENTS_SUPPRESSED);
-		return false;
-	}
-	bucket->tokens--;
-	return true;
+	if (dp_take_token(bucket, dp_events_per_second, dp_event_burst))
+		return true;
+	dp_count_statistic(DP_STAT_EVENTS_SUPPRESSED);
+	return false;
 }
 
 /* What a report says besides the packet and the judgement. */
@@ -79,11 +84,35 @@ static __always_inline void dp_send_event(const struct dp_packet *packet,
 	bpf_ringbuf_submit(event, wakeup);
 }
 
+static __always_inline __u64 dp_packets_of(const struct __sk_buff *skb)
+{
+	return skb->gso_segs ? skb->gso_segs : 1;
+}
+
 static __always_inline void dp_count_rule(const struct __sk_buff *skb, __u32 rule)
 {
-	__u64 packets = skb->gso_segs ? skb->gso_segs : 1;
+	dp_count_packets(bpf_map_lookup_elem(&dp_rule_counts, &rule), dp_packets_of(skb), skb->len);
+}
 
-	dp_count_packets(bpf_map_lookup_elem(&dp_rule_counts, &rule), packets, skb->len);
+/* Counts a packet that a rule lets pass, where it was judged. */
+static __always_inline void dp_count_passed(const struct __sk_buff *skb, struct dp_visit *visit,
+					    __u32 hook, __u32 direction)
+{
+	__u32 place = hook * 2 + direction;
+
+	if (dp_is_at_cgroup)
+		dp_count_packets(bpf_map_lookup_elem(&dp_cgroup_passed, &place), dp_packets_of(skb),
+				 skb->len);
+	else if (place < DP_PLACES)
+		dp_count_packets(&visit->passed[place], dp_packets_of(skb), skb->len);
+}
+
+static __always_inline void dp_count_dropped(const struct __sk_buff *skb,
+					     const struct dp_origin *origin, __u32 reason)
+{
+	__u32 key = (origin->hook * 2 + origin->direction) * DP_REASONS + reason;
+
+	dp_count_packets(bpf_map_lookup_elem(&dp_drop_counts, &key), dp_packets_of(skb), skb->len);
 }
 
 /* Counts the judgement and reports it where it is news: a new flow, or a drop. A rule with
@@ -93,14 +122,13 @@ static __always_inline void dp_report(struct __sk_buff *skb, const struct dp_pac
 				      const struct dp_origin *origin,
 				      const struct dp_judgement *judgement)
 {
-	__u64 packets = skb->gso_segs ? skb->gso_segs : 1;
 	__u32 rule = judgement->rule_index;
 	__u32 reason = judgement->reason;
 
 	if (rule)
 		dp_count_rule(skb, rule);
 	if (reason)
-		dp_count_packets(bpf_map_lookup_elem(&dp_drop_counts, &reason), packets, skb->len);
+		dp_count_dropped(skb, origin, reason);
 	if (!judgement->new_flow && !reason)
 		return;
 	/* Without a rule nobody could have asked for silence. */

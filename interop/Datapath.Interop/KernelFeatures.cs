@@ -131,6 +131,7 @@ public static class KernelFeatures
             BpfMapType.LruHash or BpfMapType.LruPerCpuHash => new(4, 10, 0),
             BpfMapType.LongestPrefixTrie => new(4, 11, 0),
             BpfMapType.ArrayOfMaps or BpfMapType.HashOfMaps => new(4, 12, 0),
+            BpfMapType.Stack => new(4, 20, 0),
             BpfMapType.RingBuffer => new(5, 8, 0),
             _ => throw new ArgumentOutOfRangeException(nameof(type), type, "a kind of map that nothing here uses"),
         };
@@ -150,9 +151,14 @@ public static class KernelFeatures
         {
             BpfHelper.MapLookupElem or BpfHelper.MapUpdateElem or BpfHelper.MapDeleteElem => new(3, 19, 0),
             BpfHelper.KtimeGetNs or BpfHelper.GetSmpProcessorId => new(4, 1, 0),
+            BpfHelper.SkbStoreBytes or BpfHelper.L4CsumReplace => new(4, 1, 0),
+            BpfHelper.Redirect => new(4, 4, 0),
             BpfHelper.SkbLoadBytes => new(4, 5, 0),
+            BpfHelper.CsumDiff => new(4, 6, 0),
+            BpfHelper.RedirectNeigh => new(5, 10, 0),
             BpfHelper.SkbPullData => new(4, 9, 0),
-            BpfHelper.SkRelease => new(4, 20, 0),
+            BpfHelper.SkbAncestorCgroupId => new(4, 19, 0),
+            BpfHelper.SkRelease or BpfHelper.MapPushElem or BpfHelper.MapPopElem => new(4, 20, 0),
             BpfHelper.SkcLookupTcp => new(5, 2, 0),
             BpfHelper.Jiffies64 => new(5, 6, 0),
             BpfHelper.KtimeGetBootNs => new(5, 8, 0),
@@ -168,6 +174,7 @@ public static class KernelFeatures
             BpfMapType.PerCpuArray => "percpu_array",
             BpfMapType.LruHash => "lru_hash",
             BpfMapType.LongestPrefixTrie => "lpm_trie",
+            BpfMapType.Stack => "stack",
             BpfMapType.RingBuffer => "ringbuf",
             _ => type.ToString(),
         };

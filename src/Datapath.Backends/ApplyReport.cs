@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Datapath.Policy.Compilation;
 
 namespace Datapath.Backends;
 
@@ -23,15 +24,32 @@ public sealed record ApplyReport(
     /// <summary>What endangers enforcement though the policy is in force, each with its remedy, as sentences without a full stop.</summary>
     public ImmutableArray<string> Warnings { get; init; } = [];
 
+    /// <summary>How full the backend's tables are besides the image of the policy and the flows, in a fixed order.</summary>
+    public ImmutableArray<FlowTableUsage> Tables { get; init; } = [];
+
     /// <summary>The connections that were there before anything was enforced; null when something was, or when the backend has no such step.</summary>
     public OlderFlowsReport? OlderFlows { get; init; }
+
+    /// <summary>What its steps took; null where the backend does not tell.</summary>
+    public ApplyTimes? Times { get; init; }
 }
+
+/// <summary>What the steps of an apply took.</summary>
+/// <param name="Encode">From the compiled policy to what the kernel reads.</param>
+/// <param name="Write">Writing it, reading it back, trying it out.</param>
+/// <param name="Grace">Waiting until no packet is judged by the policy before.</param>
+/// <param name="Rest">Everything else: what the kernel is told of the host, and attaching.</param>
+public sealed record ApplyTimes(TimeSpan Encode, TimeSpan Write, TimeSpan Grace, TimeSpan Rest);
 
 /// <summary>What the first policy found of connections that are older than it, and goes on with.</summary>
 /// <param name="Tracked">Entries made from what the kernel tracks.</param>
 /// <param name="FromSockets">Entries made from the sockets of the host and of its pods, of connections that are not tracked.</param>
 /// <param name="Problems">What could not be read, as sentences without a full stop: those connections have to be proved by their packets.</param>
-public sealed record OlderFlowsReport(int Tracked, int FromSockets, ImmutableArray<string> Problems);
+public sealed record OlderFlowsReport(int Tracked, int FromSockets, ImmutableArray<string> Problems)
+{
+    /// <summary>Entries taken over from an agent of another version, which had been judging until then.</summary>
+    public int TakenOver { get; init; }
+}
 
 /// <summary>The verdict matrix of a generation.</summary>
 /// <param name="RowForm">The form of its rows, one word: <c>dense</c> or <c>compressed</c>.</param>
@@ -69,7 +87,18 @@ public sealed record BackendCounters(
     ImmutableDictionary<int, PacketCount> Rules,
     ImmutableDictionary<Datapath.Flows.DropReason, PacketCount> Drops,
     ImmutableDictionary<string, long> Statistics
-);
+)
+{
+    /// <summary>What became of packets that were judged, by where; empty where the backend does not tell. Those that passed are counted since the programs were loaded.</summary>
+    public ImmutableArray<VerdictCount> Verdicts { get; init; } = [];
+}
+
+/// <summary>Packets that were judged alike.</summary>
+/// <param name="Hook">Where, such as <c>tc-ingress</c>.</param>
+/// <param name="Direction">Of the packets, seen from the unit that was judged.</param>
+/// <param name="Reason">Why they were dropped; <see cref="Datapath.Flows.DropReason.None"/> of those that passed.</param>
+/// <param name="Count">How many.</param>
+public sealed record VerdictCount(string Hook, Direction Direction, Datapath.Flows.DropReason Reason, PacketCount Count);
 
 /// <summary>Packets and bytes.</summary>
 /// <param name="Packets">Packets on the wire: segments of a large packet count one by one.</param>

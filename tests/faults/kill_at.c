@@ -4,12 +4,15 @@
  *
  *   kill_at now|later N FILE PROGRAM ARGUMENT…
  *
- * Counts from the beginning, or from SIGUSR1 on; N = 0 only counts. FILE always holds the count.
+ * Looking through the objects of the kernel by their numbers does not count: nothing changes by it,
+ * and how many there are depends on others. Counts from the beginning, or from SIGUSR1 on; N = 0
+ * only counts. FILE always holds the count.
  * The call that the program dies at is not made. Ends as the program does.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -26,6 +29,13 @@
 #define STOP_AT(number)                                                                            \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),                                         \
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE)
+
+#define PASS_COMMAND(command)                                                                      \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, command, 0, 1),                                        \
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+
+/* Where the command of bpf(2) stands; little endian. */
+#define BPF_COMMAND offsetof(struct seccomp_data, args[0])
 
 static volatile sig_atomic_t counting;
 
@@ -46,7 +56,6 @@ static void become(char **command)
 {
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		STOP_AT(SYS_bpf),
 		STOP_AT(SYS_membarrier),
 		STOP_AT(SYS_renameat2),
 		STOP_AT(SYS_unlinkat),
@@ -58,7 +67,17 @@ static void become(char **command)
 		STOP_AT(SYS_rename),
 #endif
 		STOP_AT(SYS_sendto),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_bpf, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, BPF_COMMAND),
+		PASS_COMMAND(BPF_PROG_GET_NEXT_ID),
+		PASS_COMMAND(BPF_MAP_GET_NEXT_ID),
+		PASS_COMMAND(BPF_LINK_GET_NEXT_ID),
+		PASS_COMMAND(BPF_PROG_GET_FD_BY_ID),
+		PASS_COMMAND(BPF_MAP_GET_FD_BY_ID),
+		PASS_COMMAND(BPF_LINK_GET_FD_BY_ID),
+		PASS_COMMAND(BPF_OBJ_GET_INFO_BY_FD),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE),
 	};
 	struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]), .filter = filter};
 

@@ -19,14 +19,35 @@ public enum BpfHelper
     /// <summary>bpf_get_smp_processor_id.</summary>
     GetSmpProcessorId = 8,
 
+    /// <summary>bpf_skb_store_bytes.</summary>
+    SkbStoreBytes = 9,
+
+    /// <summary>bpf_l4_csum_replace.</summary>
+    L4CsumReplace = 11,
+
+    /// <summary>bpf_redirect.</summary>
+    Redirect = 23,
+
     /// <summary>bpf_skb_load_bytes.</summary>
     SkbLoadBytes = 26,
+
+    /// <summary>bpf_csum_diff.</summary>
+    CsumDiff = 28,
 
     /// <summary>bpf_skb_pull_data.</summary>
     SkbPullData = 39,
 
+    /// <summary>bpf_skb_ancestor_cgroup_id.</summary>
+    SkbAncestorCgroupId = 83,
+
     /// <summary>bpf_sk_release.</summary>
     SkRelease = 86,
+
+    /// <summary>bpf_map_push_elem.</summary>
+    MapPushElem = 87,
+
+    /// <summary>bpf_map_pop_elem.</summary>
+    MapPopElem = 88,
 
     /// <summary>bpf_skc_lookup_tcp.</summary>
     SkcLookupTcp = 99,
@@ -45,4 +66,7 @@ public enum BpfHelper
 
     /// <summary>bpf_ringbuf_query.</summary>
     RingbufQuery = 134,
+
+    /// <summary>bpf_redirect_neigh.</summary>
+    RedirectNeigh = 152,
 }

@@ -29,6 +29,17 @@ public sealed unsafe class BpfLink : IDisposable
         return Own(new FileDescriptor(KernelException.Check(result, $"attach {program} at {type} of", $"target {target}")));
     }
 
+    /// <summary>Attaches a program to a cgroup, beside those that others attached, for it and all its children.</summary>
+    /// <param name="program">Of a type that fits the place.</param>
+    /// <param name="cgroup">The cgroup.</param>
+    /// <param name="type">The place.</param>
+    /// <exception cref="KernelException">The kernel refused.</exception>
+    public static BpfLink Create(BpfProgram program, Cgroup cgroup, AttachType type)
+    {
+        using FileDescriptor.Lease fd = cgroup.Descriptor.Borrow();
+        return Create(program, fd.Number, type);
+    }
+
     /// <summary>Opens a pinned link.</summary>
     /// <param name="path">In a bpf file system.</param>
     /// <exception cref="KernelException">Nothing there (ENOENT), or not a link.</exception>

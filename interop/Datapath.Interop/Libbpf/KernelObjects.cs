@@ -58,6 +58,21 @@ public static unsafe class KernelObjects
         return info;
     }
 
+    /// <summary>Asks for types, as they were loaded.</summary>
+    internal static byte[] TypeBytes(FileDescriptor descriptor, string subject)
+    {
+        bpf_btf_info info = default;
+        Ask(descriptor, &info, sizeof(bpf_btf_info), subject);
+        var bytes = new byte[info.btf_size];
+        fixed (byte* start = bytes)
+        {
+            info = new bpf_btf_info { btf = (ulong)start, btf_size = (uint)bytes.Length };
+            Ask(descriptor, &info, sizeof(bpf_btf_info), subject);
+        }
+
+        return bytes;
+    }
+
     /// <summary>Asks about a link.</summary>
     internal static LinkDescription LinkInfo(FileDescriptor descriptor, string subject)
     {

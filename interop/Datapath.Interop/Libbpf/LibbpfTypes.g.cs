@@ -394,6 +394,29 @@ internal enum libbpf_print_level : uint
     LIBBPF_DEBUG = 2,
 }
 
+/// <summary>linux/bpf.h: <c>struct bpf_btf_info</c>, 32 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 32)]
+internal struct bpf_btf_info
+{
+    [FieldOffset(0)]
+    internal ulong btf;
+
+    [FieldOffset(8)]
+    internal uint btf_size;
+
+    [FieldOffset(12)]
+    internal uint id;
+
+    [FieldOffset(16)]
+    internal ulong name;
+
+    [FieldOffset(24)]
+    internal uint name_len;
+
+    [FieldOffset(28)]
+    internal uint kernel_btf;
+}
+
 /// <summary>linux/bpf.h: <c>union bpf_iter_link_info</c>, 16 bytes.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 16)]
 internal struct bpf_iter_link_info

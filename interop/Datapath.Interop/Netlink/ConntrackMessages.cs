@@ -19,6 +19,11 @@ internal static partial class ConntrackMessages
     /// <summary>CTA_MARK_MASK.</summary>
     internal const int ConnectionMarkMask = 21;
 
+    // CTA_TIMESTAMP, and CTA_TIMESTAMP_START in it: nanoseconds of the wall clock.
+    private const int Timestamp = 20;
+    private const int TimestampStart = 1;
+    private const int NanosecondsPerTick = 100;
+
     private const int ReplyTuple = 2;
     private const int Status = 3;
     private const int ProtocolState = 4;
@@ -89,6 +94,9 @@ internal static partial class ConntrackMessages
                 case ProtocolState:
                     entry = WithProtocolState(entry, reader.Value);
                     break;
+                case Timestamp:
+                    entry = entry with { Since = StartOf(reader.Value) };
+                    break;
                 case ConnectionMark:
                     entry = entry with { Mark = Number(reader.Value) };
                     break;
@@ -101,6 +109,20 @@ internal static partial class ConntrackMessages
         }
 
         return original is null || reply is null ? null : entry with { Original = original, Reply = reply };
+    }
+
+    private static DateTimeOffset? StartOf(ReadOnlySpan<byte> attributes)
+    {
+        var reader = new AttributeReader(attributes);
+        while (reader.MoveNext())
+        {
+            if (reader.Type == TimestampStart && BinaryPrimitives.TryReadUInt64BigEndian(reader.Value, out ulong nanoseconds))
+            {
+                return DateTimeOffset.UnixEpoch.AddTicks((long)(nanoseconds / NanosecondsPerTick));
+            }
+        }
+
+        return null;
     }
 
     private static ConntrackEntry WithProtocolState(ConntrackEntry entry, ReadOnlySpan<byte> attributes)

@@ -58,6 +58,10 @@ internal sealed partial class OptionTable(OptionSources sources)
     /// <summary>Where programs are attached.</summary>
     public AgentOption<TcHookChoice> TcHook { get; } = TcHookOption(sources);
 
+    /// <summary>What whoever opens a denied connection meets.</summary>
+    public AgentOption<DeniedAnswer> RejectWith { get; } =
+        Option("--reject-with", "drop|reset", "What whoever opens a denied TCP connection to this host meets: silence, or a reset, 100 a second of each CPU; eBPF only", "DATAPATH_REJECT_WITH", DeniedAnswer.Drop, "drop", OptionText.Answer, sources);
+
     /// <summary>TCP connections that are remembered for certain.</summary>
     public AgentOption<int> MaxTcpFlows { get; } =
         FlowLimitOption("--max-tcp-flows", "TCP connections", "DATAPATH_MAX_TCP_FLOWS", Defaults.MaxTcpFlows, sources);

@@ -33,6 +33,15 @@ internal static class OptionText
     public static OptionReading<string> Text(string text) =>
         string.IsNullOrWhiteSpace(text) ? Refused<string>("an empty text") : text.Trim();
 
+    /// <summary><c>drop</c> or <c>reset</c>.</summary>
+    public static OptionReading<DeniedAnswer> Answer(string text) =>
+        text switch
+        {
+            "drop" => DeniedAnswer.Drop,
+            "reset" => DeniedAnswer.Reset,
+            _ => Refused<DeniedAnswer>($"'{text}' is neither drop nor reset"),
+        };
+
     /// <summary>A path, made absolute later by who uses it.</summary>
     public static OptionReading<string> Path(string text) =>
         string.IsNullOrWhiteSpace(text) || text.Contains('\0', StringComparison.Ordinal) ? Refused<string>("an empty path") : text;

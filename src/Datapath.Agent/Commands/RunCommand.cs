@@ -73,6 +73,9 @@ internal static class RunCommand
             options.SyslogClientKey,
             options.OtlpEndpoint,
             options.OtlpProtocol,
+            options.RejectWith,
+            options.MetricsListen,
+            options.MetricsPerRule,
             options.LogFormat,
         ];
 
@@ -98,6 +101,9 @@ internal static class RunCommand
         {
             Flows = FlowSettingsOf(parse, options),
             LogFormat = options.LogFormat.In(parse),
+            RejectsWithReset = options.RejectWith.In(parse) == DeniedAnswer.Reset,
+            MetricsListen = options.MetricsListen.In(parse),
+            MetricsPerRule = options.MetricsPerRule.In(parse),
             EbpfImageMebibytes = options.EbpfImageMemory.In(parse),
             Reread = () => Reread(parse, options),
         };
@@ -142,7 +148,7 @@ internal static class RunCommand
                 ClientCertificate = options.SyslogClientCertificate.In(parse),
                 ClientKey = options.SyslogClientKey.In(parse),
             },
-            Otlp = new OtlpSettings(options.OtlpEndpoint.In(parse), options.OtlpProtocol.In(parse)),
+            Otlp = new OtlpSettings(options.OtlpEndpoint.In(parse), options.OtlpProtocol.In(parse) == OtlpProtocol.Grpc),
             Stdout = Console.OpenStandardOutput,
         };
 }

@@ -70,6 +70,9 @@ internal sealed class SucceedingBackend(IBackend chosen, IBackend former, ILogge
     public IReadOnlyCollection<RememberedFlow>? ReadFlows(CompiledPolicy policy, HostSnapshot host) => chosen.ReadFlows(policy, host);
 
     /// <inheritdoc/>
+    public LiveConnections ReadConnections(int? unit, int most) => chosen.ReadConnections(unit, most);
+
+    /// <inheritdoc/>
     public RemovalReport Remove(bool dryRun) => chosen.Remove(dryRun);
 
     /// <inheritdoc/>

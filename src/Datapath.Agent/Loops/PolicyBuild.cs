@@ -34,13 +34,15 @@ internal sealed record PolicyBuild(CompiledPolicy? Policy, RuleIndexes Indexes, 
     /// <param name="inventory">The host that it is for.</param>
     /// <param name="options">What decides its meaning besides the files.</param>
     /// <param name="indexes">The numbers given away so far.</param>
-    /// <param name="memory">What earlier builds of the same owner left; null to start from nothing.</param>
+    /// <param name="resolution">What earlier builds of the same owner left; null to start from nothing.</param>
+    /// <param name="compilation">The same of the next stage.</param>
     public static PolicyBuild Of(
         PolicyReading reading,
         HostInventory inventory,
         PolicyOptions options,
         RuleIndexes indexes,
-        CompilationMemory? memory = null
+        ResolutionMemory? resolution = null,
+        CompilationMemory? compilation = null
     )
     {
         if (reading.Diagnostics.Any(IsError))
@@ -49,15 +51,15 @@ internal sealed record PolicyBuild(CompiledPolicy? Policy, RuleIndexes Indexes, 
             return new PolicyBuild(null, indexes, reading.Diagnostics);
         }
 
-        PolicyResolution resolution = PolicyResolver.Resolve(reading.Policy, inventory, options);
-        ImmutableArray<Diagnostic> known = [.. reading.Diagnostics, .. resolution.Diagnostics];
-        if (resolution.HasErrors)
+        PolicyResolution resolved = PolicyResolver.Resolve(reading.Policy, inventory, options, resolution);
+        ImmutableArray<Diagnostic> known = [.. reading.Diagnostics, .. resolved.Diagnostics];
+        if (resolved.HasErrors)
         {
             return new PolicyBuild(null, indexes, known);
         }
 
-        PolicyCompilation compilation = PolicyCompiler.Compile(resolution.Policy, indexes, memory);
-        return new PolicyBuild(compilation.Policy, compilation.Indexes, [.. known, .. compilation.Diagnostics]) { Resolved = resolution.Policy };
+        PolicyCompilation compiled = PolicyCompiler.Compile(resolved.Policy, indexes, compilation);
+        return new PolicyBuild(compiled.Policy, compiled.Indexes, [.. known, .. compiled.Diagnostics]) { Resolved = resolved.Policy };
     }
 
     /// <summary>The first stage alone: what is written in the files, and what is wrong with it.</summary>

@@ -22,8 +22,9 @@ internal sealed record OtlpSettings(Uri Endpoint, bool IsGrpc)
 
 /// <summary>Log records over OTLP, by the exporter of the OpenTelemetry project, which takes its headers and time-out from <c>OTEL_EXPORTER_OTLP_*</c>.</summary>
 /// <remarks>
-/// The exporter drops in silence what it cannot send. So a batch is given to it and awaited, <see cref="OtlpWatch"/> says what became of its
-/// requests, and a batch that was refused comes again. This is the one sink that allocates for a record: the exporter wants objects.
+/// The exporter drops in silence what it cannot send. So one batch is given to it, which it sends in one request when it is told to and not before;
+/// <see cref="OtlpWatch"/> says what became of that request, and a batch that was refused comes again. This is the one sink that allocates for a
+/// record: the exporter wants objects.
 /// </remarks>
 /// <param name="settings">Where to.</param>
 /// <param name="enforcer">Name of the agent, <c>service.instance.id</c>.</param>
@@ -48,7 +49,7 @@ internal sealed class OtlpSink(OtlpSettings settings, string enforcer) : FlowSin
         // The exporter blocks a thread for as long as it waits: never two.
         await _flush.WaitAsync(cancellation);
         Pipeline pipeline = _pipeline ??= Open();
-        _watch.Forget();
+        Task<string?> answer = _watch.NextAnswer();
         ReadOnlySequence<byte> rest = lines;
         for (int i = 0; i < MostRecords && RecordLines.TryTake(ref rest, out ReadOnlySequence<byte> line); i++)
         {
@@ -56,10 +57,12 @@ internal sealed class OtlpSink(OtlpSettings settings, string enforcer) : FlowSin
         }
 
         _flush = Task.Run(() => pipeline.Processor.ForceFlush(2 * TimeoutMilliseconds), CancellationToken.None);
-        bool isFlushed = await _flush.WaitAsync(cancellation);
-        if (!isFlushed || _watch.Problem is not null)
+        _ = await _flush.WaitAsync(cancellation);
+
+        // A flush is over when the records have left the queue, which is before they are sent, and also when its time is over.
+        if (await AnswerAsync(answer, cancellation) is { } problem)
         {
-            throw new IOException(_watch.Problem ?? "the collector does not answer");
+            throw new IOException(problem);
         }
 
         return rest.Start;
@@ -70,6 +73,18 @@ internal sealed class OtlpSink(OtlpSettings settings, string enforcer) : FlowSin
     {
         // The connection is the exporter's, and it opens another by itself. At the end of the agent all goes.
         return ValueTask.CompletedTask;
+    }
+
+    private static async Task<string?> AnswerAsync(Task<string?> answer, CancellationToken cancellation)
+    {
+        try
+        {
+            return await answer.WaitAsync(TimeSpan.FromMilliseconds(2 * TimeoutMilliseconds), cancellation);
+        }
+        catch (TimeoutException)
+        {
+            return "the exporter sent nothing in its time";
+        }
     }
 
     private Pipeline Open()
@@ -84,7 +99,7 @@ internal sealed class OtlpSink(OtlpSettings settings, string enforcer) : FlowSin
         BatchLogRecordExportProcessor processor = new(
             new OtlpLogExporter(options),
             maxQueueSize: 2 * MostRecords,
-            scheduledDelayMilliseconds: 2 * TimeoutMilliseconds,
+            scheduledDelayMilliseconds: int.MaxValue,
             exporterTimeoutMilliseconds: TimeoutMilliseconds,
             maxExportBatchSize: MostRecords
         );

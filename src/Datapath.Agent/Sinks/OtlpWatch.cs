@@ -8,16 +8,15 @@ internal sealed class OtlpWatch() : DelegatingHandler(new SocketsHttpHandler { U
 {
     private const string GrpcStatus = "grpc-status";
 
-    // An exporter whose time is over before it begins asks nobody, and says that all went well.
-    private const string NothingAsked = "the exporter sent nothing in its time";
+    private TaskCompletionSource<string?> _answer = NewAnswer();
 
-    private string? _problem;
-
-    /// <summary>Why a request failed since <see cref="Forget"/>, or that there was none; null when the collector took all.</summary>
-    public string? Problem => Volatile.Read(ref _problem);
-
-    /// <summary>Begins anew.</summary>
-    public void Forget() => Volatile.Write(ref _problem, NothingAsked);
+    /// <summary>What becomes of the first request after this call: null when the collector took it, else why not.</summary>
+    public Task<string?> NextAnswer()
+    {
+        TaskCompletionSource<string?> answer = NewAnswer();
+        Volatile.Write(ref _answer, answer);
+        return answer.Task;
+    }
 
     /// <inheritdoc/>
     protected override HttpResponseMessage Send(HttpRequestMessage request, CancellationToken cancellationToken)
@@ -31,7 +30,7 @@ internal sealed class OtlpWatch() : DelegatingHandler(new SocketsHttpHandler { U
         }
         catch (Exception trouble) when (trouble is HttpRequestException or OperationCanceledException or IOException)
         {
-            Volatile.Write(ref _problem, trouble.Message);
+            Tell(trouble.Message);
             throw;
         }
     }
@@ -50,24 +49,28 @@ internal sealed class OtlpWatch() : DelegatingHandler(new SocketsHttpHandler { U
         }
         catch (Exception trouble) when (trouble is HttpRequestException or OperationCanceledException or IOException)
         {
-            Volatile.Write(ref _problem, trouble.Message);
+            Tell(trouble.Message);
             throw;
         }
     }
+
+    private static TaskCompletionSource<string?> NewAnswer() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private void Tell(string? problem) => Volatile.Read(ref _answer).TrySetResult(problem);
 
     private void Note(HttpResponseMessage response)
     {
         if (response.StatusCode != HttpStatusCode.OK)
         {
-            Volatile.Write(ref _problem, string.Create(CultureInfo.InvariantCulture, $"the collector answers {(int)response.StatusCode}"));
+            Tell(string.Create(CultureInfo.InvariantCulture, $"the collector answers {(int)response.StatusCode}"));
         }
-        else if (Status(response.TrailingHeaders) is { } status and not "0" || (status = Status(response.Headers)) is not null and not "0")
+        else if ((Status(response.TrailingHeaders) ?? Status(response.Headers)) is { } status and not "0")
         {
-            Volatile.Write(ref _problem, $"the collector answers gRPC status {status}");
+            Tell($"the collector answers gRPC status {status}");
         }
         else
         {
-            Interlocked.CompareExchange(ref _problem, null, NothingAsked);
+            Tell(null);
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using System.Text;
 using Datapath.Backends.Ebpf.Image;
@@ -13,15 +12,17 @@ internal sealed class Arena : IDisposable
     private readonly MappedArray _lines;
     private readonly MappedArray _generations;
     private readonly MappedArray _control;
+    private readonly TimeProvider _time;
 
-    // What this process has written: where the parts of a generation are, and which address tries it has. Of a generation that an earlier
-    // agent wrote only the span of all its parts is known.
+    // What this process has written. Of a generation that an earlier agent wrote only the span of all its parts is known.
     private readonly Written?[] _written = new Written?[Abi.GenerationSlots];
 
     /// <summary>Maps the arena into this process.</summary>
     /// <param name="loaded">The loaded object.</param>
-    public Arena(BpfObject loaded)
+    /// <param name="time">Times the grace periods.</param>
+    public Arena(BpfObject loaded, TimeProvider time)
     {
+        _time = time;
         _lines = loaded.Map(DpMaps.Arena).Map.MapMemory();
         _generations = loaded.Map(DpMaps.Generations).Map.MapMemory();
         _control = loaded.Map(DpMaps.Control).Map.MapMemory();
@@ -37,7 +38,10 @@ internal sealed class Arena : IDisposable
     public DpGeneration After => Generations[Switch.Lease == DpLease.None ? Switch.Slot : Switch.After];
 
     /// <summary>Room for one more generation beside those that are live, in bytes.</summary>
-    public long FreeBytes => (long)LargestGap().Lines * PolicyImage.LineBytes;
+    public long FreeBytes => (long)Free.Largest.Lines * PolicyImage.LineBytes;
+
+    /// <summary>How long this process has waited for grace periods.</summary>
+    public TimeSpan WaitedForGrace { get; private set; }
 
     /// <summary>The generation of a slot; ids only ever grow.</summary>
     /// <param name="slot">As <see cref="Write"/> gave it.</param>
@@ -82,42 +86,24 @@ internal sealed class Arena : IDisposable
         Encoding.UTF8.GetBytes(instance, name);
     }
 
-    /// <summary>
-    /// Where the rest of an image may begin, when its address tries are those of a live generation: behind them, in the first gap that is
-    /// large enough and leaves room for a whole image.
-    /// </summary>
-    /// <param name="addresses">The tries.</param>
-    /// <param name="expectedLines">About how many lines the rest will take.</param>
-    /// <returns>A line relative to the first of the tries; null when no live generation has them, or there is no such gap.</returns>
-    public int? PlaceRules(AddressLines addresses, int expectedLines)
-    {
-        if (SlotWith(addresses) is not { } slot)
-        {
-            return null;
-        }
+    /// <summary>The image that was put in force last, if this process wrote it: another one may take over what they have in common.</summary>
+    public LiveImage? Live =>
+        Switch.Slot is var slot && IsLive(Switch, slot) && WrittenIn(slot) is { } written
+            ? new LiveImage(written.Image, lines => PlaceBeside(written.Image, (int)Generations[slot].Base, lines))
+            : null;
 
-        int lines = expectedLines + (expectedLines / 8);
-        // The hole that is left cannot be used by a whole image: a policy that is a quarter larger must still find its place.
-        int whole = (addresses.Lines + lines) * 5 / 4;
-        List<Extent> gaps = Gaps();
-        Extent place = gaps.FirstOrDefault(gap =>
-            gap.First >= (int)Generations[slot].Base && gap.Lines >= lines && gaps.Max(other => other == gap ? gap.Lines - lines : other.Lines) >= whole
-        );
-        return place.Lines == 0 ? null : place.First - (int)Generations[slot].Base;
-    }
-
-    /// <summary>Whether the place of an image that shares address tries is large enough for it.</summary>
-    /// <param name="image">The image.</param>
-    public bool HasRoomShared(PolicyImage image) =>
-        SlotWith(image.Addresses) is { } slot
-        && Gaps().Any(gap => gap.First <= RulesOf(image, slot).First && gap.End >= RulesOf(image, slot).End);
+    /// <summary>Whether there is room for an image beside the live ones.</summary>
+    /// <param name="image">The image; one that takes over what a live one has needs room only for the rest, in its place.</param>
+    public bool HasRoom(PolicyImage image) =>
+        !image.IsShared ? image.Lines <= Free.Largest.Lines
+        : BaseBeside(image) is { } first && Free is var free && image.Written.All(part => free.Holds(ExtentOf(part, first)));
 
     /// <summary>Refuses an image that there is no room for beside the live ones.</summary>
     /// <param name="image">The image.</param>
     /// <exception cref="PolicyTooLargeException">It does not fit.</exception>
     public void RequireRoom(PolicyImage image)
     {
-        if (image.IsShared ? !HasRoomShared(image) : image.Bytes > FreeBytes)
+        if (!HasRoom(image))
         {
             throw new PolicyTooLargeException("kernel memory", image.Bytes, FreeBytes, "bytes", Remedy(image.Bytes));
         }
@@ -132,26 +118,42 @@ internal sealed class Arena : IDisposable
             : $"an agent that begins after `datapath purge` with {EbpfOptions.ArenaOption} {mebibytes} has room for it";
     }
 
+    /// <summary>Where an image of its own leaves enough lines in one piece once it is the only one that is live.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="lines">How many must be left.</param>
+    /// <returns>The line to begin at; null when there is no such place.</returns>
+    public int? FindPlaceApart(PolicyImage image, int lines)
+    {
+        IEnumerable<int> places = Free.Gaps.Where(gap => gap.Lines >= image.Lines).SelectMany(gap => (int[])[gap.First, gap.End - image.Lines]);
+        int best = places.DefaultIfEmpty(-1).MaxBy(Left);
+        return best >= 0 && Left(best) >= lines ? best : null;
+
+        int Left(int place) => Math.Max(place, _lines.Count - place - image.Lines);
+    }
+
     /// <summary>Writes an image where no live generation is, and reads it back. Nothing judges by it yet.</summary>
     /// <param name="image">An image that there is room for.</param>
+    /// <param name="place">The first of its lines; null for the largest gap, or for where the image lies that it takes lines over from.</param>
     /// <returns>The slot that it has.</returns>
     /// <exception cref="BackendException">What was read back is not what was written.</exception>
-    /// <remarks>Address tries that a live generation has were read back when they were written.</remarks>
-    public int Write(PolicyImage image)
+    /// <remarks>What it takes over from a live generation was read back when it was written.</remarks>
+    public int Write(PolicyImage image, int? place = null)
     {
         RequireRoom(image);
         (int slot, uint id) = ChooseSlot();
-        int first = image.IsShared ? (int)Generations[SlotWith(image.Addresses)!.Value].Base : LargestGap().First;
-        var addresses = new Extent(first, image.Addresses.Lines);
-        var rules = new Extent(first + image.RulesLine, image.RuleLines);
+        int first = place ?? BaseBeside(image) ?? Free.Largest.First;
         if (!image.IsShared)
         {
-            WriteAndRead(addresses, image.Addresses.Words.Span);
+            WriteAndRead(new LineExtent(first, image.Addresses.Lines), image.Addresses.Words.Span);
         }
 
-        WriteAndRead(rules, image.Rules.Span);
+        foreach (ImagePart part in image.Written)
+        {
+            WriteAndRead(ExtentOf(part, first), part.Words.Span);
+        }
+
         Generations[slot] = Header(image, id, first);
-        _written[slot] = new Written(id, image.Addresses, [addresses, rules]);
+        _written[slot] = new Written(id, image);
         return slot;
     }
 
@@ -163,8 +165,10 @@ internal sealed class Arena : IDisposable
     public void Turn(Switch next)
     {
         Volatile.Write(ref Control.InForce, next.Word);
+        long start = _time.GetTimestamp();
         // Programs that still walk an image that is not live any more have left it when this returns.
         GracePeriod.Wait();
+        WaitedForGrace += _time.GetElapsedTime(start);
     }
 
     /// <inheritdoc/>
@@ -197,58 +201,58 @@ internal sealed class Arena : IDisposable
     private bool IsLive(Switch now, int slot) =>
         Generations[slot].Id != 0 && (slot == now.Slot || (now.Lease != DpLease.None && slot == now.After));
 
-    /// <summary>The longest run of lines that no live image has.</summary>
-    private Extent LargestGap() => Gaps().DefaultIfEmpty().MaxBy(gap => gap.Lines);
-
-    /// <summary>The runs of lines that no live image has, ascending.</summary>
-    private List<Extent> Gaps()
+    private FreeLines Free
     {
-        Switch now = Switch;
-        IEnumerable<Extent> live = Enumerable.Range(0, Abi.GenerationSlots).Where(slot => IsLive(now, slot)).SelectMany(slot => ExtentsOf(slot));
-        var gaps = new List<Extent>();
-        int free = 0;
-        foreach (Extent one in live.OrderBy(one => one.First).Append(new Extent(_lines.Count, 0)))
+        get
         {
-            if (one.First > free)
-            {
-                gaps.Add(new Extent(free, one.First - free));
-            }
-
-            free = Math.Max(free, one.End);
+            Switch now = Switch;
+            return new FreeLines(Enumerable.Range(0, Abi.GenerationSlots).Where(slot => IsLive(now, slot)).SelectMany(ExtentsOf), _lines.Count);
         }
-
-        return gaps;
     }
 
-    private ImmutableArray<Extent> ExtentsOf(int slot)
+    private IEnumerable<LineExtent> ExtentsOf(int slot)
     {
         DpGeneration generation = Generations[slot];
-        return WrittenIn(slot)?.Extents ?? [new Extent((int)generation.Base, (int)generation.Lines)];
+        int first = (int)generation.Base;
+        return WrittenIn(slot) is { Image: var image }
+            ? image.Parts.Select(part => ExtentOf(part, first)).Prepend(new LineExtent(first, image.Addresses.Lines))
+            : [new LineExtent(first, (int)generation.Lines)];
     }
+
+    private static LineExtent ExtentOf(ImagePart part, int first) => new(first + part.Line, part.Lines);
 
     private Written? WrittenIn(int slot) => _written[slot] is { } written && written.Id == Generations[slot].Id ? written : null;
 
-    /// <summary>The slot of a live generation with these address tries; null when there is none.</summary>
-    private int? SlotWith(AddressLines addresses)
+    /// <summary>The first line of the live image that an image takes lines over from; null for an image of its own, and when that one is gone.</summary>
+    private int? BaseBeside(PolicyImage image)
     {
         Switch now = Switch;
         foreach (int slot in Enumerable.Range(0, Abi.GenerationSlots))
         {
-            if (IsLive(now, slot) && ReferenceEquals(WrittenIn(slot)?.Addresses, addresses))
+            if (image.IsShared && IsLive(now, slot) && ReferenceEquals(WrittenIn(slot)?.Image.Token, image.Beside))
             {
-                return slot;
+                return (int)Generations[slot].Base;
             }
         }
 
         return null;
     }
 
-    private Extent RulesOf(PolicyImage image, int slot) => new((int)Generations[slot].Base + image.RulesLine, image.RuleLines);
+    /// <summary>
+    /// Where what differs from a live image may begin: behind its tries, because references to lines before an image cannot be written. The hole
+    /// that will be left cannot be used by a whole image: a policy that is a quarter larger must still find its place.
+    /// </summary>
+    private int? PlaceBeside(PolicyImage image, int first, int expectedLines)
+    {
+        int lines = expectedLines + (expectedLines / 8);
+        int whole = image.Lines * 5 / 4;
+        return Free.FirstFit(first, lines, whole) is { } place ? place - first : null;
+    }
 
     private Span<uint> WordsAt(int line, int lines) =>
         MemoryMarshal.Cast<byte, uint>(_lines.Bytes).Slice(line * PolicyImage.LineWords, lines * PolicyImage.LineWords);
 
-    private void WriteAndRead(Extent place, ReadOnlySpan<uint> words)
+    private void WriteAndRead(LineExtent place, ReadOnlySpan<uint> words)
     {
         Span<uint> target = WordsAt(place.First, place.Lines);
         words.CopyTo(target);
@@ -258,14 +262,8 @@ internal sealed class Arena : IDisposable
         }
     }
 
-    /// <summary>A run of lines.</summary>
-    private readonly record struct Extent(int First, int Lines)
-    {
-        public int End => First + Lines;
-    }
-
     /// <summary>A generation that this process has written.</summary>
-    private sealed record Written(uint Id, AddressLines Addresses, ImmutableArray<Extent> Extents);
+    private sealed record Written(uint Id, PolicyImage Image);
 
     private static DpGeneration Header(PolicyImage image, uint id, int first)
     {
@@ -274,7 +272,7 @@ internal sealed class Arena : IDisposable
         {
             Id = id,
             Base = (uint)first,
-            Lines = (uint)(image.RulesLine + image.RuleLines),
+            Lines = (uint)image.Span,
             IPv4Root = (uint)layout.IPv4Root,
             IPv6Root = (uint)layout.IPv6Root,
             Units = (uint)layout.Units,

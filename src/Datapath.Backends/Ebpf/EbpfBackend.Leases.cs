@@ -21,6 +21,7 @@ public sealed partial class EbpfBackend
             }
 
             session.Arena.Turn(Switch.To(pending.Slot));
+            session.Cgroups.FallBackTo(null);
             ForgetFallbackInterfaces(session);
             return true;
         });
@@ -44,6 +45,7 @@ public sealed partial class EbpfBackend
             session.Interfaces.Put(before);
             IReadOnlyList<uint> released = session.Interfaces.RemoveOthers(before);
             session.Arena.Turn(Switch.To(pending.After));
+            session.Cgroups.FellBack();
             ForgetFallbackInterfaces(session);
             foreach (uint index in released)
             {
@@ -144,6 +146,8 @@ public sealed partial class EbpfBackend
             EnsureIfPresent(session, (int)index);
         }
 
+        session.Cgroups.FallBackTo(policy);
+
         return session.Arena.Switch;
     }
 
@@ -165,15 +169,6 @@ public sealed partial class EbpfBackend
             {
                 session.Hooks.Release((int)index);
             }
-        }
-    }
-
-    /// <summary>Refuses a generation that would judge a connection otherwise than it ought to.</summary>
-    private void Rehearse(Session session, int slot, ImmutableArray<Canary> canaries)
-    {
-        if (!canaries.IsEmpty)
-        {
-            session.Rehearsal(options, _pins).Require(slot, canaries);
         }
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Datapath.Backends.Ebpf.OlderFlows;
 using Datapath.Backends.Host;
 using Datapath.Interop;
+using Datapath.Interop.Libbpf;
 using Datapath.Interop.Libc;
 using Datapath.Interop.Netlink;
 using Datapath.Policy.Compilation;
@@ -22,16 +23,19 @@ public sealed partial class EbpfBackend
     /// <summary>Before the first packet is judged: what is read here needs no proof later.</summary>
     private OlderFlowsReport TakeUpOlderFlows(Session session, CompiledPolicy policy, HostSnapshot host, DesiredAttachments desired)
     {
-        // What opens from here on and before the attachment is not lost: UDP may answer without proof, TCP has its sockets, and what is translated
-        // is looked for again.
-        session.Arena.DoubtUntil = options.DoubtTime > TimeSpan.Zero ? NanosecondsSinceBoot() + (ulong)(options.DoubtTime.Ticks * TimeSpan.NanosecondsPerTick) : 0;
         var problems = ImmutableArray.CreateBuilder<string>();
+        int takenOver = 0;
+        Try(() => takenOver = TakeOver(session, problems));
+        // What opens from here on and before the attachment is not lost: UDP may answer without proof, TCP has its sockets, and what is translated
+        // is looked for again. Where an agent of another version judged, all that was allowed is in its tables, which are read again as well.
+        bool isDoubtful = options.DoubtTime > TimeSpan.Zero && (takenOver == 0 || problems.Count > 0);
+        session.Arena.DoubtUntil = isDoubtful ? NanosecondsSinceBoot() + (ulong)(options.DoubtTime.Ticks * TimeSpan.NanosecondsPerTick) : 0;
         var seeder = new FlowSeeder(session.Loaded, session.Clock.Now());
         Try(() => SeedTracked(seeder, policy, host, _ => true));
         int tracked = seeder.Made;
         Try(() => seeder.SeedSockets(LocalUnit.HostNumber, SocketTable.ReadTcp()));
         Try(() => SeedSocketsOfPods(seeder, host, desired));
-        return new OlderFlowsReport(tracked, seeder.Made - tracked, problems.ToImmutable());
+        return new OlderFlowsReport(tracked, seeder.Made - tracked, problems.ToImmutable()) { TakenOver = takenOver };
 
         void Try(Action read)
         {
@@ -50,11 +54,13 @@ public sealed partial class EbpfBackend
     /// After the attachment: translated connections that opened meanwhile, which no socket proves. Only where both ends agreed, because
     /// tracking also has the first packets that were refused at our hooks since.
     /// </summary>
-    private static OlderFlowsReport TakeUpLatecomers(Session session, CompiledPolicy policy, HostSnapshot host, OlderFlowsReport before)
+    private OlderFlowsReport TakeUpLatecomers(Session session, CompiledPolicy policy, HostSnapshot host, OlderFlowsReport before)
     {
         var seeder = new FlowSeeder(session.Loaded, session.Clock.Now());
+        int takenOver = before.TakenOver;
         try
         {
+            takenOver += TakeOver(session, ImmutableArray.CreateBuilder<string>());
             SeedTracked(seeder, policy, host, flow => flow is { IsTcp: true, State: DpFlowState.Established });
         }
         catch (KernelException)
@@ -62,7 +68,26 @@ public sealed partial class EbpfBackend
             // Said before.
         }
 
-        return before with { Tracked = before.Tracked + seeder.Made };
+        return before with { Tracked = before.Tracked + seeder.Made, TakenOver = takenOver };
+    }
+
+    /// <summary>The flows that agents of other versions have let open.</summary>
+    private int TakeOver(Session session, ImmutableArray<string>.Builder problems)
+    {
+        var transfer = new LayoutTransfer(session.Loaded);
+        foreach (string maps in _pins.MapsOfOtherLayouts())
+        {
+            foreach (string table in LayoutTransfer.Tables.Where(table => File.Exists(Path.Combine(maps, table))))
+            {
+                using BpfMap old = BpfMap.OpenPinned(Path.Combine(maps, table));
+                if (transfer.Take(old, table) is { } problem)
+                {
+                    problems.Add(problem);
+                }
+            }
+        }
+
+        return transfer.Made;
     }
 
     private static void SeedTracked(FlowSeeder seeder, CompiledPolicy policy, HostSnapshot host, Predicate<OlderFlow> isWanted)

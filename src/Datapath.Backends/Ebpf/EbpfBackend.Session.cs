@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using Datapath.Backends.Ebpf.Image;
+using Datapath.Backends.Host;
 using Datapath.Flows;
 using Datapath.Interop.Libbpf;
 
@@ -13,15 +14,24 @@ public sealed partial class EbpfBackend
     private sealed class Session : IDisposable
     {
         private Rehearsal? _rehearsal;
+        private BpfObject? _forCgroups;
 
         public Session(EbpfOptions options, PinDirectory pins, EventDecoder decoder)
         {
             Loaded = SegmentObject.Load(options, pins, out FlowTimeouts timeouts);
-            Arena = new Arena(Loaded);
+            Arena = new Arena(Loaded, options.Time);
             Interfaces = new InterfaceTable(Loaded.Map(DpMaps.Interfaces), Arena);
             Host = new HostTables(Loaded);
             Clock = new JiffiesClock(Loaded.Program("dp_clock"));
+            Timeouts = timeouts;
             Flows = new FlowCollector(Loaded, Clock, timeouts);
+            Cgroups = new CgroupUnits(
+                Loaded,
+                () => new CgroupHooks(_forCgroups = SegmentObject.LoadForCgroups(options, pins), pins),
+                CgroupTree.Find(),
+                Flows.Forget,
+                options.Time
+            );
             Hooks = new AttachedHooks(Loaded, pins, MechanismOf(options.TcHook));
             Events = new RingBuffer(
                 Loaded.Map(DpMaps.Events),
@@ -43,7 +53,11 @@ public sealed partial class EbpfBackend
 
         public AttachedHooks Hooks { get; }
 
+        public CgroupUnits Cgroups { get; }
+
         public JiffiesClock Clock { get; }
+
+        public FlowTimeouts Timeouts { get; }
 
         public FlowCollector Flows { get; }
 
@@ -53,6 +67,9 @@ public sealed partial class EbpfBackend
 
         /// <summary>What the images of policies have in common from one to the next.</summary>
         public ImageMemory Images { get; } = new();
+
+        /// <summary>The image that was written last, and what it was tried with.</summary>
+        public (PolicyImage? Image, ImmutableArray<Canary> Canaries) Tried { get; set; } = (null, []);
 
         /// <summary>The copy for trying generations, loaded when it is first needed.</summary>
         public Rehearsal Rehearsal(EbpfOptions options, PinDirectory pins) =>
@@ -66,6 +83,8 @@ public sealed partial class EbpfBackend
         {
             _rehearsal?.Dispose();
             Hooks.Dispose();
+            Cgroups.Dispose();
+            _forCgroups?.Dispose();
             Events.Dispose();
             Arena.Dispose();
             Loaded.Dispose();
@@ -87,6 +106,7 @@ public sealed partial class EbpfBackend
         {
             LostPins.PinMaps(_pins, session.Loaded.Program(SegmentObject.RehearsedProgram));
             session.Hooks.PinAgain();
+            session.Cgroups.PinAgain();
         }
     }
 

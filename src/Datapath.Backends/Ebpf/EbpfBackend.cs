@@ -54,6 +54,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
                 session.Hooks.Renew((int)index);
             }
 
+            session.Cgroups.Renew(_pins);
             return session.Arena.Judging.Id;
         });
     }
@@ -66,7 +67,9 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         bool first = _session is null && !_pins.Exists();
         try
         {
-            return Guard(() => Apply(Open(), policy, host, options ?? ApplyOptions.None)) with { Warnings = Warnings() };
+            ApplyReport report = Guard(() => Apply(Open(), policy, host, options ?? ApplyOptions.None)) with { Warnings = Warnings() };
+            _owners = new AddressOwners(policy.Peers, host);
+            return report;
         }
         catch (Exception refusal) when (first && refusal is BackendException or PolicyTooLargeException or CanaryException)
         {
@@ -108,6 +111,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         return Guard(() =>
         {
             KeepPinned(session);
+            session.Cgroups.Look();
             return session.Events.Consume();
         });
     }
@@ -142,7 +146,8 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         uint judging = session.Arena.Judging.Id;
         bool isFirst = judging == 0;
         RequireNothingPending(before, isFirst, wanted);
-        PolicyImage image = EncodeFor(session, policy, mayShare: wanted.Fallback is null);
+        var times = new ApplyClock(options.Time, session.Arena);
+        PolicyImage image = times.Encode(() => EncodeFor(session, policy, mayShare: wanted.Fallback is null));
         DesiredAttachments desired = DesiredAttachments.Of(policy, host);
         long available = session.Arena.FreeBytes;
 
@@ -150,6 +155,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         RequireRoomForRules(session, policy);
         HostTables.RequireRoom(session.Interfaces.Map, desired.Interfaces.Count);
         session.Host.RequireRoom(host);
+        session.Cgroups.RequireRoom(policy);
 
         // 2. While a policy waits for confirmation the one to fall back to follows the host too.
         if (wanted.Fallback is { } fallback)
@@ -161,8 +167,8 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         int? slot = null;
         if (isFirst || wanted.ConfirmWithin is not null || session.Arena.Active.Checksum != image.Checksum())
         {
-            slot = session.Arena.Write(image);
-            Rehearse(session, slot.Value, wanted.Canaries);
+            before = MakeRoom(session, image, before);
+            slot = times.Write(() => WriteAndTry(session, image, wanted.Canaries));
         }
 
         // 4. Networks before the switch: they are the same whichever policy is active.
@@ -171,6 +177,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         // 5. Switch, wait.
         if (slot is { } written)
         {
+            session.Cgroups.BeforeSwitch(policy, wanted.ConfirmWithin is not null, session.Arena.Active.Id, session.Arena.IdOf(written));
             Put(session, before, written, desired, wanted.ConfirmWithin);
         }
 
@@ -179,41 +186,17 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         OlderFlowsReport? older = isFirst ? TakeUpOlderFlows(session, policy, host, desired) : null;
         // 7. Units that come are judged by the policy that knows them.
         (ImmutableArray<UnitAttachment> attached, ImmutableArray<UnitNotEnforced> gone) = AttachAll(session, desired, isFirst);
+        (ImmutableArray<UnitAttachment> cgroups, ImmutableArray<UnitNotEnforced> without) = session.Cgroups.Follow(policy);
+        older = older is null ? null : TakeUpLatecomers(session, policy, host, older);
         // 8. What nobody is judged by any more goes when everything is in place that judges instead.
         Tidy(session, host, desired, attached, isFirst);
         var matrix = new MatrixReport(RowFormText.Of(image.Layout.Form), image.Layout.RowBytes);
-        return new ApplyReport(session.Arena.Judging.Id, slot is not null, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available, matrix)
+        return new ApplyReport(session.Arena.Judging.Id, slot is not null, [.. attached, .. cgroups], [.. desired.NotEnforced, .. gone, .. without], image.Bytes, available, matrix)
         {
-            OlderFlows = older is null ? null : TakeUpLatecomers(session, policy, host, older),
+            Tables = Tables(session, policy, desired),
+            OlderFlows = older,
+            Times = times.Read(),
         };
-    }
-
-    /// <summary>The image in the form that suits; where that does not fit, in the smaller one: a slower verdict is better than none.</summary>
-    /// <remarks>
-    /// Address tries that a live generation has are not written again. Not while a policy waits for confirmation: the one to fall back to is
-    /// written first and may take the place.
-    /// </remarks>
-    private PolicyImage EncodeFor(Session session, CompiledPolicy policy, bool mayShare)
-    {
-        Arena arena = session.Arena;
-        PolicyImage image = PolicyImageEncoder.Encode(policy, options.Rows, session.Images, mayShare ? arena.PlaceRules : null);
-        if (image.IsShared)
-        {
-            if (arena.HasRoomShared(image))
-            {
-                return image;
-            }
-
-            image = PolicyImageEncoder.Encode(policy, options.Rows, session.Images);
-        }
-
-        if (options.Rows is not null || image.Layout.Form == RowForm.Compressed || image.Bytes <= arena.FreeBytes || image.Checksum() == arena.Active.Checksum)
-        {
-            return image;
-        }
-
-        PolicyImage compressed = PolicyImageEncoder.Encode(policy, RowForm.Compressed, session.Images);
-        return compressed.Bytes < image.Bytes ? compressed : image;
     }
 
     /// <summary>Interfaces that change hands do so with the switch itself: until then their entries say both.</summary>

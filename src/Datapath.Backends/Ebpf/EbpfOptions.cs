@@ -62,6 +62,9 @@ public sealed record EbpfOptions
     /// <summary>Events a CPU may send each second.</summary>
     public int EventsPerSecond { get; init; } = 1000;
 
+    /// <summary>Resets that a CPU may answer denied TCP connections with each second; 0 lets them time out.</summary>
+    public int ResetsPerSecond { get; init; }
+
     /// <summary>Where event times come from.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 }

@@ -13,7 +13,11 @@ internal sealed class EventDecoder(TimeProvider time)
     private const byte ObservedAllowBit = 2;
     private const byte IPv6Bit = 0x80;
 
-    private static readonly string[] Hooks = ["tc-ingress", "tc-egress"];
+    private static readonly string[] Hooks = ["tc-ingress", "tc-egress", "cgroup-ingress", "cgroup-egress"];
+
+    /// <summary>The word for a hook.</summary>
+    /// <param name="hook">As in <c>enum dp_hook</c>.</param>
+    public static string NameOf(int hook) => hook < Hooks.Length ? Hooks[hook] : $"hook {hook}";
 
     /// <summary>Decodes a record.</summary>
     /// <param name="record">The record.</param>
@@ -42,7 +46,7 @@ internal sealed class EventDecoder(TimeProvider time)
             SourcePort = BinaryPrimitives.ReverseEndianness(raw.SourcePortBigEndian),
             Destination = AddressCodec.Decode(raw.Destination, ipv6),
             DestinationKey = raw.DestinationKey,
-            Hook = raw.Hook < Hooks.Length ? Hooks[raw.Hook] : $"hook {raw.Hook}",
+            Hook = NameOf(raw.Hook),
             Generation = raw.Generation,
         };
     }

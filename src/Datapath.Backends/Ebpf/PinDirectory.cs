@@ -86,6 +86,20 @@ internal sealed class PinDirectory(string root, string instance)
             ]
             : [];
 
+    /// <summary>The directories of maps that agents of other layouts left, in ordinal order.</summary>
+    public IReadOnlyList<string> MapsOfOtherLayouts() =>
+        Directory.Exists(Instance)
+            ?
+            [
+                .. Directory
+                    .EnumerateDirectories(Instance)
+                    .Where(path => Path.GetFileName(path) != $"v{Abi.Version}")
+                    .Select(path => Path.Combine(path, "maps"))
+                    .Where(Directory.Exists)
+                    .Order(StringComparer.Ordinal),
+            ]
+            : [];
+
     /// <summary>Removes the pins of other layouts, whose programs have left every hook.</summary>
     public void RemoveOtherLayouts()
     {

@@ -27,6 +27,9 @@ internal static class SegmentObject
         DpMaps.LocalNets.Name,
         DpMaps.Vlans.Name,
         DpMaps.Namespaces.Name,
+        DpMaps.Cgroups.Name,
+        DpMaps.Depths.Name,
+        DpMaps.Served.Name,
         DpMaps.NewTcp4.Name,
         DpMaps.NewTcp6.Name,
         DpMaps.NewOther4.Name,
@@ -38,9 +41,13 @@ internal static class SegmentObject
         DpMaps.Fragments.Name,
         DpMaps.RuleCounts.Name,
         DpMaps.DropCounts.Name,
+        DpMaps.CgroupPassed.Name,
         DpMaps.Statistics.Name,
         DpMaps.Events,
     ];
+
+    private static readonly string[] TcPrograms = [RehearsedProgram, "dp_egress", "dp_clock"];
+    private static readonly string[] CgroupPrograms = ["dp_cgroup_in", "dp_cgroup_out"];
 
     /// <summary>Whether a map outlives the agent.</summary>
     /// <param name="map">Its name.</param>
@@ -50,7 +57,33 @@ internal static class SegmentObject
     /// <param name="options">Sizes and knobs.</param>
     /// <param name="pins">Where the maps are pinned.</param>
     /// <param name="timeouts">When the programs forget a flow.</param>
-    public static BpfObject Load(EbpfOptions options, PinDirectory pins, out FlowTimeouts timeouts) => Load(options, pins, _ => { }, out timeouts);
+    public static BpfObject Load(EbpfOptions options, PinDirectory pins, out FlowTimeouts timeouts) =>
+        Load(options, pins, loading => LeaveOut(loading, CgroupPrograms), out timeouts);
+
+    /// <summary>Loads the copy that is attached to cgroups, over the same maps.</summary>
+    /// <param name="options">As for the programs at tc.</param>
+    /// <param name="pins">Where the maps are pinned.</param>
+    public static BpfObject LoadForCgroups(EbpfOptions options, PinDirectory pins)
+    {
+        BpfObject loaded = Load(
+            options,
+            pins,
+            loading =>
+            {
+                LeaveOut(loading, TcPrograms);
+                loading.SetKnob("dp_is_at_cgroup", 1u);
+                loading.SetMaxEntries(DpMaps.TcVisit.Name, Abi.ProcessVisits);
+            },
+            out _
+        );
+        BpfMap free = loaded.Map(DpMaps.FreeVisits);
+        for (uint number = 0; number < Abi.ProcessVisits; number++)
+        {
+            free.Push(number);
+        }
+
+        return loaded;
+    }
 
     /// <summary>When the programs forget a flow; nothing is loaded.</summary>
     public static FlowTimeouts ReadTimeouts()
@@ -69,7 +102,7 @@ internal static class SegmentObject
             loading =>
             {
                 loading.SetKnob("dp_dry_run", 1u);
-                loading.SetAutoload("dp_egress", load: false);
+                LeaveOut(loading, ["dp_egress", "dp_clock", .. CgroupPrograms]);
             },
             out _
         );
@@ -84,6 +117,7 @@ internal static class SegmentObject
             loading.SetKnob("dp_jiffies_per_second", (uint)KernelClock.JiffiesPerSecond());
             loading.SetKnob("dp_events_per_second", (uint)options.EventsPerSecond);
             loading.SetKnob("dp_event_burst", (uint)options.EventsPerSecond * 2);
+            loading.SetKnob("dp_resets_per_second", (uint)options.ResetsPerSecond);
             timeouts = FlowTimeouts.Of(loading);
             SetSizes(loading, options);
             foreach (string map in PinnedMaps)
@@ -100,6 +134,14 @@ internal static class SegmentObject
         {
             loading.Dispose();
             throw;
+        }
+    }
+
+    private static void LeaveOut(BpfObject loading, string[] programs)
+    {
+        foreach (string program in programs)
+        {
+            loading.SetAutoload(program, load: false);
         }
     }
 

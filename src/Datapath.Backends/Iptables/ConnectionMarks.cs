@@ -69,6 +69,61 @@ internal sealed class ConnectionMarks(uint bit, uint revoked)
             return marked.Count;
         });
 
+    /// <summary>The tracked connections of the units of this host.</summary>
+    /// <param name="policy">The policy that is in force.</param>
+    /// <param name="places">Its units.</param>
+    /// <param name="host">The host's addresses.</param>
+    /// <param name="unit">Number of the unit whose connections are wanted; null for all.</param>
+    /// <param name="most">How many are wanted at most; the others are counted.</param>
+    /// <exception cref="BackendException">Refused.</exception>
+    public LiveConnections Read(CompiledPolicy policy, UnitPlaces places, HostSnapshot host, int? unit, int most)
+    {
+        var openers = new OpenerJudge(policy, places, host);
+        Dictionary<RuleIdentity, int> indexes = policy.Rules.ToDictionary(rule => rule.Rule, rule => rule.Index);
+        var found = ImmutableArray.CreateBuilder<LiveConnection>();
+        long total = 0;
+        Guard(() =>
+        {
+            Conntrack.Read(entry =>
+            {
+                foreach (JudgedOpener one in openers.JudgesOf(entry).Where(one => unit is null || one.Unit == unit))
+                {
+                    total++;
+                    if (found.Count < most)
+                    {
+                        found.Add(Connection(entry, one, IsMarked(entry) ? indexes[openers.Judge(one).Rule] : null));
+                    }
+                }
+            });
+            return 0;
+        });
+        return new LiveConnections(found.ToImmutable(), total);
+    }
+
+    private static LiveConnection Connection(ConntrackEntry entry, JudgedOpener judged, int? rule)
+    {
+        ConntrackTuple tuple = judged.AsSeen;
+        bool isEcho = tuple.IcmpTypeAndCode != 0 || tuple.EchoIdentifier != 0;
+        return new LiveConnection(
+            judged.Unit,
+            judged.Direction,
+            tuple.Protocol,
+            new IPEndPoint(tuple.Source, isEcho ? tuple.EchoIdentifier : tuple.SourcePort),
+            new IPEndPoint(tuple.Destination, isEcho ? tuple.EchoIdentifier : tuple.DestinationPort),
+            entry.TcpState switch
+            {
+                null => entry.IsAnswered ? LiveConnectionState.Established : LiveConnectionState.Opening,
+                ConntrackTcpState.SynSent or ConntrackTcpState.SynSentTwice or ConntrackTcpState.SynReceived => LiveConnectionState.Opening,
+                ConntrackTcpState.Established => LiveConnectionState.Established,
+                _ => LiveConnectionState.Closing,
+            },
+            rule
+        )
+        {
+            Since = entry.Since,
+        };
+    }
+
     private bool IsMarked(ConntrackEntry entry) => (entry.Mark & bit) != 0;
 
     private bool IsRevoked(ConntrackEntry entry) => (entry.Mark & revoked) != 0;

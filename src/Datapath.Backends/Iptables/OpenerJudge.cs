@@ -35,42 +35,55 @@ internal sealed class OpenerJudge
     /// <summary>Whether every judge of the opener's packets allows them; null when there is none.</summary>
     public bool? MaySpeak(ConntrackEntry entry)
     {
+        bool? all = null;
+        foreach (JudgedOpener one in JudgesOf(entry))
+        {
+            all = (all ?? true) && Judge(one).Verdict == Verdict.Allow;
+        }
+
+        return all;
+    }
+
+    /// <summary>What a judge says of an opener's packets.</summary>
+    public Judgement Judge(JudgedOpener one)
+    {
+        ConntrackTuple seen = one.AsSeen;
+        PortTable table = CompiledPolicyReader.TableOf(seen.Protocol, isOnLink: false);
+        ushort key = table switch
+        {
+            PortTable.Tcp or PortTable.Udp => seen.DestinationPort,
+            PortTable.Other => seen.Protocol,
+            _ => seen.IcmpTypeAndCode,
+        };
+        IPAddress peer = one.Direction == Direction.Incoming ? seen.Source : seen.Destination;
+        return _reader.Judge(one.Unit, one.Direction, AddressKey.From(peer), table, key);
+    }
+
+    /// <summary>Who judges the packets of a connection's opener, and what they look like there.</summary>
+    public IEnumerable<JudgedOpener> JudgesOf(ConntrackEntry entry)
+    {
         (ConntrackTuple sent, ConntrackTuple answered) = (entry.Original, entry.Reply);
         // Whoever sends judges what the packet says before DNAT when it is a pod, after it when it is the host; receivers likewise.
-        var said = new List<bool>();
+        ConntrackTuple received = sent with { Destination = answered.Source, DestinationPort = answered.SourcePort };
         if (PodOf(sent.Source) is { } sender)
         {
-            said.Add(MaySpeak(sender, Direction.Outgoing, sent.Destination, sent, sent.DestinationPort));
+            yield return new JudgedOpener(sender, Direction.Outgoing, sent);
         }
 
         if (_judgesHost && IsLocal(sent.Destination) && !IsLocal(sent.Source))
         {
-            said.Add(MaySpeak(LocalUnit.HostNumber, Direction.Incoming, sent.Source, sent, sent.DestinationPort));
+            yield return new JudgedOpener(LocalUnit.HostNumber, Direction.Incoming, sent);
         }
 
         if (_judgesHost && IsLocal(sent.Source) && !IsLocal(answered.Source))
         {
-            said.Add(MaySpeak(LocalUnit.HostNumber, Direction.Outgoing, answered.Source, sent, answered.SourcePort));
+            yield return new JudgedOpener(LocalUnit.HostNumber, Direction.Outgoing, received);
         }
 
         if (PodOf(answered.Source) is { } receiver)
         {
-            said.Add(MaySpeak(receiver, Direction.Incoming, sent.Source, sent, answered.SourcePort));
+            yield return new JudgedOpener(receiver, Direction.Incoming, received);
         }
-
-        return said.Count == 0 ? null : said.TrueForAll(one => one);
-    }
-
-    private bool MaySpeak(int unit, Direction direction, IPAddress peer, ConntrackTuple sent, ushort port)
-    {
-        PortTable table = CompiledPolicyReader.TableOf(sent.Protocol, isOnLink: false);
-        ushort key = table switch
-        {
-            PortTable.Tcp or PortTable.Udp => port,
-            PortTable.Other => sent.Protocol,
-            _ => sent.IcmpTypeAndCode,
-        };
-        return _reader.Judge(unit, direction, AddressKey.From(peer), table, key).Verdict == Verdict.Allow;
     }
 
     private bool IsLocal(IPAddress address) => _addresses.Contains(address) || _networks.Any(network => network.Contains(address)) || address.IsIPv6Multicast || IPAddress.IsLoopback(address);
@@ -94,3 +107,9 @@ internal sealed class OpenerJudge
         return found >= 0 ? found : ~found - 1;
     }
 }
+
+/// <summary>Who judges the packets of a connection's opener.</summary>
+/// <param name="Unit">Number of the unit.</param>
+/// <param name="Direction">Seen from it.</param>
+/// <param name="AsSeen">What the packets say there: before or after translation of addresses.</param>
+internal sealed record JudgedOpener(int Unit, Direction Direction, ConntrackTuple AsSeen);

@@ -15,7 +15,7 @@ internal static class SystemFactsReader
 
     /// <summary>The kinds of map in bpf/maps.h; a test compares.</summary>
     internal static ImmutableArray<BpfMapType> UsedMaps { get; } =
-        [BpfMapType.Array, BpfMapType.Hash, BpfMapType.LruHash, BpfMapType.LongestPrefixTrie, BpfMapType.PerCpuArray, BpfMapType.RingBuffer];
+        [BpfMapType.Array, BpfMapType.Hash, BpfMapType.LruHash, BpfMapType.LongestPrefixTrie, BpfMapType.PerCpuArray, BpfMapType.Stack, BpfMapType.RingBuffer];
 
     /// <summary>Looks.</summary>
     /// <param name="clock">The time.</param>

@@ -27,6 +27,8 @@ public sealed class CompilationMemory
 
     internal RowMemory Rows { get; private set; } = new();
 
+    internal CompilationTrace? Last { get; set; }
+
     /// <summary>Takes note of the port classes: rows that were painted for other ones are worth nothing.</summary>
     internal void Enter(PortClasses ports)
     {

@@ -17,6 +17,12 @@ public static class PolicyCompiler
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(indexes);
         memory ??= new CompilationMemory();
+        if (memory.Last?.Follow(policy, indexes, memory) is { } followed)
+        {
+            memory.Last = followed;
+            return followed.Result;
+        }
+        memory.Last = null;
         var units = UnitNumbers.Allocate(policy, indexes);
         if (units.Highest > LocalUnit.MaxNumber)
         {
@@ -61,7 +67,9 @@ public static class PolicyCompiler
             ExcludedInterfaces = policy.Profile?.ExcludedInterfaces ?? [],
             Rules = rules,
         };
-        return new PolicyCompilation(compiled, after, []);
+        var result = new PolicyCompilation(compiled, after, []);
+        memory.Last = new CompilationTrace(policy, units.Numbers, result);
+        return result;
     }
 
     private static RuleIdentity LocalRule { get; } = new(RuleKind.Local, "", "local", Direction.Incoming, 0, "");

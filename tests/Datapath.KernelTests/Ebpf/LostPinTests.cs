@@ -6,7 +6,7 @@ using static Datapath.KernelTests.Ebpf.Packet;
 
 namespace Datapath.KernelTests.Ebpf;
 
-/// <summary>Enforcement goes on where the pins are gone, or are those of another version, and the next agent takes it over.</summary>
+/// <summary>Enforcement goes on where the pins are gone, and the next agent takes it over.</summary>
 public sealed class LostPinTests : IDisposable
 {
     private ProgramLab _lab = new();
@@ -84,21 +84,6 @@ public sealed class LostPinTests : IDisposable
         Assert.Equal(generation, _lab.Restart());
     }
 
-    [KernelFact]
-    public void Programs_of_another_layout_are_replaced_through_their_links()
-    {
-        _lab.Apply(Policies.NothingIncoming);
-        _lab.Kill();
-        string? layout = Directory.GetDirectories(PinPath).Select(Path.GetFileName).Single();
-        BecomeVersion(1);
-        Assert.Equal(0u, _lab.Restart());
-        // They judge by their own policy until there is one of ours.
-        Assert.False(Passes(40000, 80, Syn));
-        _lab.Apply(Policies.Friends);
-        Assert.True(Passes(40000, 80, Syn));
-        Assert.Equal([layout], Directory.GetDirectories(PinPath).Select(Path.GetFileName));
-    }
-
     public void Dispose() => _lab.Dispose();
 
     private bool Passes(ushort source, ushort destination, byte flags) =>
@@ -115,16 +100,5 @@ public sealed class LostPinTests : IDisposable
         {
             BpfFs.Unpin(pin);
         }
-    }
-
-    /// <summary>As if an agent of another version had made all of it.</summary>
-    private void BecomeVersion(uint version)
-    {
-        using BpfMap control = BpfMap.OpenPinned(_lab.PinOf("dp_control"));
-        var value = new byte[control.ValueBytes];
-        Assert.True(control.TryLookup(new byte[sizeof(uint)], value));
-        BitConverter.TryWriteBytes(value.AsSpan(sizeof(uint)), version);
-        control.Update(new byte[sizeof(uint)], value);
-        Directory.Move(Directory.GetDirectories(PinPath, "v*").Single(), Path.Combine(PinPath, $"v{version}"));
     }
 }

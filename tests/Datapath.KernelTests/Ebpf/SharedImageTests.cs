@@ -1,3 +1,4 @@
+using Datapath.Backends;
 using Datapath.KernelTests.Support;
 using Xunit;
 using static Datapath.KernelTests.Ebpf.Packet;
@@ -47,6 +48,25 @@ public sealed class SharedImageTests(ITestOutputHelper output)
                 Assert.False(lab.Apply(policy).Changed, $"policy {i} is not known again");
             }
         }
+    }
+
+    [KernelFact]
+    public void A_policy_that_fits_but_for_holes_gets_its_room_in_one_piece()
+    {
+        using var lab = new ProgramLab(options => options with { ArenaBytes = ArenaBytes });
+        lab.Apply(PolicyOf(80, []));
+        uint generation = lab.Apply(PolicyOf(81, [1])).Generation;
+        // Two nodes of one line for each: 1.4 MB.
+        string many = string.Concat(Enumerable.Range(0, 11_000).Select(i => $"{20 + (i >> 8)}.{i & 0xff}.7.7, "));
+        ApplyReport large = lab.Apply(PolicyOf(82, [2]).Replace("entries: [", $"entries: [{many}", StringComparison.Ordinal));
+        Assert.True(large.BytesUsed > large.BytesAvailable, $"{large.BytesUsed} bytes had room in {large.BytesAvailable}");
+        // The one before was written anew, and then there was room.
+        Assert.Equal(generation + 2, large.Generation);
+        Assert.True(Passes(lab, 1, 82));
+        Assert.False(Passes(lab, 2, 82));
+        Assert.False(Passes(lab, 1, 81));
+        Assert.Equal(large.Generation, lab.Restart());
+        Assert.True(Passes(lab, 1, 82));
     }
 
     private static string PolicyOf(ushort open, IEnumerable<int> joined) =>

@@ -10,6 +10,7 @@ public sealed partial class BpfIncludeOrderTests
     private static readonly ImmutableArray<string> Order =
     [
         "include/dp_abi.h",
+        "include/dp_abi_cgroup.h",
         "abi_types.h",
         "config.h",
         "maps.h",
@@ -30,8 +31,10 @@ public sealed partial class BpfIncludeOrderTests
         "lib/report.h",
         "lib/ask.h",
         "lib/place.h",
+        "lib/reset.h",
         "lib/host.h",
         "lib/translated.h",
+        "lib/cgroup.h",
         "segment.bpf.c",
     ];
 

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using Datapath.Backends;
 using Datapath.Backends.Ebpf;
 using Datapath.Backends.Host;
 using Datapath.Interop.Libbpf;
@@ -98,9 +99,12 @@ internal sealed class PacketLab : IAsyncDisposable
         return (Sum() - sum, Judged() - judged);
     }
 
+    /// <summary>The backend's counters, as the agent reads them.</summary>
+    public BackendCounters ReadCounters() => _host.Run(() => _backend.ReadCounters());
+
     private ulong Sum() => _bench.Map("bench_sink").Lookup<uint, ulong>(0);
 
-    private ulong Judged() => _host.Run(() => _backend.ReadCounters()).Rules.Values.Aggregate(0UL, (sum, one) => sum + (ulong)one.Packets);
+    private ulong Judged() => ReadCounters().Rules.Values.Aggregate(0UL, (sum, one) => sum + (ulong)one.Packets);
 
     public async ValueTask DisposeAsync()
     {

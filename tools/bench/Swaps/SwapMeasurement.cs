@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
+using Datapath.Backends;
 using Datapath.Backends.Ebpf;
 using Datapath.Backends.Host;
 using Datapath.Bench.Policies;
@@ -30,22 +31,14 @@ internal sealed record SwapMeasurement(ChangeTimes Swap, ChangeTimes Ruleset, Ch
     public string Text =>
         string.Create(
             CultureInfo.InvariantCulture,
-            $"swap {Besides(Swap)}; one rule changed {Besides(Ruleset)}; one address more {Besides(Address)}; adoption {AdoptMs:F0} ms; besides, each apply waits for a grace period of {GraceMs:F0} ms"
+            $"swap {Swap.Text}; one rule changed {Ruleset.Text}; one address more {Address.Text}; adoption {AdoptMs:F0} ms; besides, each apply waits for a grace period of {GraceMs:F0} ms"
         );
 
     /// <summary>How much longer everything takes than in a smaller measurement.</summary>
     public string GrowthFrom(SwapMeasurement small) =>
         string.Create(
             CultureInfo.InvariantCulture,
-            $"swap {Without(Swap) / small.Without(small.Swap):F0} times, one rule {Without(Ruleset) / small.Without(small.Ruleset):F1}, one address {Without(Address) / small.Without(small.Address):F1}, adoption {AdoptMs / small.AdoptMs:F1}"
-        );
-
-    private double Without(ChangeTimes times) => Math.Max(0.1, times.TotalMs - GraceMs);
-
-    private string Besides(ChangeTimes times) =>
-        string.Create(
-            CultureInfo.InvariantCulture,
-            $"{Without(times):F1} ms (resolve {times.ResolveMs:F1}, compile {times.CompileMs:F1}, apply {Math.Max(0, times.ApplyMs - GraceMs):F1})"
+            $"swap {Swap.TotalMs / small.Swap.TotalMs:F1} times, one rule {Ruleset.TotalMs / small.Ruleset.TotalMs:F1}, one address {Address.TotalMs / small.Address.TotalMs:F1}, adoption {AdoptMs / small.AdoptMs:F1}"
         );
 
     /// <summary>Measures in a network namespace of its own.</summary>
@@ -134,6 +127,7 @@ internal sealed record SwapMeasurement(ChangeTimes Swap, ChangeTimes Ruleset, Ch
     /// <summary>What an agent does with each change.</summary>
     private sealed class Pipeline(EbpfBackend backend)
     {
+        private readonly ResolutionMemory _resolutions = new();
         private readonly CompilationMemory _memory = new();
         private RuleIndexes _indexes = RuleIndexes.Empty;
 
@@ -141,11 +135,12 @@ internal sealed record SwapMeasurement(ChangeTimes Swap, ChangeTimes Ruleset, Ch
         {
             PolicyResolution? resolution = null;
             PolicyCompilation? compilation = null;
-            double resolveMs = Timed(() => resolution = PolicyResolver.Resolve(written, HostInventory.Unknown, new PolicyOptions()));
+            double resolveMs = Timed(() => resolution = PolicyResolver.Resolve(written, HostInventory.Unknown, new PolicyOptions(), _resolutions));
             double compileMs = Timed(() => compilation = PolicyCompiler.Compile(resolution!.Policy, _indexes, _memory));
             _indexes = compilation!.Indexes;
             CompiledPolicy policy = compilation.Policy ?? throw new InvalidOperationException(compilation.Diagnostics[0].Message);
-            return new ChangeTimes(resolveMs, compileMs, Timed(() => backend.Apply(policy, NoInterfaces)));
+            ApplyTimes apply = backend.Apply(policy, NoInterfaces).Times ?? throw new InvalidOperationException("the backend tells no times");
+            return new ChangeTimes(resolveMs, compileMs, apply);
         }
     }
 }
@@ -153,9 +148,16 @@ internal sealed record SwapMeasurement(ChangeTimes Swap, ChangeTimes Ruleset, Ch
 /// <summary>The steps of a change.</summary>
 /// <param name="ResolveMs">Written to resolved.</param>
 /// <param name="CompileMs">Resolved to compiled.</param>
-/// <param name="ApplyMs">Compiled to the kernel, the grace period with it.</param>
-internal readonly record struct ChangeTimes(double ResolveMs, double CompileMs, double ApplyMs)
+/// <param name="Apply">Compiled to the kernel.</param>
+internal readonly record struct ChangeTimes(double ResolveMs, double CompileMs, ApplyTimes Apply)
 {
-    /// <summary>All of it.</summary>
-    public double TotalMs => ResolveMs + CompileMs + ApplyMs;
+    /// <summary>All of it but the grace period.</summary>
+    public double TotalMs => ResolveMs + CompileMs + (Apply.Encode + Apply.Write + Apply.Rest).TotalMilliseconds;
+
+    /// <summary>All of it, and each step.</summary>
+    public string Text =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{TotalMs:F1} ms (resolve {ResolveMs:F1}, compile {CompileMs:F1}, encode {Apply.Encode.TotalMilliseconds:F1}, write {Apply.Write.TotalMilliseconds:F1}, rest {Apply.Rest.TotalMilliseconds:F1})"
+        );
 }

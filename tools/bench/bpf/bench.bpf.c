@@ -194,7 +194,7 @@ int bench_verdict(struct __sk_buff *skb)
 
 	if (bench_parsed(skb, false))
 		return -1;
-	visit = dp_this_visit();
+	visit = dp_visit_of(0);
 	generation = dp_generation_in(dp_active_slot());
 	if (!visit || !generation)
 		return -1;
@@ -218,7 +218,7 @@ int bench_lpm(struct __sk_buff *skb)
 
 	if (bench_parsed(skb, false))
 		return -1;
-	visit = dp_this_visit();
+	visit = dp_visit_of(0);
 	if (!visit)
 		return -1;
 	prefix.address = visit->packet.tuple.source.word[3];
@@ -247,7 +247,7 @@ static __always_inline int bench_key(struct __sk_buff *skb, bool fresh, struct d
 
 	if (bench_parsed(skb, fresh))
 		return -1;
-	visit = dp_this_visit();
+	visit = dp_visit_of(0);
 	if (!visit)
 		return -1;
 	tuple = &visit->packet.tuple;

@@ -3,22 +3,41 @@ using Datapath.Policy.Compilation;
 
 namespace Datapath.Backends.Ebpf.Image;
 
-/// <summary>Finds what two maps of the addresses of IPv4 say differently.</summary>
-internal static class AddressDifference
+/// <summary>What two maps of the addresses of IPv4 say differently.</summary>
+/// <param name="Slots">The slots of a root of 16 bits below which any address has another leaf, ascending.</param>
+/// <param name="Sum">By how much their <see cref="AddressSum"/> differs.</param>
+internal sealed record AddressDifference(IReadOnlyList<int> Slots, ulong Sum)
 {
     private const int SlotBits = 16;
     private const ulong End = 1UL << 32;
+    private const int BlockRanges = 1024;
 
-    /// <summary>The slots of a root of 16 bits below which any address has another leaf, ascending.</summary>
+    /// <summary>Nothing.</summary>
+    public static AddressDifference None { get; } = new([], Sum: 0);
+
+    /// <summary>Compares.</summary>
     /// <param name="before">The whole address space.</param>
     /// <param name="after">The whole address space.</param>
-    /// <param name="most">More than this are not worth a patch.</param>
+    /// <param name="mostSlots">More than this are not worth a patch.</param>
     /// <returns>Null when there are more.</returns>
-    public static IReadOnlyList<int>? RootSlots(ReadOnlySpan<PeerRange<uint>> before, ReadOnlySpan<PeerRange<uint>> after, int most)
+    public static AddressDifference? Between(ReadOnlySpan<PeerRange<uint>> before, ReadOnlySpan<PeerRange<uint>> after, int mostSlots)
     {
         // As long words, which vectors compare; a range is eight bytes without padding.
-        int same = MemoryMarshal.Cast<PeerRange<uint>, ulong>(before).CommonPrefixLength(MemoryMarshal.Cast<PeerRange<uint>, ulong>(after));
-        int suffix = CommonSuffix(before[same..], after[same..]);
+        ReadOnlySpan<ulong> old = MemoryMarshal.Cast<PeerRange<uint>, ulong>(before);
+        ReadOnlySpan<ulong> now = MemoryMarshal.Cast<PeerRange<uint>, ulong>(after);
+        int same = old.CommonPrefixLength(now);
+        int suffix = CommonSuffix(old[same..], now[same..]);
+        if (RootSlots(before, after, same, suffix, mostSlots) is not { } slots)
+        {
+            return null;
+        }
+
+        ulong sum = unchecked(AddressSum.Of(after[same..^suffix]) - AddressSum.Of(before[same..^suffix]));
+        return new AddressDifference(slots, sum);
+    }
+
+    private static List<int>? RootSlots(ReadOnlySpan<PeerRange<uint>> before, ReadOnlySpan<PeerRange<uint>> after, int same, int suffix, int most)
+    {
         var slots = new List<int>();
         int i = Math.Max(0, same - 1);
         int j = i;
@@ -38,10 +57,16 @@ internal static class AddressDifference
         return slots;
     }
 
-    private static int CommonSuffix(ReadOnlySpan<PeerRange<uint>> before, ReadOnlySpan<PeerRange<uint>> after)
+    private static int CommonSuffix(ReadOnlySpan<ulong> before, ReadOnlySpan<ulong> after)
     {
+        int most = Math.Min(before.Length, after.Length);
         int count = 0;
-        while (count < before.Length && count < after.Length && before[^(count + 1)] == after[^(count + 1)])
+        while (count + BlockRanges <= most && before[^(count + BlockRanges)..^count].SequenceEqual(after[^(count + BlockRanges)..^count]))
+        {
+            count += BlockRanges;
+        }
+
+        while (count < most && before[^(count + 1)] == after[^(count + 1)])
         {
             count++;
         }

@@ -1,14 +1,17 @@
+using Datapath.Policy.Compilation;
+
 namespace Datapath.Backends.Ebpf.Image;
 
-/// <summary>
-/// The address tries of both families: most of an image, and what changes least. Policies with the same addresses have the same object, by
-/// which it is known that kernel memory has these lines already.
-/// </summary>
+/// <summary>The address tries of both families: most of an image, and what changes least.</summary>
 /// <param name="words">The lines, from line 0 on.</param>
 /// <param name="ip4Root">The line of the root of IPv4.</param>
 /// <param name="ip6Root">The line of the root of IPv6.</param>
-internal sealed class AddressLines(ReadOnlyMemory<uint> words, int ip4Root, int ip6Root)
+/// <param name="peers">What they say.</param>
+internal sealed class AddressLines(ReadOnlyMemory<uint> words, int ip4Root, int ip6Root, PeerMap peers)
 {
+    // More root slots than this are written anew as a whole: a patch is read with the cache misses of two tries.
+    private const int MostPatchedSlots = 256;
+
     /// <summary>The lines.</summary>
     public ReadOnlyMemory<uint> Words { get; } = words;
 
@@ -23,4 +26,18 @@ internal sealed class AddressLines(ReadOnlyMemory<uint> words, int ip4Root, int 
 
     /// <summary>The line of the root of IPv6.</summary>
     public int IPv6Root { get; } = ip6Root;
+
+    /// <summary>A sum over what they say.</summary>
+    public ulong Sum { get; } = AddressSum.Of(peers);
+
+    /// <summary>What other addresses differ in from these.</summary>
+    /// <param name="others">The addresses.</param>
+    /// <returns>Null when a patch of these tries would not do.</returns>
+    public AddressDifference? DifferenceTo(PeerMap others)
+    {
+        bool isSameIPv6 = others.IPv6 == peers.IPv6 || others.IPv6.AsSpan().SequenceEqual(peers.IPv6.AsSpan());
+        return !isSameIPv6 ? null
+            : others.IPv4 == peers.IPv4 ? AddressDifference.None
+            : AddressDifference.Between(peers.IPv4.AsSpan(), others.IPv4.AsSpan(), MostPatchedSlots);
+    }
 }

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Numerics;
-using System.Runtime.InteropServices;
 using Datapath.Policy.Compilation;
 
 namespace Datapath.Backends.Ebpf.Image;
@@ -24,18 +23,23 @@ internal struct ContentSum
     /// <summary>The sum of everything so far.</summary>
     public readonly ulong Value => _sum;
 
+    /// <summary>Spreads each bit of a word over all bits of another: the finalizer of MurmurHash3.</summary>
+    public static ulong Mix(ulong word)
+    {
+        word = unchecked((word ^ (word >> 33)) * 0xff51afd7ed558ccd);
+        word = unchecked((word ^ (word >> 33)) * 0xc4ceb9fe1a85ec53);
+        return word ^ (word >> 33);
+    }
+
     /// <summary>Adds a word.</summary>
     public void Add(ulong word) => _sum = BitOperations.RotateLeft(_sum ^ word, 29) * Prime;
 
-    /// <summary>The sum over a policy.</summary>
-    /// <param name="policy">The policy.</param>
-    /// <param name="form">The form of its rows.</param>
-    public static ulong Of(CompiledPolicy policy, RowForm form)
+    /// <summary>The sum over port classes.</summary>
+    /// <param name="ports">The tables.</param>
+    public static ulong Of(PortMap ports)
     {
         var sum = new ContentSum();
-        sum.Add(policy.Peers);
-        sum.Add(((ulong)form << 32) | (uint)policy.LocalDescriptor);
-        foreach (ImmutableArray<PortRun> table in policy.Ports.Tables)
+        foreach (ImmutableArray<PortRun> table in ports.Tables)
         {
             sum.Add((ulong)table.Length);
             foreach (PortRun run in table)
@@ -44,6 +48,16 @@ internal struct ContentSum
             }
         }
 
+        return sum.Value;
+    }
+
+    /// <summary>The sum over what is neither addresses nor ports.</summary>
+    /// <param name="policy">The policy.</param>
+    /// <param name="form">The form of its rows.</param>
+    public static ulong OfMatrix(CompiledPolicy policy, RowForm form)
+    {
+        var sum = new ContentSum();
+        sum.Add(((ulong)form << 32) | (uint)policy.LocalDescriptor);
         sum.Add(policy.Rows);
         foreach (UnitPolicy one in policy.Policies)
         {
@@ -64,22 +78,6 @@ internal struct ContentSum
         }
 
         return sum.Value;
-    }
-
-    private void Add(PeerMap peers)
-    {
-        Add((ulong)peers.IPv4.Length);
-        foreach (ulong range in MemoryMarshal.Cast<PeerRange<uint>, ulong>(peers.IPv4.AsSpan()))
-        {
-            Add(range);
-        }
-
-        foreach (PeerRange<UInt128> range in peers.IPv6)
-        {
-            Add((ulong)(range.First >> 64));
-            Add((ulong)range.First);
-            Add(AddressRun.LeafOf(range));
-        }
     }
 
     private void Add(ImmutableArray<MatrixRow> rows)

@@ -47,6 +47,11 @@ internal sealed class ImageLines(int expectedWords, int first = 0)
     /// <param name="line">Where to begin.</param>
     public Span<ulong> LongsFrom(int line) => MemoryMarshal.Cast<uint, ulong>(WordsFrom(line));
 
+    /// <summary>Some of the lines, without a copy: nothing may be allocated after this.</summary>
+    /// <param name="from">The first.</param>
+    /// <param name="to">The line behind the last.</param>
+    public ImagePart Part(int from, int to) => new(from, _words.AsMemory((from - first) * PolicyImage.LineWords, (to - from) * PolicyImage.LineWords));
+
     /// <summary>All lines, without a copy: nothing may be allocated after this.</summary>
     public ReadOnlyMemory<uint> ToMemory() => _words.AsMemory(0, _count * PolicyImage.LineWords);
 }

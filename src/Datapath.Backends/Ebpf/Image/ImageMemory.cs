@@ -4,7 +4,7 @@ using Datapath.Policy.Compilation;
 namespace Datapath.Backends.Ebpf.Image;
 
 /// <summary>
-/// What the images of one owner have in common from one to the next: the address tries, which are most of the work, and which only a change of
+/// What whole images of one owner have in common from one to the next: the address tries, which are most of the work, and which only a change of
 /// addresses changes. Owned by one encoding at a time.
 /// </summary>
 /// <remarks>A trie refers to its nodes by their lines, so it is taken over where it begins at the same line as before.</remarks>
@@ -16,27 +16,6 @@ public sealed class ImageMemory
 
     /// <summary>Length of the part of the last image that is not addresses, in words.</summary>
     internal int RuleWords { get; set; }
-
-    // More root slots than this are written anew as a whole: a patch is read with the cache misses of two tries.
-    private const int MostPatchedSlots = 256;
-
-    /// <summary>
-    /// How the tries of before can go on to be used: the slots of the root of IPv4 whose addresses changed. None where nothing changed; null
-    /// where they cannot.
-    /// </summary>
-    /// <param name="peers">The addresses of the new policy.</param>
-    internal IReadOnlyList<int>? Changed(PeerMap peers)
-    {
-        if (_addresses is null || !_ip6.Says(peers.IPv6, first: 0))
-        {
-            return null;
-        }
-
-        return peers.IPv4 == _ip4.Ranges ? [] : AddressDifference.RootSlots(_ip4.Ranges.AsSpan(), peers.IPv4.AsSpan(), MostPatchedSlots);
-    }
-
-    /// <summary>The tries of the last policy that they were written for; <see cref="Changed"/> says whether they are of use.</summary>
-    internal AddressLines? LastAddresses => _addresses;
 
     /// <summary>The tries of a policy: those of before when the addresses are the same.</summary>
     /// <param name="peers">The addresses.</param>
@@ -52,15 +31,15 @@ public sealed class ImageMemory
             _ip4 = Encode(peers.IPv4, second, lines => TrieEncoder.Encode(lines, AddressRun.Of(peers.IPv4.AsSpan()), width: 32), _ip4.Words.Length);
         }
 
-        return isSame && _addresses is not null ? _addresses : _addresses = Joined();
+        return isSame && _addresses is not null ? _addresses : _addresses = Joined(peers);
     }
 
-    private AddressLines Joined()
+    private AddressLines Joined(PeerMap peers)
     {
         var words = new uint[_ip6.Words.Length + _ip4.Words.Length];
         _ip6.Words.CopyTo(words);
         _ip4.Words.CopyTo(words.AsMemory(_ip6.Words.Length));
-        return new AddressLines(words, _ip4.Root, _ip6.Root);
+        return new AddressLines(words, _ip4.Root, _ip6.Root, peers);
     }
 
     private static Trie<TAddress> Encode<TAddress>(ImmutableArray<PeerRange<TAddress>> ranges, int first, Func<ImageLines, int> encode, int expectedWords)

@@ -1,3 +1,6 @@
+using System.Collections.Immutable;
+using Datapath.Policy.Compilation;
+
 namespace Datapath.Backends.Ebpf.Image;
 
 /// <summary>
@@ -12,20 +15,29 @@ public sealed class PolicyImage
     /// <summary>Words of a line.</summary>
     public const int LineWords = LineBytes / sizeof(uint);
 
-    private readonly ulong _checksum;
     private uint[]? _words;
 
     /// <summary>Puts it together.</summary>
+    /// <param name="policy">What it says.</param>
     /// <param name="addresses">The address tries, at the beginning.</param>
-    /// <param name="rules">Everything else.</param>
-    /// <param name="rulesLine">The line that <paramref name="rules"/> begin at; behind the tries, not always directly.</param>
+    /// <param name="parts">Everything else, behind the tries and not always directly: a patch of the tries or null, ports, rows, matrix.</param>
     /// <param name="layout">Where in the lines what begins.</param>
-    /// <param name="checksum">What tells the policy from others.</param>
-    internal PolicyImage(AddressLines addresses, ReadOnlyMemory<uint> rules, int rulesLine, ImageLayout layout, ulong checksum) =>
-        (Addresses, Rules, RulesLine, Layout, _checksum) = (addresses, rules, rulesLine, layout, checksum);
+    internal PolicyImage(CompiledPolicy policy, AddressLines addresses, (ImagePart? Patch, ImagePart Ports, RowLines Rows, ImagePart Matrix) parts, ImageLayout layout)
+    {
+        (Policy, Addresses, Layout) = (policy, addresses, layout);
+        (Patch, Ports, Rows, Matrix) = parts;
+        Parts = Patch is null ? [Ports, Rows.Part, Matrix] : [Patch, Ports, Rows.Part, Matrix];
+        Written = Parts;
+    }
 
-    /// <summary>Whether it is made for the address tries that a live generation has in kernel memory, and a place that was free there.</summary>
-    internal bool IsShared { get; init; }
+    /// <summary>Whether the address tries, and perhaps more, are those of another image, which is in kernel memory.</summary>
+    internal bool IsShared => Beside is not null;
+
+    /// <summary>Stands for the image that it takes lines over from; null for one of its own.</summary>
+    internal object? Beside { get; init; }
+
+    /// <summary>Stands for this image in <see cref="Beside"/> of others, which do not keep it alive.</summary>
+    internal object Token { get; } = new();
 
     /// <summary>Where in the lines what begins.</summary>
     public ImageLayout Layout { get; }
@@ -34,32 +46,57 @@ public sealed class PolicyImage
     /// <remarks>A copy, made when it is first asked for.</remarks>
     public ReadOnlyMemory<uint> Words => _words ??= Joined();
 
-    /// <summary>Lines that are written for it.</summary>
-    public int Lines => Addresses.Lines + RuleLines;
+    /// <summary>Lines that it consists of.</summary>
+    public int Lines => Addresses.Lines + Parts.Sum(part => part.Lines);
 
     /// <summary>Size in kernel memory, in bytes.</summary>
     public long Bytes => (long)Lines * LineBytes;
 
+    /// <summary>Lines from its first to its last; those between its parts are not its own.</summary>
+    internal int Span => Parts.Max(part => part.End);
+
+    /// <summary>What it says.</summary>
+    internal CompiledPolicy Policy { get; }
+
+    /// <summary>The form that its rows were to have.</summary>
+    internal RowForm? WantedRows { get; init; }
+
     /// <summary>The address tries, from line 0 on.</summary>
     internal AddressLines Addresses { get; }
 
-    /// <summary>Ports, rows, units and descriptors, and what differs from the tries.</summary>
-    internal ReadOnlyMemory<uint> Rules { get; }
+    /// <summary>What differs from the tries; null when nothing does.</summary>
+    internal ImagePart? Patch { get; }
 
-    /// <summary>Where <see cref="Rules"/> begin.</summary>
-    internal int RulesLine { get; }
+    /// <summary>The classes of ports.</summary>
+    internal ImagePart Ports { get; }
 
-    /// <summary>Length of <see cref="Rules"/>.</summary>
-    internal int RuleLines => Rules.Length / LineWords;
+    /// <summary>The rows of the matrix, or most of them.</summary>
+    internal RowLines Rows { get; }
+
+    /// <summary>The other rows, tables of rows, units and descriptors.</summary>
+    internal ImagePart Matrix { get; }
+
+    /// <summary>Everything but the tries.</summary>
+    internal ImmutableArray<ImagePart> Parts { get; }
+
+    /// <summary>Those of the parts that are written for it: all, unless it takes some over.</summary>
+    internal ImmutableArray<ImagePart> Written { get; init; }
+
+    /// <summary>Sums over what the parts say.</summary>
+    internal ImageSums Sums { get; init; }
 
     /// <summary>A sum over what the image says, wherever its parts are: it tells an unchanged policy.</summary>
-    public ulong Checksum() => _checksum;
+    public ulong Checksum() => Sums.Whole;
 
     private uint[] Joined()
     {
-        var words = new uint[(RulesLine * LineWords) + Rules.Length];
+        var words = new uint[Span * LineWords];
         Addresses.Words.CopyTo(words);
-        Rules.CopyTo(words.AsMemory(RulesLine * LineWords));
+        foreach (ImagePart part in Parts)
+        {
+            part.Words.CopyTo(words.AsMemory(part.Line * LineWords));
+        }
+
         return words;
     }
 }

@@ -32,14 +32,14 @@ internal static class RowEncoder
         bool mayBeDense = policy.Descriptors.Length <= DenseDescriptors && wanted != RowForm.Compressed;
         if (mayBeDense && (wanted == RowForm.Dense || denseLines * PolicyImage.LineBytes <= DenseLimitBytes))
         {
-            entries = Dense(lines, policy, linesOfRow);
+            entries = Dense(lines, policy.Rows, policy.Ports.ClassCount);
             return RowForm.Dense;
         }
 
         var compressed = CompressedRows.Of(policy.Rows, policy.Ports.ClassCount, lines.Count);
         if (mayBeDense && denseLines <= compressed.Lines)
         {
-            entries = Dense(lines, policy, linesOfRow);
+            entries = Dense(lines, policy.Rows, policy.Ports.ClassCount);
             return RowForm.Dense;
         }
 
@@ -48,15 +48,34 @@ internal static class RowEncoder
         return RowForm.Compressed;
     }
 
+    /// <summary>Writes more rows of a form that there are rows of already.</summary>
+    /// <param name="lines">Where to.</param>
+    /// <param name="rows">The rows.</param>
+    /// <param name="portClasses">Port classes that they have.</param>
+    /// <param name="form">The form.</param>
+    /// <returns>For each row what tables of rows say of it.</returns>
+    public static uint[] EncodeMore(ImageLines lines, ImmutableArray<MatrixRow> rows, int portClasses, RowForm form)
+    {
+        if (form == RowForm.Dense)
+        {
+            return Dense(lines, rows, portClasses);
+        }
+
+        var compressed = CompressedRows.Of(rows, portClasses, lines.Count);
+        compressed.Words.CopyTo(lines.WordsFrom(lines.Allocate(compressed.Lines)));
+        return compressed.Entries;
+    }
+
     private static int LinesOfDenseRow(int portClasses) => ((portClasses * sizeof(ushort)) + PolicyImage.LineBytes - 1) / PolicyImage.LineBytes;
 
-    private static uint[] Dense(ImageLines lines, CompiledPolicy policy, int linesOfRow)
+    private static uint[] Dense(ImageLines lines, ImmutableArray<MatrixRow> rows, int portClasses)
     {
-        var entries = new uint[policy.Rows.Length];
+        int linesOfRow = LinesOfDenseRow(portClasses);
+        var entries = new uint[rows.Length];
         for (int i = 0; i < entries.Length; i++)
         {
             int line = lines.Allocate(linesOfRow);
-            Fill(lines.HalvesFrom(line)[..policy.Ports.ClassCount], policy.Rows[i].Runs);
+            Fill(lines.HalvesFrom(line)[..portClasses], rows[i].Runs);
             entries[i] = (uint)line;
         }
 

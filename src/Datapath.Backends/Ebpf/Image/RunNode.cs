@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Datapath.Backends.Ebpf.Image;
 
@@ -17,6 +18,7 @@ internal static class RunNode
 
     private const int CountsWord = 8;
     private const int RunsWord = 9;
+    private const int BitsOfQuarter = 64;
 
     /// <summary>Writes a node.</summary>
     /// <param name="entries">One for each slot.</param>
@@ -24,18 +26,27 @@ internal static class RunNode
     /// <returns>Words written.</returns>
     public static int Write(ReadOnlySpan<uint> entries, Span<uint> words)
     {
-        Span<ulong> bitmap = stackalloc ulong[4];
-        bitmap.Clear();
+        // One slot further, so that a slot and the one before it are compared eight at a time; before the first stands what it is not.
+        Span<uint> shifted = stackalloc uint[Slots + 1];
+        shifted[0] = ~entries[0];
+        entries[..Slots].CopyTo(shifted[1..]);
+        Span<ulong> bitmap = stackalloc ulong[Slots / BitsOfQuarter];
         int count = 0;
-        for (int slot = 0; slot < Slots; slot++)
+        for (int quarter = 0; quarter < bitmap.Length; quarter++)
         {
-            if (slot > 0 && entries[slot] == entries[slot - 1])
+            ulong begins = 0;
+            for (int bit = 0; bit < BitsOfQuarter; bit += Vector256<uint>.Count)
             {
-                continue;
+                ReadOnlySpan<uint> at = shifted[((quarter * BitsOfQuarter) + bit)..];
+                Vector256<uint> isEqual = Vector256.Equals(Vector256.Create(at), Vector256.Create(at[1..]));
+                begins |= (ulong)(byte)~isEqual.ExtractMostSignificantBits() << bit;
             }
 
-            bitmap[slot >> 6] |= 1UL << (slot & 63);
-            words[RunsWord + count++] = entries[slot];
+            bitmap[quarter] = begins;
+            for (; begins != 0; begins &= begins - 1)
+            {
+                words[RunsWord + count++] = entries[(quarter * BitsOfQuarter) + BitOperations.TrailingZeroCount(begins)];
+            }
         }
 
         MemoryMarshal.Cast<ulong, uint>(bitmap).CopyTo(words);

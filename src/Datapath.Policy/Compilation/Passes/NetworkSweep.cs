@@ -15,6 +15,8 @@ internal sealed class NetworkSweep
         _sets.Intern([]);
         IPv4 = Sweep(networks, isIPv6: false);
         IPv6 = Sweep(networks, isIPv6: true);
+        FirstOfSetsIPv4 = FirstOfSets(IPv4);
+        FirstOfSetsIPv6 = FirstOfSets(IPv6);
     }
 
     /// <summary>Number of distinct sets of networks; set 0 is the empty one.</summary>
@@ -26,6 +28,12 @@ internal sealed class NetworkSweep
     /// <summary>Ranges of IPv6, likewise.</summary>
     public ImmutableArray<SweptRange> IPv6 { get; }
 
+    /// <summary>Where in <see cref="IPv4"/> each set stands first, ascending.</summary>
+    public ImmutableArray<int> FirstOfSetsIPv4 { get; }
+
+    /// <summary>Where in <see cref="IPv6"/> each set stands first, ascending.</summary>
+    public ImmutableArray<int> FirstOfSetsIPv6 { get; }
+
     /// <summary>Sweeps over all networks at once: n log n in the number of their entries.</summary>
     /// <param name="networks">The entries of each network; its number is its place here.</param>
     /// <param name="known">A sweep of an earlier compilation, returned when the networks are the same; null when there is none.</param>
@@ -34,6 +42,21 @@ internal sealed class NetworkSweep
 
     /// <summary>The networks of a set, ascending.</summary>
     public ReadOnlySpan<int> Set(int number) => _sets[number];
+
+    private ImmutableArray<int> FirstOfSets(ImmutableArray<SweptRange> ranges)
+    {
+        var isMet = new bool[SetCount];
+        var first = ImmutableArray.CreateBuilder<int>();
+        for (int i = 0; i < ranges.Length; i++)
+        {
+            if (!isMet[ranges[i].Set])
+            {
+                isMet[ranges[i].Set] = true;
+                first.Add(i);
+            }
+        }
+        return first.ToImmutable();
+    }
 
     private ImmutableArray<SweptRange> Sweep(ImmutableArray<ImmutableArray<NetworkEntry>> networks, bool isIPv6)
     {

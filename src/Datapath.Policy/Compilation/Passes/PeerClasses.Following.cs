@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Numerics;
 using System.Runtime.InteropServices;
+using Datapath.Policy.Resolution;
 
 namespace Datapath.Policy.Compilation.Passes;
 
@@ -10,12 +11,27 @@ internal sealed partial class PeerClasses
     // More changes than this are laid anew: each moves the ranges behind it.
     private const int MostChanges = 16;
 
+    /// <summary>The same classes after nothing but addresses of units has changed.</summary>
+    /// <param name="policy">The units.</param>
+    /// <param name="numbers">For each unit its local number.</param>
+    /// <returns>Null when they must be laid anew.</returns>
+    public PeerClasses? After(ResolvedPolicy policy, int[] numbers)
+    {
+        var next = new PeerClasses(this, Owners(policy, numbers));
+        if (next.Follow(this) is not { } map)
+        {
+            return null;
+        }
+        next.Map = map;
+        return next;
+    }
+
     /// <summary>The map, when all that differs from an earlier compilation is a few addresses, and every class keeps its number.</summary>
     /// <param name="known">The earlier compilation.</param>
     /// <returns>Null when it must be laid anew.</returns>
     private PeerMap? Follow(PeerClasses known)
     {
-        if (!ReferenceEquals(_sweep, known._sweep) || !_atoms.AskLike(known._atoms))
+        if (!ReferenceEquals(_sweep, known._sweep) || !(ReferenceEquals(_atoms, known._atoms) || _atoms.AskLike(known._atoms)))
         {
             return null;
         }
@@ -95,20 +111,37 @@ internal sealed partial class PeerClasses
     private static ImmutableArray<PeerRange<TAddress>> Changed<TAddress>(ImmutableArray<PeerRange<TAddress>> ranges, IEnumerable<AddressChange> changes)
         where TAddress : unmanaged, IBinaryInteger<TAddress>, IMinMaxValue<TAddress>
     {
-        List<PeerRange<TAddress>>? edited = null;
-        foreach (AddressChange one in changes)
+        PeerRange<TAddress>[] wanted =
+        [
+            .. changes
+                .Select(one => new PeerRange<TAddress>(TAddress.CreateTruncating(one.Address), unchecked((ushort)one.Class), (ushort)one.Number))
+                .OrderBy(one => one.First),
+        ];
+        if (wanted.Length == 0)
         {
-            edited ??= [.. ranges.AsSpan()];
-            Change(edited, new PeerRange<TAddress>(TAddress.CreateTruncating(one.Address), unchecked((ushort)one.Class), (ushort)one.Number));
+            return ranges;
         }
-        return edited is null ? ranges : ImmutableCollectionsMarshal.AsImmutableArray(edited.ToArray());
+        // Only what lies around the changes is edited: the ranges are many, and are copied once.
+        ReadOnlySpan<PeerRange<TAddress>> all = ranges.AsSpan();
+        int from = Math.Max(0, IndexOf(all, wanted[0].First) - 1);
+        int to = Math.Min(all.Length, IndexOf(all, wanted[^1].First) + 2);
+        List<PeerRange<TAddress>> edited = [.. all[from..to]];
+        foreach (PeerRange<TAddress> one in wanted)
+        {
+            Change(edited, one);
+        }
+        var changed = GC.AllocateUninitializedArray<PeerRange<TAddress>>(all.Length - (to - from) + edited.Count);
+        all[..from].CopyTo(changed);
+        edited.CopyTo(changed, from);
+        all[to..].CopyTo(changed.AsSpan(from + edited.Count));
+        return ImmutableCollectionsMarshal.AsImmutableArray(changed);
     }
 
     /// <summary>Gives one address another class and owner; neighbours that are alike become one range.</summary>
     private static void Change<TAddress>(List<PeerRange<TAddress>> ranges, PeerRange<TAddress> one)
         where TAddress : unmanaged, IBinaryInteger<TAddress>, IMinMaxValue<TAddress>
     {
-        int at = IndexOf(ranges, one.First);
+        int at = IndexOf(CollectionsMarshal.AsSpan(ranges), one.First);
         PeerRange<TAddress> old = ranges[at];
         if (IsAlike(old, one))
         {
@@ -136,10 +169,10 @@ internal sealed partial class PeerClasses
     private static bool IsAlike<TAddress>(PeerRange<TAddress> one, PeerRange<TAddress> other)
         where TAddress : unmanaged => one.Class == other.Class && one.Unit == other.Unit;
 
-    private static int IndexOf<TAddress>(List<PeerRange<TAddress>> ranges, TAddress address)
+    private static int IndexOf<TAddress>(ReadOnlySpan<PeerRange<TAddress>> ranges, TAddress address)
         where TAddress : unmanaged, IBinaryInteger<TAddress>
     {
-        (int low, int high) = (0, ranges.Count - 1);
+        (int low, int high) = (0, ranges.Length - 1);
         while (low < high)
         {
             int middle = (low + high + 1) / 2;

@@ -31,17 +31,7 @@ internal sealed partial class PeerClasses
     {
         _atoms = atoms;
         _sweep = sweep;
-        var owned = new SortedDictionary<AddressKey, Owned>();
-        for (int unit = 0; unit < policy.Units.Length; unit++)
-        {
-            foreach (UnitAddress address in policy.Units[unit].Addresses)
-            {
-                // An address that two units claim is an error of resolution; the first keeps it.
-                owned.TryAdd(address.Key, new Owned(address.Key.Value, unit, numbers[unit], address.IsManaged, NotSeen));
-            }
-        }
-        _low = [.. owned.Where(one => !one.Key.IsIPv6).Select(one => one.Value)];
-        _high = [.. owned.Where(one => one.Key.IsIPv6).Select(one => one.Value)];
+        (_low, _high) = Owners(policy, numbers);
         if (known is not null && Follow(known) is { } map)
         {
             (_classes, _classOfSet, _firstMet) = (known._classes, known._classOfSet, known._firstMet);
@@ -53,23 +43,47 @@ internal sealed partial class PeerClasses
         _classOfSet = new int[sweep.SetCount];
         Array.Fill(_classOfSet, NotSeen);
         _classes.Intern([]);
-        Lay(sweep.IPv4, _low, uint.MaxValue, onto: null);
-        Lay(sweep.IPv6, _high, UInt128.MaxValue, onto: null);
+        Number(sweep.IPv4, sweep.FirstOfSetsIPv4, _low, uint.MaxValue);
+        Number(sweep.IPv6, sweep.FirstOfSetsIPv6, _high, UInt128.MaxValue);
         Map = known is not null && IsLaidLike(known) ? known.Map : Build();
         Division = known is not null && _classes.HasSame(known._classes) ? known.Division : new object();
+    }
+
+    private PeerClasses(PeerClasses known, (Owned[] Low, Owned[] High) owned)
+    {
+        (_atoms, _sweep, _low, _high) = (known._atoms, known._sweep, owned.Low, owned.High);
+        (_classes, _classOfSet, _firstMet) = (known._classes, known._classOfSet, known._firstMet);
+        (Map, Division) = (known.Map, known.Division);
     }
 
     /// <summary>Stands for the classes and their atoms: the same object as long as they are the same.</summary>
     public object Division { get; }
 
     /// <summary>The classes by address. Meaningless when there are more than 65,536.</summary>
-    public PeerMap Map { get; }
+    public PeerMap Map { get; private set; }
 
     /// <summary>Number of classes.</summary>
     public int Count => _classes.Count;
 
     /// <summary>The atoms that hold for the addresses of a class, ascending.</summary>
     public ReadOnlySpan<int> Atoms(int peerClass) => _classes[peerClass];
+
+    private static (Owned[] Low, Owned[] High) Owners(ResolvedPolicy policy, int[] numbers)
+    {
+        var owned = new SortedDictionary<AddressKey, Owned>();
+        for (int unit = 0; unit < policy.Units.Length; unit++)
+        {
+            foreach (UnitAddress address in policy.Units[unit].Addresses)
+            {
+                // An address that two units claim is an error of resolution; the first keeps it.
+                owned.TryAdd(address.Key, new Owned(address.Key.Value, unit, numbers[unit], address.IsManaged, NotSeen));
+            }
+        }
+        return (
+            [.. owned.Where(one => !one.Key.IsIPv6).Select(one => one.Value)],
+            [.. owned.Where(one => one.Key.IsIPv6).Select(one => one.Value)]
+        );
+    }
 
     private bool IsLaidLike(PeerClasses known) =>
         ReferenceEquals(_sweep, known._sweep)
@@ -90,6 +104,43 @@ internal sealed partial class PeerClasses
             narrow.Add(new PeerRange<uint>((uint)range.First, range.Class, range.Unit));
         }
         return new PeerMap(_classes.Count, narrow.MoveToImmutable(), high.ToImmutable());
+    }
+
+    /// <summary>Numbers the classes of a family; a set is looked at where it stands first, unless units have all of the range.</summary>
+    private void Number(ImmutableArray<SweptRange> ranges, ImmutableArray<int> firstOfSets, Owned[] owned, UInt128 end)
+    {
+        int next = 0;
+        foreach (int i in firstOfSets)
+        {
+            UInt128 open = ranges[i].First;
+            UInt128 last = i + 1 < ranges.Length ? ranges[i + 1].First - 1 : end;
+            for (; next < owned.Length && owned[next].Address <= open; next++)
+            {
+                Meet(ref owned[next], end);
+                if (owned[next].Address != open)
+                {
+                    continue;
+                }
+                if (open == last)
+                {
+                    // The set comes into its own later, where nobody has looked.
+                    Lay(ranges, owned, end, onto: null);
+                    return;
+                }
+                open++;
+            }
+            Met(ClassOfSet(ranges[i].Set), end, open);
+        }
+        for (; next < owned.Length; next++)
+        {
+            Meet(ref owned[next], end);
+        }
+    }
+
+    private void Meet(ref Owned one, UInt128 end)
+    {
+        one = one with { Class = ClassOf(SetAt(one.Address, end != uint.MaxValue), one) };
+        Met(one.Class, end, one.Address);
     }
 
     /// <summary>Walks over a family in ascending order; classes get their numbers in the order in which they are met.</summary>

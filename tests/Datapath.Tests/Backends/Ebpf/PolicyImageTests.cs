@@ -69,11 +69,14 @@ public sealed class PolicyImageTests(ITestOutputHelper output)
         var memory = new ImageMemory();
         ImmutableArray<PeerRange<UInt128>> ranges = RandomRanges(random, 32, 300);
         (int shared, int patched) = (0, 0);
+        PolicyImage? before = null;
         for (int i = 0; i < 300; i++)
         {
             ranges = random.Next(20) == 0 ? RandomRanges(random, 32, 300) : WithAddress(random, ranges);
             CompiledPolicy policy = PolicyOf(ipv6: false, ranges);
-            PolicyImage image = PolicyImageEncoder.Encode(policy, rows: null, memory, (tries, _) => random.Next(5) == 0 ? null : tries.Lines + random.Next(1000));
+            LiveImage? live = before is null ? null : new LiveImage(before, _ => random.Next(5) == 0 ? null : before.Span + random.Next(1000));
+            PolicyImage image = PolicyImageEncoder.Encode(policy, rows: null, memory, live);
+            before = image;
             shared += image.IsShared ? 1 : 0;
             patched += image.Layout.IPv4Root == image.Addresses.IPv4Root ? 0 : 1;
             Assert.Equal(PolicyImageEncoder.Encode(policy).Checksum(), image.Checksum());
@@ -87,6 +90,56 @@ public sealed class PolicyImageTests(ITestOutputHelper output)
         }
 
         Assert.True(shared > 100 && patched > 100, $"seed {seed}: {shared} shared, {patched} patched");
+    }
+
+    [Theory]
+    [InlineData(RowForm.Dense)]
+    [InlineData(RowForm.Compressed)]
+    public void Images_that_take_over_what_they_can_answer_like_their_tables(RowForm form)
+    {
+        int seed = Random.Shared.Next();
+        output.WriteLine($"seed {seed}");
+        var random = new Random(seed);
+        (int keptRows, int keptMatrices) = (0, 0);
+        for (int chain = 0; chain < 15; chain++)
+        {
+            var generator = new RandomPolicy(random);
+            PolicyCase one = generator.Next();
+            var resolutions = new ResolutionMemory();
+            var memory = new CompilationMemory();
+            RuleIndexes indexes = RuleIndexes.Empty;
+            PolicyImage? before = null;
+            for (int step = 0; step < 25; step++, one = RandomChange.Of(one, random, generator))
+            {
+                PolicyResolution resolution = PolicyResolver.Resolve(one.Written, one.Inventory, one.Options, resolutions);
+                PolicyCompilation compilation = PolicyCompiler.Compile(resolution.Policy, indexes, memory);
+                indexes = compilation.Indexes;
+                CompiledPolicy compiled = Assert.IsType<CompiledPolicy>(compilation.Policy);
+                LiveImage? live = before is null ? null : new LiveImage(before, _ => before.Span + random.Next(100));
+                PolicyImage image = PolicyImageEncoder.Encode(compiled, form, memory: null, live);
+                Assert.Equal(PolicyImageEncoder.Encode(compiled, form).Checksum(), image.Checksum());
+                keptRows += before is not null && image.Rows == before.Rows && image.Matrix != before.Matrix ? 1 : 0;
+                keptMatrices += before is not null && image.Matrix == before.Matrix ? 1 : 0;
+                before = image;
+                var reader = new CompiledPolicyReader(compiled);
+                var walker = new ImageWalker(image);
+                var edges = new PolicyEdges(one);
+                for (int i = 0; i < 100 && compiled.Units.Length > 0; i++)
+                {
+                    int unit = compiled.Units[random.Next(compiled.Units.Length)].Number;
+                    var direction = (Direction)random.Next(2);
+                    AddressKey peer = edges.Address(random, generator.Address);
+                    (PortTable table, ushort key) = edges.Port(random, generator.Key);
+                    Descriptor expected = compiled.Descriptors[reader.DescriptorIndex(unit, direction, peer, table, key)];
+                    Assert.True(
+                        expected == walker.Decide(unit, direction, peer, table, key),
+                        $"seed {seed}, chain {chain}, step {step}, {unit} {direction} {peer} {table} {key}"
+                    );
+                }
+            }
+        }
+
+        Assert.True(keptRows > 10 && keptMatrices > 10, $"seed {seed}: {keptRows} times rows, {keptMatrices} times the matrix was taken over");
     }
 
     /// <summary>One address more, or one that says something else.</summary>

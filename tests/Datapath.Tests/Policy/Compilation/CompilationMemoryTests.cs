@@ -1,7 +1,4 @@
-using System.Collections.Immutable;
-using System.Net;
 using Datapath.Policy.Compilation;
-using Datapath.Policy.Inventory;
 using Datapath.Policy.Printing;
 using Datapath.Policy.Resolution;
 using Datapath.Policy.Rulesets;
@@ -11,7 +8,7 @@ using static Datapath.Tests.Support.Written;
 
 namespace Datapath.Tests.Policy.Compilation;
 
-/// <summary>Memory makes a compilation quicker and never different.</summary>
+/// <summary>Memory makes a resolution and a compilation quicker and never different.</summary>
 public sealed class CompilationMemoryTests(ITestOutputHelper output)
 {
     [Fact]
@@ -20,17 +17,25 @@ public sealed class CompilationMemoryTests(ITestOutputHelper output)
         int seed = Random.Shared.Next();
         output.WriteLine($"seed {seed}");
         var random = new Random(seed);
+        int followed = 0;
         for (int chain = 0; chain < 20; chain++)
         {
             var generator = new RandomPolicy(random);
             PolicyCase one = generator.Next();
+            var resolutions = new ResolutionMemory();
             var memory = new CompilationMemory();
+            CompiledPolicy? last = null;
             RuleIndexes with = RuleIndexes.Empty;
             RuleIndexes without = RuleIndexes.Empty;
             for (int step = 0; step < 25; step++)
             {
-                PolicyCompilation expected = PolicyCompiler.Compile(Resolve(one), without);
-                PolicyCompilation actual = PolicyCompiler.Compile(Resolve(one), with, memory);
+                PolicyResolution resolved = PolicyResolver.Resolve(one.Written, one.Inventory, one.Options);
+                PolicyResolution remembered = PolicyResolver.Resolve(one.Written, one.Inventory, one.Options, resolutions);
+                Assert.Equal(resolved.Diagnostics, remembered.Diagnostics);
+                PolicyCompilation expected = PolicyCompiler.Compile(resolved.Policy, without);
+                PolicyCompilation actual = PolicyCompiler.Compile(remembered.Policy, with, memory);
+                followed += last is not null && last.Peers != actual.Policy!.Peers && last.Rows == actual.Policy.Rows ? 1 : 0;
+                last = actual.Policy;
                 Assert.True(
                     PolicyText.Tables(expected.Policy!) == PolicyText.Tables(actual.Policy!),
                     $"seed {seed}, chain {chain}, step {step}:\n{WrittenText.Of(one)}"
@@ -47,9 +52,11 @@ public sealed class CompilationMemoryTests(ITestOutputHelper output)
                     with = with.Release(with.RetiredRules, with.RetiredUnits);
                     without = without.Release(without.RetiredRules, without.RetiredUnits);
                 }
-                one = Changed(one, random, generator);
+                one = RandomChange.Of(one, random, generator);
             }
         }
+
+        Assert.True(followed > 10, $"seed {seed}: only {followed} changes of addresses were taken as such");
     }
 
     [Fact]
@@ -84,52 +91,5 @@ public sealed class CompilationMemoryTests(ITestOutputHelper output)
 
         CompiledPolicy Compile(NetworkRuleset one) =>
             PolicyCompiler.Compile(Scenario.Of(web, all, one).Resolve().Policy, RuleIndexes.Empty, memory).Policy!;
-    }
-
-    private static ResolvedPolicy Resolve(PolicyCase one) => PolicyResolver.Resolve(one.Written, one.Inventory, one.Options).Policy;
-
-    /// <summary>The policy with one object taken from another one, taken away or moved.</summary>
-    private static PolicyCase Changed(PolicyCase one, Random random, RandomPolicy generator)
-    {
-        PolicyCase other = generator.Next();
-        WrittenPolicy written = one.Written;
-        return random.Next(12) switch
-        {
-            0 => one with { Written = written with { ExternalNetworks = other.Written.ExternalNetworks } },
-            1 => one with { Options = one.Options with { FailsafeBeatsReject = !one.Options.FailsafeBeatsReject } },
-            2 => one with { Options = one.Options with { Failsafe = other.Options.Failsafe } },
-            3 => one with { Written = written with { Namespaces = other.Written.Namespaces } },
-            4 => one with { Written = written with { ProcessingUnits = other.Written.ProcessingUnits }, Inventory = other.Inventory },
-            5 => one with { Written = written with { Rulesets = [.. written.Rulesets.Reverse()] } },
-            >= 8 when !written.ProcessingUnits.IsEmpty => one with { Written = written with { ProcessingUnits = WithAddresses(written.ProcessingUnits, random, generator) } },
-            _ => one with { Written = written with { Rulesets = Changed(written.Rulesets, other.Written.Rulesets, random) } },
-        };
-    }
-
-    /// <summary>An address joins a unit or leaves it; now and then beside one that there is.</summary>
-    private static ImmutableArray<ProcessingUnit> WithAddresses(ImmutableArray<ProcessingUnit> units, Random random, RandomPolicy generator)
-    {
-        int at = random.Next(units.Length);
-        ProcessingUnit unit = units[at];
-        ImmutableArray<IPAddress> addresses = unit.Addresses;
-        if (!addresses.IsEmpty && random.Next(3) == 0)
-        {
-            return units.SetItem(at, unit with { Addresses = addresses.RemoveAt(random.Next(addresses.Length)) });
-        }
-        AddressKey key = addresses.IsEmpty || random.Next(2) == 0 ? generator.Address() : Beside(AddressKey.From(addresses[random.Next(addresses.Length)]), random);
-        IPAddress address = key.ToAddress();
-        return units.Any(one => one.Addresses.Contains(address)) ? units : units.SetItem(at, unit with { Addresses = addresses.Add(address) });
-    }
-
-    private static AddressKey Beside(AddressKey key, Random random) => key with { Value = key.Value ^ (UInt128)(1 << random.Next(3)) };
-
-    private static ImmutableArray<NetworkRuleset> Changed(ImmutableArray<NetworkRuleset> own, ImmutableArray<NetworkRuleset> other, Random random)
-    {
-        if (own.IsEmpty || other.IsEmpty)
-        {
-            return other;
-        }
-        int at = random.Next(own.Length);
-        return random.Next(2) == 0 ? own.RemoveAt(at) : own.SetItem(at, other[random.Next(other.Length)]);
     }
 }
