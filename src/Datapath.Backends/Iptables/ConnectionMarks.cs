@@ -5,7 +5,6 @@ using Datapath.Backends.Iptables.Lowering;
 using Datapath.Interop;
 using Datapath.Interop.Netlink;
 using Datapath.Policy.Compilation;
-using Datapath.Policy.Inventory;
 
 namespace Datapath.Backends.Iptables;
 

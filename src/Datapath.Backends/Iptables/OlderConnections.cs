@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Net;
 using Datapath.Backends.Ebpf.OlderFlows;
 using Datapath.Backends.Host;

@@ -20,7 +20,6 @@ internal static class Parting
     private const string Crossing = "two pings that cross";
     private const string Taken = "an answer in a connection that began otherwise";
     private const string OthersSyn = "a SYN in a connection that the other side began";
-    private const string Others = "opens a flow in a connection that the other side began";
     private const string Unidentified = "ICMP without an identifier whose opener was revoked";
     private const string RevokedElsewhere = "an error about a flow that another judge has revoked";
     private const string NoError = "an error about what the kernel does not know";
