@@ -113,6 +113,13 @@ internal static class SegmentObject
     public static BpfObject LoadForXdp(EbpfOptions options, PinDirectory pins) =>
         Load(options, pins, loading => LeaveOut(loading, [.. TcPrograms, .. CgroupPrograms, .. ProcessPrograms]), out _);
 
+    /// <summary>When the programs forget a flow; nothing is loaded.</summary>
+    public static FlowTimeouts ReadTimeouts()
+    {
+        using BpfObject opened = BpfObject.Open(ReadResource(), ObjectName);
+        return FlowTimeouts.Of(opened);
+    }
+
     /// <summary>Loads a copy of <see cref="RehearsedProgram"/> over the same maps that only answers; it is never to be attached.</summary>
     /// <param name="options">As for the programs that are attached.</param>
     /// <param name="pins">Where the maps are pinned.</param>

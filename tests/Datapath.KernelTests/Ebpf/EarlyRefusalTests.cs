@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Net;
 using System.Net.Sockets;
 using Datapath.Backends;
-using Datapath.Backends.Ebpf;
 using Datapath.Flows;
 using Datapath.Interop.Libbpf;
 using Datapath.Interop.Processes;
