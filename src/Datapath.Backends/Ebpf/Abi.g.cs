@@ -79,6 +79,12 @@ internal static class Abi
     /// <summary><c>DP_DIGEST_SETS</c>.</summary>
     internal const int DigestSets = 8192;
 
+    /// <summary><c>DP_CGROUP_DEPTHS</c>.</summary>
+    internal const int CgroupDepths = 16;
+
+    /// <summary><c>DP_PROCESS_VISITS</c>.</summary>
+    internal const int ProcessVisits = 64;
+
     /// <summary><c>DP_EVENT_OBSERVED_ALLOW</c>.</summary>
     internal const int EventObservedAllow = 2;
 
@@ -133,7 +139,9 @@ internal enum DpHook : uint
 {
     TcIngress = 0,
     TcEgress = 1,
-    Hooks = 2,
+    CgroupIngress = 2,
+    CgroupEgress = 3,
+    Hooks = 4,
 }
 
 /// <summary>bpf: <c>enum dp_interface_flags</c>.</summary>
@@ -214,9 +222,10 @@ internal enum DpStatistic : uint
     FlowUnpromoted = 7,
     Paused = 8,
     DoubtPassed = 9,
-    FlowInserted = 10,
-    Resets = 11,
-    Statistics = 12,
+    CgroupPassed = 10,
+    FlowInserted = 11,
+    Resets = 12,
+    Statistics = 13,
 }
 
 /// <summary>bpf: <c>enum dp_unit_flags</c>.</summary>
@@ -274,6 +283,60 @@ internal struct DpBucket : IEquatable<DpBucket>
     public static bool operator ==(DpBucket left, DpBucket right) => left.Equals(right);
 
     public static bool operator !=(DpBucket left, DpBucket right) => !left.Equals(right);
+}
+
+/// <summary>bpf: <c>struct dp_cgroup</c>, 16 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 16)]
+internal struct DpCgroup : IEquatable<DpCgroup>
+{
+    [FieldOffset(0)]
+    public ushort Unit;
+
+    [FieldOffset(2)]
+    public ushort NextUnit;
+
+    [FieldOffset(4)]
+    public ushort FallbackUnit;
+
+    [FieldOffset(6)]
+    public ushort Reserved;
+
+    [FieldOffset(8)]
+    public uint NextFrom;
+
+    [FieldOffset(12)]
+    public uint Reserved2;
+
+    public readonly bool Equals(DpCgroup other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpCgroup other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpCgroup left, DpCgroup right) => left.Equals(right);
+
+    public static bool operator !=(DpCgroup left, DpCgroup right) => !left.Equals(right);
+}
+
+/// <summary>bpf: <c>struct dp_cgroup_depths</c>, 8 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 8)]
+internal struct DpCgroupDepths : IEquatable<DpCgroupDepths>
+{
+    [FieldOffset(0)]
+    public uint Used;
+
+    [FieldOffset(4)]
+    public uint Reserved;
+
+    public readonly bool Equals(DpCgroupDepths other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpCgroupDepths other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpCgroupDepths left, DpCgroupDepths right) => left.Equals(right);
+
+    public static bool operator !=(DpCgroupDepths left, DpCgroupDepths right) => !left.Equals(right);
 }
 
 /// <summary>bpf: <c>struct dp_control</c>, 64 bytes.</summary>
@@ -975,6 +1038,33 @@ internal struct DpPacket : IEquatable<DpPacket>
     public static bool operator !=(DpPacket left, DpPacket right) => !left.Equals(right);
 }
 
+/// <summary>bpf: <c>struct dp_served_key</c>, 20 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 20)]
+internal struct DpServedKey : IEquatable<DpServedKey>
+{
+    [FieldOffset(0)]
+    public DpAddress Address;
+
+    [FieldOffset(16)]
+    public ushort PortBigEndian;
+
+    [FieldOffset(18)]
+    public byte Protocol;
+
+    [FieldOffset(19)]
+    public byte Reserved;
+
+    public readonly bool Equals(DpServedKey other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpServedKey other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpServedKey left, DpServedKey right) => left.Equals(right);
+
+    public static bool operator !=(DpServedKey left, DpServedKey right) => !left.Equals(right);
+}
+
 /// <summary>bpf: <c>struct dp_sight</c>, 16 bytes.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 16)]
 internal struct DpSight : IEquatable<DpSight>
@@ -1113,8 +1203,8 @@ internal struct DpUnit : IEquatable<DpUnit>
     public static bool operator !=(DpUnit left, DpUnit right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_visit</c>, 296 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 296)]
+/// <summary>bpf: <c>struct dp_visit</c>, 360 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 360)]
 internal struct DpVisit : IEquatable<DpVisit>
 {
     [FieldOffset(0)]
@@ -1139,7 +1229,7 @@ internal struct DpVisit : IEquatable<DpVisit>
     public uint Leaf;
 
     [FieldOffset(232)]
-    public DpCounterArray4 Passed;
+    public DpCounterArray8 Passed;
 
     public readonly bool Equals(DpVisit other) => RawBytes.Equal(in this, in other);
 
@@ -1182,8 +1272,17 @@ internal static class DpMaps
     /// <summary><c>dp_arena</c>.</summary>
     internal static readonly MapName<uint, DpLine> Arena = new("dp_arena");
 
+    /// <summary><c>dp_cgroup_passed</c>.</summary>
+    internal static readonly MapName<uint, DpCounter> CgroupPassed = new("dp_cgroup_passed");
+
+    /// <summary><c>dp_cgroups</c>.</summary>
+    internal static readonly MapName<ulong, DpCgroup> Cgroups = new("dp_cgroups");
+
     /// <summary><c>dp_control</c>.</summary>
     internal static readonly MapName<uint, DpControl> Control = new("dp_control");
+
+    /// <summary><c>dp_depths</c>.</summary>
+    internal static readonly MapName<uint, DpCgroupDepths> Depths = new("dp_depths");
 
     /// <summary><c>dp_digests</c>.</summary>
     internal static readonly MapName<uint, DpDigestSet> Digests = new("dp_digests");
@@ -1202,6 +1301,9 @@ internal static class DpMaps
 
     /// <summary><c>dp_fragments</c>.</summary>
     internal static readonly MapName<DpFragmentKey, DpFragment> Fragments = new("dp_fragments");
+
+    /// <summary><c>dp_free_visits</c>, which has no keys.</summary>
+    internal const string FreeVisits = "dp_free_visits";
 
     /// <summary><c>dp_generations</c>.</summary>
     internal static readonly MapName<uint, DpGeneration> Generations = new("dp_generations");
@@ -1251,6 +1353,9 @@ internal static class DpMaps
     /// <summary><c>dp_rule_counts</c>.</summary>
     internal static readonly MapName<uint, DpCounter> RuleCounts = new("dp_rule_counts");
 
+    /// <summary><c>dp_served</c>.</summary>
+    internal static readonly MapName<DpServedKey, ulong> Served = new("dp_served");
+
     /// <summary><c>dp_statistics</c>.</summary>
     internal static readonly MapName<uint, ulong> Statistics = new("dp_statistics");
 
@@ -1275,9 +1380,9 @@ internal struct ByteArray32
     private byte _first;
 }
 
-/// <summary>4 times <c>DpCounter</c>, inside whatever holds it.</summary>
-[InlineArray(4)]
-internal struct DpCounterArray4
+/// <summary>8 times <c>DpCounter</c>, inside whatever holds it.</summary>
+[InlineArray(8)]
+internal struct DpCounterArray8
 {
     private DpCounter _first;
 }
@@ -1352,6 +1457,20 @@ internal static class AbiLayout
             [
                 new("filled_jiffies", 0, 0, 8),
                 new("tokens", 64, 0, 8),
+            ]),
+            new("dp_cgroup", 16,
+            [
+                new("unit", 0, 0, 2),
+                new("next_unit", 16, 0, 2),
+                new("fallback_unit", 32, 0, 2),
+                new("reserved", 48, 0, 2),
+                new("next_from", 64, 0, 4),
+                new("reserved2", 96, 0, 4),
+            ]),
+            new("dp_cgroup_depths", 8,
+            [
+                new("used", 0, 0, 4),
+                new("reserved", 32, 0, 4),
             ]),
             new("dp_control", 64,
             [
@@ -1546,6 +1665,13 @@ internal static class AbiLayout
                 new("offset", 800, 0, 2),
                 new("limit", 816, 0, 2),
             ]),
+            new("dp_served_key", 20,
+            [
+                new("address", 0, 0, 16),
+                new("port", 128, 0, 2),
+                new("protocol", 144, 0, 1),
+                new("reserved", 152, 0, 1),
+            ]),
             new("dp_sight", 16,
             [
                 new("hash", 0, 0, 4),
@@ -1584,7 +1710,7 @@ internal static class AbiLayout
                 new("flags", 64, 0, 4),
                 new("reserved", 96, 0, 4),
             ]),
-            new("dp_visit", 296,
+            new("dp_visit", 360,
             [
                 new("packet", 0, 0, 104),
                 new("judgement", 832, 0, 16),
@@ -1593,7 +1719,7 @@ internal static class AbiLayout
                 new("key", 1344, 0, 44),
                 new("sight", 1696, 0, 16),
                 new("leaf", 1824, 0, 4),
-                new("passed", 1856, 0, 64),
+                new("passed", 1856, 0, 128),
             ]),
             new("dp_vlan_key", 8,
             [
@@ -1639,7 +1765,9 @@ internal static class AbiLayout
             [
                 new("DP_HOOK_TC_INGRESS", 0),
                 new("DP_HOOK_TC_EGRESS", 1),
-                new("DP_HOOKS", 2),
+                new("DP_HOOK_CGROUP_INGRESS", 2),
+                new("DP_HOOK_CGROUP_EGRESS", 3),
+                new("DP_HOOKS", 4),
             ]),
             new("dp_interface_flags",
             [
@@ -1703,9 +1831,10 @@ internal static class AbiLayout
                 new("DP_STAT_FLOW_UNPROMOTED", 7),
                 new("DP_STAT_PAUSED", 8),
                 new("DP_STAT_DOUBT_PASSED", 9),
-                new("DP_STAT_FLOW_INSERTED", 10),
-                new("DP_STAT_RESETS", 11),
-                new("DP_STATISTICS", 12),
+                new("DP_STAT_CGROUP_PASSED", 10),
+                new("DP_STAT_FLOW_INSERTED", 11),
+                new("DP_STAT_RESETS", 12),
+                new("DP_STATISTICS", 13),
             ]),
             new("dp_unit_flags",
             [
@@ -1723,13 +1852,17 @@ internal static class AbiLayout
         ],
         [
             new("dp_arena", 4, 64),
+            new("dp_cgroup_passed", 4, 16),
+            new("dp_cgroups", 8, 16),
             new("dp_control", 4, 64),
+            new("dp_depths", 4, 8),
             new("dp_digests", 4, 128),
             new("dp_drop_counts", 4, 16),
             new("dp_event_bucket", 4, 16),
             new("dp_events", 0, 0),
             new("dp_fallback_ifs", 4, 12),
             new("dp_fragments", 40, 16),
+            new("dp_free_visits", 0, 4),
             new("dp_generations", 4, 72),
             new("dp_interfaces", 4, 12),
             new("dp_live_other4", 16, 32),
@@ -1746,8 +1879,9 @@ internal static class AbiLayout
             new("dp_new_tcp6", 40, 32),
             new("dp_reset_bucket", 4, 16),
             new("dp_rule_counts", 4, 16),
+            new("dp_served", 20, 8),
             new("dp_statistics", 4, 8),
-            new("dp_tc_visit", 4, 296),
+            new("dp_tc_visit", 4, 360),
             new("dp_vlans", 8, 4),
         ]);
 }
