@@ -124,6 +124,9 @@ internal static partial class AgentLog
     [LoggerMessage(1129, LogLevel.Warning, "some connections that are older than the first policy have to prove themselves: {Problem}")]
     public static partial void OlderFlowsUnread(this ILogger log, string problem);
 
+    [LoggerMessage(1140, LogLevel.Error, "a change cannot be written to the audit log: {Reason}")]
+    public static partial void AuditNotWritten(this ILogger log, string reason);
+
     // 12xx: from the kernel to listeners.
     [LoggerMessage(1201, LogLevel.Warning, "flow events cannot be read: {Reason}")]
     public static partial void EventsNotRead(this ILogger log, string reason);
@@ -145,6 +148,9 @@ internal static partial class AgentLog
 
     [LoggerMessage(1207, LogLevel.Warning, "flow records: sink {Sink} has not taken the last {Records} records")]
     public static partial void RecordsNotDelivered(this ILogger log, string sink, long records);
+
+    [LoggerMessage(1240, LogLevel.Warning, "the syslog settings of the enforcer profile are not used: {Problem}")]
+    public static partial void ProfileSyslogWrong(this ILogger log, string problem);
 
     // 13xx: metrics.
     [LoggerMessage(1301, LogLevel.Warning, "metrics cannot be served on {Place}, it is tried again every {Seconds} s: {Reason}")]

@@ -24,6 +24,9 @@ public sealed record ApplyReport(
     /// <summary>What endangers enforcement though the policy is in force, each with its remedy, as sentences without a full stop.</summary>
     public ImmutableArray<string> Warnings { get; init; } = [];
 
+    /// <summary>How full the backend's tables are besides the image of the policy and the flows, in a fixed order.</summary>
+    public ImmutableArray<FlowTableUsage> Tables { get; init; } = [];
+
     /// <summary>The connections that were there before anything was enforced; null when something was, or when the backend has no such step.</summary>
     public OlderFlowsReport? OlderFlows { get; init; }
 

@@ -32,7 +32,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         {
             using ControlSocket socket = ControlSocket.Claim(settings.Instance, settings.SocketPath, parts.RuntimeDirectory);
             LineLogger log = new(error, parts.Clock, settings.LogFormat, IsJournal(parts.Variables));
-            using SharedBackend backend = new(BackendChoice.Open(settings, parts, log));
+            using SharedBackend backend = new(BackendChoice.Open(settings, parts, log, out string reason), reason);
             AgentProcess process = new(settings, parts, log);
             return await process.RunAsync(socket, backend, stop);
         }
@@ -50,9 +50,10 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         RecordLoop records = new(feed, settings.Flows.Interval, parts.Clock);
         SinkPlaces places = new(settings.StateDirectory, $"{Environment.MachineName}/{settings.Instance}");
         SinkSet sinks = new(settings.Flows, places, log, parts.Clock);
+        await using ProfileSink profile = new(records, places, settings.Flows.Sinks.Contains(SinkKind.Syslog), log, parts.Clock);
         StatusBoard board = new(Starting(backend), feed, () => collection.Usage, parts.Clock)
         {
-            Records = () => new RecordsDocument(records.Records, feed.Records.Dropped, records.FlowCount, records.Displaced, sinks.Report()),
+            Records = () => new RecordsDocument(records.Records, feed.Records.Dropped, records.FlowCount, records.Displaced, [.. sinks.Report(), .. profile.Report()]),
         };
         MetricSource source = new(() => board.Current, () => backend.Ask(kernel => kernel.ReadCounters()), () => feed.Names, settings.MetricsPerRule, parts.Clock) { Flows = records.Totals };
         using AgentMetrics metrics = new(source, parts.Clock);
@@ -67,6 +68,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
             Backend = backend,
             Feed = feed,
             Active = active,
+            Profile = of => profile.Follow(of?.Syslog),
         };
         LoopPulse pulse = new(parts.Clock);
         PolicyLoop policy = new(settings, report, parts.Clock)
@@ -91,8 +93,10 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
             Records = new FlowRecords(records, sinks.Files, places),
             Metrics = page,
             Top = () => TopDocument.Of(parts.Clock.GetUtcNow(), records.Busiest(BusyFlows), backend.Ask(kernel => kernel.ReadCounters()), feed.Names),
+            Counters = () => CountersDocument.Of(parts.Clock.GetUtcNow(), backend.Ask(kernel => kernel.ReadCounters()), feed.Names),
+            Connections = (unit, most) => ConnectionsDocument.Of(parts.Clock.GetUtcNow(), backend.Ask(kernel => kernel.ReadConnections(unit, most)), feed.Names, feed.Starts),
         };
-        WebApplication server = AgentServer.Build(socket, served, log, loops);
+        WebApplication server = AgentServer.Build(socket, served, log, loops, parts);
         await using (server)
         {
             log.Started(AgentVersion.Current.Number, settings.Instance, backend.Name, settings.PolicyDirectory, socket.Path);
@@ -157,6 +161,9 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
             Rules: 0,
             new MemoryDocument(0, 0, null, 0),
             FlowsDocument.Of(FlowUsage.None),
-            new EventCountsDocument(0, 0, 0)
-        );
+            new EventCountsDocument(0, 0, 0, 0)
+        )
+        {
+            BackendReason = backend.Reason,
+        };
 }

@@ -16,7 +16,8 @@ internal static class BackendChoice
     /// <param name="settings">What the agent was told.</param>
     /// <param name="parts">Both backends.</param>
     /// <param name="log">Is told when it is not the one that was asked for.</param>
-    public static IBackend Open(AgentSettings settings, AgentParts parts, ILogger log)
+    /// <param name="reason">Why it is this one, as <c>status</c> says it.</param>
+    public static IBackend Open(AgentSettings settings, AgentParts parts, ILogger log, out string reason)
     {
         string? obstacle = parts.FindEbpfObstacle();
         string? lack = settings.EnableEbpf ? settings.EbpfLack ?? obstacle : null;
@@ -29,6 +30,11 @@ internal static class BackendChoice
         {
             log.ResetsNotPossible();
         }
+
+        reason =
+            lack is not null ? $"eBPF was asked for and cannot be: {lack}"
+            : settings.EnableEbpf ? "asked for by --enable-ebpf"
+            : "the default; --enable-ebpf asks for eBPF";
 
         IBackend iptables = parts.OpenIptables(
             new IptablesOptions
@@ -53,6 +59,8 @@ internal static class BackendChoice
         {
             Instance = settings.Instance.Text,
             TcHook = settings.TcHook,
+            EarlyReject = settings.EarlyReject,
+            Xdp = settings.Xdp,
             ArenaBytes = (long)settings.EbpfImageMebibytes << 20,
             MaxTcpFlows = settings.FlowLimits.Tcp,
             MaxOtherFlows = settings.FlowLimits.Other,

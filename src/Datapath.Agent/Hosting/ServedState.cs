@@ -19,4 +19,10 @@ internal sealed record ServedState(StatusBoard Board, EventFeed Feed, ActivePoli
 
     /// <summary>What <c>/v1/top</c> answers.</summary>
     public required Func<TopDocument> Top { get; init; }
+
+    /// <summary>What <c>/v1/connections</c> answers: of a unit, or of all, and at most so many.</summary>
+    public required Func<int?, int, ConnectionsDocument> Connections { get; init; }
+
+    /// <summary>What <c>/v1/counters</c> answers.</summary>
+    public required Func<CountersDocument> Counters { get; init; }
 }

@@ -112,6 +112,8 @@ internal sealed partial class PolicyLoopReport(string directory, StatusBoard boa
                 Units = [.. policy.Units.Select(unit => Document(unit, applied))],
                 Memory = new MemoryDocument(applied.BytesUsed, applied.BytesAvailable, applied.Matrix?.RowForm, applied.Matrix?.RowBytes ?? 0),
                 Warnings = applied.Warnings,
+                Inactive = [.. (done.Resolved?.Inactive ?? []).Select(one => new InactiveRulesetDocument(one.Namespace, one.Name, one.Reason, one.At.File, one.At.Line))],
+                Tables = [.. applied.Tables.Select(table => new FlowTableDocument(table.Name, table.Entries, table.Limit))],
             }
         );
     }

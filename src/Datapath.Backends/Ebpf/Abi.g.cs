@@ -141,7 +141,9 @@ internal enum DpHook : uint
     TcEgress = 1,
     CgroupIngress = 2,
     CgroupEgress = 3,
-    Hooks = 4,
+    Connect = 4,
+    Xdp = 5,
+    Hooks = 6,
 }
 
 /// <summary>bpf: <c>enum dp_interface_flags</c>.</summary>
@@ -426,6 +428,27 @@ internal struct DpDescriptor : IEquatable<DpDescriptor>
     public static bool operator !=(DpDescriptor left, DpDescriptor right) => !left.Equals(right);
 }
 
+/// <summary>bpf: <c>struct dp_device</c>, 8 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 8)]
+internal struct DpDevice : IEquatable<DpDevice>
+{
+    [FieldOffset(0)]
+    public ByteArray6 Address;
+
+    [FieldOffset(6)]
+    public ByteArray2 Reserved;
+
+    public readonly bool Equals(DpDevice other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpDevice other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpDevice left, DpDevice right) => left.Equals(right);
+
+    public static bool operator !=(DpDevice left, DpDevice right) => !left.Equals(right);
+}
+
 /// <summary>bpf: <c>struct dp_digest</c>, 64 bytes.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 64)]
 internal struct DpDigest : IEquatable<DpDigest>
@@ -496,6 +519,24 @@ internal struct DpDigestSet : IEquatable<DpDigestSet>
     public static bool operator ==(DpDigestSet left, DpDigestSet right) => left.Equals(right);
 
     public static bool operator !=(DpDigestSet left, DpDigestSet right) => !left.Equals(right);
+}
+
+/// <summary>bpf: <c>struct dp_early</c>, 8 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 8)]
+internal struct DpEarly : IEquatable<DpEarly>
+{
+    [FieldOffset(0)]
+    public ulong NetworkNamespace;
+
+    public readonly bool Equals(DpEarly other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpEarly other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpEarly left, DpEarly right) => left.Equals(right);
+
+    public static bool operator !=(DpEarly left, DpEarly right) => !left.Equals(right);
 }
 
 /// <summary>bpf: <c>struct dp_event</c>, 64 bytes.</summary>
@@ -1038,6 +1079,54 @@ internal struct DpPacket : IEquatable<DpPacket>
     public static bool operator !=(DpPacket left, DpPacket right) => !left.Equals(right);
 }
 
+/// <summary>bpf: <c>struct dp_process</c>, 32 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 32)]
+internal struct DpProcess : IEquatable<DpProcess>
+{
+    [FieldOffset(0)]
+    public ulong Cgroup;
+
+    [FieldOffset(8)]
+    public uint Pid;
+
+    [FieldOffset(12)]
+    public uint Uid;
+
+    [FieldOffset(16)]
+    public ByteArray16 Command;
+
+    public readonly bool Equals(DpProcess other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpProcess other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpProcess left, DpProcess right) => left.Equals(right);
+
+    public static bool operator !=(DpProcess left, DpProcess right) => !left.Equals(right);
+}
+
+/// <summary>bpf: <c>struct dp_process_event</c>, 96 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 96)]
+internal struct DpProcessEvent : IEquatable<DpProcessEvent>
+{
+    [FieldOffset(0)]
+    public DpEvent Flow;
+
+    [FieldOffset(64)]
+    public DpProcess Process;
+
+    public readonly bool Equals(DpProcessEvent other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpProcessEvent other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpProcessEvent left, DpProcessEvent right) => left.Equals(right);
+
+    public static bool operator !=(DpProcessEvent left, DpProcessEvent right) => !left.Equals(right);
+}
+
 /// <summary>bpf: <c>struct dp_served_key</c>, 20 bytes.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 20)]
 internal struct DpServedKey : IEquatable<DpServedKey>
@@ -1203,8 +1292,8 @@ internal struct DpUnit : IEquatable<DpUnit>
     public static bool operator !=(DpUnit left, DpUnit right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_visit</c>, 360 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 360)]
+/// <summary>bpf: <c>struct dp_visit</c>, 424 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 424)]
 internal struct DpVisit : IEquatable<DpVisit>
 {
     [FieldOffset(0)]
@@ -1229,7 +1318,7 @@ internal struct DpVisit : IEquatable<DpVisit>
     public uint Leaf;
 
     [FieldOffset(232)]
-    public DpCounterArray8 Passed;
+    public DpCounterArray12 Passed;
 
     public readonly bool Equals(DpVisit other) => RawBytes.Equal(in this, in other);
 
@@ -1284,11 +1373,17 @@ internal static class DpMaps
     /// <summary><c>dp_depths</c>.</summary>
     internal static readonly MapName<uint, DpCgroupDepths> Depths = new("dp_depths");
 
+    /// <summary><c>dp_devices</c>.</summary>
+    internal static readonly MapName<uint, DpDevice> Devices = new("dp_devices");
+
     /// <summary><c>dp_digests</c>.</summary>
     internal static readonly MapName<uint, DpDigestSet> Digests = new("dp_digests");
 
     /// <summary><c>dp_drop_counts</c>.</summary>
     internal static readonly MapName<uint, DpCounter> DropCounts = new("dp_drop_counts");
+
+    /// <summary><c>dp_early</c>.</summary>
+    internal static readonly MapName<uint, DpEarly> Early = new("dp_early");
 
     /// <summary><c>dp_event_bucket</c>.</summary>
     internal static readonly MapName<uint, DpBucket> EventBucket = new("dp_event_bucket");
@@ -1347,6 +1442,9 @@ internal static class DpMaps
     /// <summary><c>dp_new_tcp6</c>.</summary>
     internal static readonly MapName<DpFlowKey6, DpFlow> NewTcp6 = new("dp_new_tcp6");
 
+    /// <summary><c>dp_processes</c>.</summary>
+    internal static readonly MapName<ulong, DpProcess> Processes = new("dp_processes");
+
     /// <summary><c>dp_reset_bucket</c>.</summary>
     internal static readonly MapName<uint, DpBucket> ResetBucket = new("dp_reset_bucket");
 
@@ -1366,6 +1464,13 @@ internal static class DpMaps
     internal static readonly MapName<DpVlanKey, uint> Vlans = new("dp_vlans");
 }
 
+/// <summary>16 times <c>byte</c>, inside whatever holds it.</summary>
+[InlineArray(16)]
+internal struct ByteArray16
+{
+    private byte _first;
+}
+
 /// <summary>2 times <c>byte</c>, inside whatever holds it.</summary>
 [InlineArray(2)]
 internal struct ByteArray2
@@ -1380,9 +1485,16 @@ internal struct ByteArray32
     private byte _first;
 }
 
-/// <summary>8 times <c>DpCounter</c>, inside whatever holds it.</summary>
-[InlineArray(8)]
-internal struct DpCounterArray8
+/// <summary>6 times <c>byte</c>, inside whatever holds it.</summary>
+[InlineArray(6)]
+internal struct ByteArray6
+{
+    private byte _first;
+}
+
+/// <summary>12 times <c>DpCounter</c>, inside whatever holds it.</summary>
+[InlineArray(12)]
+internal struct DpCounterArray12
 {
     private DpCounter _first;
 }
@@ -1495,6 +1607,11 @@ internal static class AbiLayout
                 new("flags", 80, 0, 2),
                 new("reserved", 96, 0, 4),
             ]),
+            new("dp_device", 8,
+            [
+                new("address", 0, 0, 6),
+                new("reserved", 48, 0, 2),
+            ]),
             new("dp_digest", 64,
             [
                 new("source", 0, 0, 16),
@@ -1514,6 +1631,10 @@ internal static class AbiLayout
             new("dp_digest_set", 128,
             [
                 new("digest", 0, 0, 128),
+            ]),
+            new("dp_early", 8,
+            [
+                new("network_namespace", 0, 0, 8),
             ]),
             new("dp_event", 64,
             [
@@ -1665,6 +1786,18 @@ internal static class AbiLayout
                 new("offset", 800, 0, 2),
                 new("limit", 816, 0, 2),
             ]),
+            new("dp_process", 32,
+            [
+                new("cgroup", 0, 0, 8),
+                new("pid", 64, 0, 4),
+                new("uid", 96, 0, 4),
+                new("command", 128, 0, 16),
+            ]),
+            new("dp_process_event", 96,
+            [
+                new("flow", 0, 0, 64),
+                new("process", 512, 0, 32),
+            ]),
             new("dp_served_key", 20,
             [
                 new("address", 0, 0, 16),
@@ -1710,7 +1843,7 @@ internal static class AbiLayout
                 new("flags", 64, 0, 4),
                 new("reserved", 96, 0, 4),
             ]),
-            new("dp_visit", 360,
+            new("dp_visit", 424,
             [
                 new("packet", 0, 0, 104),
                 new("judgement", 832, 0, 16),
@@ -1719,7 +1852,7 @@ internal static class AbiLayout
                 new("key", 1344, 0, 44),
                 new("sight", 1696, 0, 16),
                 new("leaf", 1824, 0, 4),
-                new("passed", 1856, 0, 128),
+                new("passed", 1856, 0, 192),
             ]),
             new("dp_vlan_key", 8,
             [
@@ -1767,7 +1900,9 @@ internal static class AbiLayout
                 new("DP_HOOK_TC_EGRESS", 1),
                 new("DP_HOOK_CGROUP_INGRESS", 2),
                 new("DP_HOOK_CGROUP_EGRESS", 3),
-                new("DP_HOOKS", 4),
+                new("DP_HOOK_CONNECT", 4),
+                new("DP_HOOK_XDP", 5),
+                new("DP_HOOKS", 6),
             ]),
             new("dp_interface_flags",
             [
@@ -1856,8 +1991,10 @@ internal static class AbiLayout
             new("dp_cgroups", 8, 16),
             new("dp_control", 4, 64),
             new("dp_depths", 4, 8),
+            new("dp_devices", 4, 8),
             new("dp_digests", 4, 128),
             new("dp_drop_counts", 4, 16),
+            new("dp_early", 4, 8),
             new("dp_event_bucket", 4, 16),
             new("dp_events", 0, 0),
             new("dp_fallback_ifs", 4, 12),
@@ -1877,11 +2014,12 @@ internal static class AbiLayout
             new("dp_new_other6", 40, 32),
             new("dp_new_tcp4", 16, 32),
             new("dp_new_tcp6", 40, 32),
+            new("dp_processes", 8, 32),
             new("dp_reset_bucket", 4, 16),
             new("dp_rule_counts", 4, 16),
             new("dp_served", 20, 8),
             new("dp_statistics", 4, 8),
-            new("dp_tc_visit", 4, 360),
+            new("dp_tc_visit", 4, 424),
             new("dp_vlans", 8, 4),
         ]);
 }

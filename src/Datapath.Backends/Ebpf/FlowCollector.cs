@@ -64,7 +64,10 @@ internal sealed class FlowCollector
             [.. _tables.Select(table => table.Usage)],
             CounterReader.ReadStatistic(_loaded, DpStatistic.FlowInsertFailed),
             CounterReader.ReadStatistic(_loaded, DpStatistic.FlowUnpromoted)
-        );
+        )
+        {
+            EventsLost = CounterReader.ReadStatistic(_loaded, DpStatistic.EventsLost),
+        };
     }
 
     /// <summary>Deletes the flows of a unit that is gone, whatever their age.</summary>

@@ -1,11 +1,11 @@
 using System.Globalization;
+using Datapath.Interop.Netlink;
 
 namespace Datapath.Backends.Iptables.Kernel;
 
 /// <summary>The kernel's table of tracked connections, which is everybody's in this network namespace.</summary>
 internal static class ConntrackTable
 {
-    private const string Settings = "/proc/sys/net/netfilter/";
     private const string Statistics = "/proc/net/stat/nf_conntrack";
 
     // Connections that found no room: refused at once, or lost to another with the same addresses and ports.
@@ -14,12 +14,16 @@ internal static class ConntrackTable
     /// <summary>How full it is; <see cref="FlowUsage.None"/> where nothing is tracked, or the kernel does not tell.</summary>
     public static FlowUsage Read()
     {
+        if (Conntrack.Usage() is not { } usage)
+        {
+            return FlowUsage.None;
+        }
+
         try
         {
-            var table = new FlowTableUsage("nf_conntrack", Number(Settings + "nf_conntrack_count"), Number(Settings + "nf_conntrack_max"));
             // A kernel without CONFIG_NF_CONNTRACK_PROCFS has the settings and not the statistics.
             string[] lines = File.Exists(Statistics) ? File.ReadAllLines(Statistics) : [];
-            return new FlowUsage([table], CountFailures(lines), NotPromoted: 0);
+            return new FlowUsage([new FlowTableUsage("nf_conntrack", usage.Entries, usage.Limit)], CountFailures(lines), NotPromoted: 0);
         }
         catch (Exception refusal) when (refusal is IOException or UnauthorizedAccessException)
         {
@@ -42,6 +46,4 @@ internal static class ConntrackTable
     }
 
     private static string[] Words(string line) => line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-
-    private static long Number(string path) => long.Parse(File.ReadAllText(path), CultureInfo.InvariantCulture);
 }

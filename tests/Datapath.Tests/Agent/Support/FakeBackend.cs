@@ -221,6 +221,17 @@ internal sealed class FakeBackend : IBackend
         return Flows;
     }
 
+    /// <summary>What it remembers of connections.</summary>
+    public ImmutableArray<LiveConnection> Connections { get; set; } = [];
+
+    public LiveConnections ReadConnections(int? unit, int most)
+    {
+        Enter();
+        ImmutableArray<LiveConnection> wanted = [.. Connections.Where(one => unit is null || one.Unit == unit)];
+        Leave();
+        return new LiveConnections([.. wanted.Take(most)], wanted.Length);
+    }
+
     public RemovalReport Remove(bool dryRun)
     {
         RemovalReport report = new(Objects, dryRun ? Objects : Stuck);
