@@ -10,12 +10,22 @@
  */
 const volatile __u32 dp_dry_run = 0;
 
+/* Set in the copy of the programs that is attached to cgroups. They run in the context of a
+ * process, which may be stopped half way by a program at tc, or by another process: they take
+ * visits from a stock, count atomically, and leave digests, which each CPU writes for itself, to
+ * tc.
+ */
+const volatile __u32 dp_is_at_cgroup = 0;
+
 /* The kernel's HZ: bpf_jiffies64 costs 1 ns, a clock in nanoseconds 38. */
 const volatile __u32 dp_jiffies_per_second = 250;
 
 /* Token bucket for events, per CPU. */
 const volatile __u32 dp_events_per_second = 1000;
 const volatile __u32 dp_event_burst = 2000;
+
+/* Resets for denied connections, per CPU; 0 = they are left to time out. */
+const volatile __u32 dp_resets_per_second = 0;
 
 /* Wake the agent when this much is waiting in the ring; below, it polls on a timer. A wake-up costs
  * 6.7 us, an event without one 28 ns.

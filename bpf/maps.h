@@ -8,6 +8,8 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "include/dp_abi.h"
+#include "include/dp_abi_cgroup.h"
+#include "include/dp_abi_process.h"
 
 /* Images of all live generations. Written by the agent through mmap, only into lines that no live
  * generation uses; read by programs. What does not fit is refused before anything is written.
@@ -107,6 +109,73 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } dp_namespaces SEC(".maps");
+
+/* Id of a cgroup -> whose traffic it has. Written by the agent before it attaches to the cgroup,
+ * and removed when the cgroup is gone.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct dp_cgroup);
+} dp_cgroups SEC(".maps");
+
+/* 0 -> at which depths the cgroups are. Written by the agent, with dp_cgroups. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct dp_cgroup_depths);
+} dp_depths SEC(".maps");
+
+/* A port of the host -> id of the cgroup in dp_cgroups whose sockets have it. Written by the agent
+ * from the sockets that there are, several times a second. A port that is missing is judged by the
+ * host's policy as well.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct dp_served_key);
+	__type(value, __u64);
+} dp_served SEC(".maps");
+
+/* 0 -> whose connections are refused early. Written by the agent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct dp_early);
+} dp_early SEC(".maps");
+
+/* Socket cookie -> the process that connected it. Written by the programs at connect(2), read where
+ * its packets are reported. Full: the one that was longest not asked for is forgotten.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, struct dp_process);
+} dp_processes SEC(".maps");
+
+/* Interface index -> the device, where frames are dropped early. Written by the agent before it
+ * attaches there.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct dp_device);
+} dp_devices SEC(".maps");
+
+/* Numbers of visits that nobody is at. Filled by the agent when it has loaded the programs; taken
+ * and given back by them. Empty: as many processes are stopped inside a program, and a packet is
+ * refused.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK);
+	__uint(max_entries, DP_PROCESS_VISITS);
+	__type(value, __u32);
+} dp_free_visits SEC(".maps");
 
 /* Flows that were allowed to open and that nobody has proved. Written by programs. Full: the least
  * recently used is forgotten, which costs a packet nothing that policy allows; a failed insert is
@@ -255,13 +324,25 @@ struct {
 	__type(value, struct dp_counter);
 } dp_rule_counts SEC(".maps");
 
-/* enum dp_reason -> packets and bytes dropped for it. */
+/* (enum dp_hook * 2 + enum dp_direction) * DP_REASONS + enum dp_reason -> packets and bytes dropped
+ * there for it.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, DP_REASONS);
+	__uint(max_entries, DP_PLACES *DP_REASONS);
 	__type(key, __u32);
 	__type(value, struct dp_counter);
 } dp_drop_counts SEC(".maps");
+
+/* enum dp_hook * 2 + enum dp_direction -> packets and bytes that rules let pass at cgroups. Those
+ * at tc are counted in the visit of the CPU, which costs no lookup.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, DP_PLACES);
+	__type(key, __u32);
+	__type(value, struct dp_counter);
+} dp_cgroup_passed SEC(".maps");
 
 /* enum dp_statistic -> how often. */
 struct {

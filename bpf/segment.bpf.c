@@ -26,11 +26,16 @@
 #include "lib/conntrack.h"
 #include "lib/socket.h"
 #include "lib/verdict.h"
+#include "lib/process.h"
 #include "lib/report.h"
 #include "lib/ask.h"
 #include "lib/place.h"
+#include "lib/reset.h"
 #include "lib/host.h"
 #include "lib/translated.h"
+#include "lib/cgroup.h"
+#include "lib/early.h"
+#include "lib/xdp.h"
 
 /* How many bytes are made linear when headers lie beyond the linear part of the buffer. */
 #define DP_PULL_BYTES 512
@@ -40,7 +45,7 @@
  */
 __noinline int dp_read_packet(struct __sk_buff *skb, __u32 link)
 {
-	struct dp_visit *visit = dp_this_visit();
+	struct dp_visit *visit = dp_visit_of(0);
 	__u16 type = bpf_ntohs(skb->protocol);
 	int result = -DP_REASON_NO_POLICY;
 	int attempt;
@@ -70,7 +75,7 @@ static __attribute__((noinline)) int dp_refuse(struct __sk_buff *skb, struct dp_
 					       const struct dp_place *place, enum dp_hook hook,
 					       __u8 reason)
 {
-	bool leaves = hook == DP_HOOK_TC_EGRESS;
+	bool leaves = hook == DP_HOOK_TC_EGRESS || hook == DP_HOOK_CGROUP_EGRESS;
 	bool is_swapped = place->role == DP_ROLE_POD;
 	const struct dp_generation *generation = dp_generation_in(place->slot);
 	struct dp_origin origin = {.unit = place->unit,
@@ -97,12 +102,34 @@ static __always_inline int dp_leave(__u32 statistic)
 	return TC_ACT_UNSPEC;
 }
 
+/* The host receives a packet: it judges, or the unit whose cgroup has the socket. */
+static __always_inline int dp_host_receives(struct __sk_buff *skb, __u32 slot, __u32 hook)
+{
+	__u32 unit = DP_HOST_UNIT;
+
+	if (dp_used_depths())
+		unit = dp_judge_of_incoming(skb, slot);
+	if (unit == DP_NO_UNIT)
+		return dp_leave(DP_STAT_CGROUP_PASSED);
+	return dp_ask(skb, slot, unit, DP_INCOMING, hook);
+}
+
+/* The host sends a packet: it judges, or the unit whose cgroup has the socket has done so. */
+static __always_inline int dp_host_sends(struct __sk_buff *skb, __u32 slot, __u32 hook)
+{
+	if (dp_used_depths() && dp_is_judged_at_cgroup(skb, slot)) {
+		dp_note_sent(skb, slot);
+		return dp_leave(DP_STAT_CGROUP_PASSED);
+	}
+	return dp_ask(skb, slot, DP_HOST_UNIT, DP_OUTGOING, hook);
+}
+
 /* The host's uplink, inwards: what is not for the host is forwarded and not ours. */
 static __always_inline int dp_from_network(struct __sk_buff *skb, const struct dp_packet *packet,
 					   const struct dp_place *place)
 {
 	if (dp_is_hosts(place, packet))
-		return dp_ask(skb, place->slot, DP_HOST_UNIT, DP_INCOMING, DP_HOOK_TC_INGRESS);
+		return dp_host_receives(skb, place->slot, DP_HOOK_TC_INGRESS);
 	return dp_leave(DP_STAT_FORWARDED);
 }
 
@@ -110,24 +137,21 @@ static __always_inline int dp_from_network(struct __sk_buff *skb, const struct d
 static __always_inline int dp_to_network(struct __sk_buff *skb, const struct dp_place *place)
 {
 	if (skb->ingress_ifindex == 0)
-		return dp_ask(skb, place->slot, DP_HOST_UNIT, DP_OUTGOING, DP_HOOK_TC_EGRESS);
+		return dp_host_sends(skb, place->slot, DP_HOOK_TC_EGRESS);
 	dp_note_translated(skb, place->slot);
 	return dp_leave(DP_STAT_FORWARDED);
 }
 
-/* Has the host judge what a unit and the host say to each other. A profile may exempt the host
- * (ignoreExpression), and then the generation has no such unit; without a generation nothing
- * passes.
+/* Whether nobody judges what a unit and the host say to each other but the unit: a profile may
+ * exempt the host (ignoreExpression), and then the generation has no such unit; without a
+ * generation nothing passes.
  */
-static __always_inline int dp_ask_host(struct __sk_buff *skb, __u32 slot, __u32 direction,
-				       __u32 hook)
+static __always_inline bool dp_is_host_exempt(__u32 slot)
 {
 	const struct dp_generation *generation = dp_generation_in(slot);
 	const struct dp_unit *host = generation ? dp_unit_of(generation, DP_HOST_UNIT) : NULL;
 
-	if (host && !(host->flags & DP_UNIT_PRESENT))
-		return TC_ACT_UNSPEC;
-	return dp_ask(skb, slot, DP_HOST_UNIT, direction, hook);
+	return host && !(host->flags & DP_UNIT_PRESENT);
 }
 
 /* The host's end of a unit's veth pair, where directions swap: what comes in was sent by the unit.
@@ -138,8 +162,9 @@ static __always_inline int dp_from_pod(struct __sk_buff *skb, const struct dp_pa
 {
 	int action = dp_ask(skb, place->slot, place->unit, DP_OUTGOING, DP_HOOK_TC_INGRESS);
 
-	if (action == TC_ACT_UNSPEC && dp_is_hosts(place, packet))
-		action = dp_ask_host(skb, place->slot, DP_INCOMING, DP_HOOK_TC_INGRESS);
+	if (action == TC_ACT_UNSPEC && dp_is_hosts(place, packet) &&
+	    !dp_is_host_exempt(place->slot))
+		action = dp_host_receives(skb, place->slot, DP_HOOK_TC_INGRESS);
 	return action;
 }
 
@@ -147,8 +172,8 @@ static __always_inline int dp_to_pod(struct __sk_buff *skb, const struct dp_plac
 {
 	int action;
 
-	if (skb->ingress_ifindex == 0 &&
-	    dp_ask_host(skb, place->slot, DP_OUTGOING, DP_HOOK_TC_EGRESS) != TC_ACT_UNSPEC)
+	if (skb->ingress_ifindex == 0 && !dp_is_host_exempt(place->slot) &&
+	    dp_host_sends(skb, place->slot, DP_HOOK_TC_EGRESS) != TC_ACT_UNSPEC)
 		return TC_ACT_SHOT;
 	action = dp_ask(skb, place->slot, place->unit, DP_INCOMING, DP_HOOK_TC_EGRESS);
 	if (action == TC_ACT_UNSPEC && skb->ingress_ifindex != 0)
@@ -161,7 +186,7 @@ static __always_inline int dp_to_pod(struct __sk_buff *skb, const struct dp_plac
  */
 static __always_inline int dp_rehearse(struct __sk_buff *skb)
 {
-	struct dp_visit *visit = dp_this_visit();
+	struct dp_visit *visit = dp_visit_of(0);
 	int action = TC_ACT_SHOT;
 
 	if (!visit || dp_read_packet(skb, DP_LINK_ETHERNET))
@@ -186,7 +211,7 @@ static __always_inline int dp_segment(struct __sk_buff *skb, enum dp_hook hook)
 		return dp_leave(DP_STAT_VLAN_PASSED);
 	if (inwards && dp_is_for_another(skb, &place))
 		return dp_leave(DP_STAT_OTHER_STATION);
-	visit = dp_this_visit();
+	visit = dp_visit_of(0);
 	if (!visit)
 		return TC_ACT_SHOT;
 
@@ -205,6 +230,8 @@ static __always_inline int dp_segment(struct __sk_buff *skb, enum dp_hook hook)
 			inwards ? dp_from_pod(skb, &visit->packet, &place) : dp_to_pod(skb, &place);
 	if (result == TC_ACT_UNSPEC)
 		dp_leave_ports(&visit->packet, place.unit);
+	else if (dp_is_to_be_reset(skb, &place, inwards))
+		result = dp_answer_by_reset(skb, place.link, !inwards);
 	return result;
 }
 
@@ -218,6 +245,95 @@ SEC("tc")
 int dp_egress(struct __sk_buff *skb)
 {
 	return dp_segment(skb, DP_HOOK_TC_EGRESS);
+}
+
+/* The answers of a program at a cgroup. */
+#define DP_CGROUP_DROP 0
+#define DP_CGROUP_PASS 1
+
+/* The loopback interface has this number in every network namespace (net/core/dev.c). */
+#define DP_LOOPBACK 1
+
+/* What a unit's socket sends or receives, under its policy. Here is no MAC header; headers that are
+ * not linear were refused by the protocol before.
+ */
+static __always_inline int dp_judge_socket(struct __sk_buff *skb, __u32 slot, __u32 unit,
+					   __u32 direction, enum dp_hook hook)
+{
+	struct dp_visit *visit = dp_visit_of(slot);
+	struct dp_place place = {.slot = slot, .unit = unit, .role = DP_ROLE_HOST};
+	int result;
+
+	if (!visit)
+		return DP_CGROUP_DROP;
+	result = dp_parse((void *)(long)skb->data, (void *)(long)skb->data_end, DP_LINK_IP,
+			  bpf_ntohs(skb->protocol), &visit->packet);
+	if (result == DP_NOT_IP)
+		return DP_CGROUP_PASS;
+	if (result < 0) {
+		return dp_refuse(skb, visit, &place, hook, -result) == TC_ACT_UNSPEC;
+	}
+	return dp_ask(skb, slot, unit, direction, hook) == TC_ACT_UNSPEC;
+}
+
+static __always_inline int dp_at_cgroup(struct __sk_buff *skb, __u32 direction, enum dp_hook hook)
+{
+	__u32 slot, unit, number;
+	int verdict;
+
+	if (skb->ifindex == DP_LOOPBACK)
+		return DP_CGROUP_PASS;
+	slot = dp_active_slot();
+	unit = dp_unit_of_socket(skb, slot);
+	if (unit == DP_NO_UNIT)
+		return DP_CGROUP_PASS;
+	if (bpf_map_pop_elem(&dp_free_visits, &number))
+		return DP_CGROUP_DROP;
+	verdict = dp_judge_socket(skb, slot | number << DP_SLOT_VISIT_BIT, unit, direction, hook);
+	bpf_map_push_elem(&dp_free_visits, &number, BPF_ANY);
+	return verdict;
+}
+
+SEC("cgroup_skb/ingress")
+int dp_cgroup_in(struct __sk_buff *skb)
+{
+	return dp_at_cgroup(skb, DP_INCOMING, DP_HOOK_CGROUP_INGRESS);
+}
+
+SEC("cgroup_skb/egress")
+int dp_cgroup_out(struct __sk_buff *skb)
+{
+	return dp_at_cgroup(skb, DP_OUTGOING, DP_HOOK_CGROUP_EGRESS);
+}
+
+SEC("cgroup/connect4")
+int dp_connect4(struct bpf_sock_addr *ctx)
+{
+	struct dp_packet packet = {};
+
+	dp_map_ip4(&packet.tuple.destination, ctx->user_ip4);
+	return dp_judge_connect(ctx, &packet);
+}
+
+/* An IPv4 address inside IPv6 is IPv4: that is what the wire carries. */
+SEC("cgroup/connect6")
+int dp_connect6(struct bpf_sock_addr *ctx)
+{
+	struct dp_packet packet = {};
+	struct dp_address *to = &packet.tuple.destination;
+
+	to->word[0] = ctx->user_ip6[0];
+	to->word[1] = ctx->user_ip6[1];
+	to->word[2] = ctx->user_ip6[2];
+	to->word[3] = ctx->user_ip6[3];
+	packet.tuple.is_ip6 = to->word[0] || to->word[1] || to->word[2] != bpf_htonl(0xffff);
+	return dp_judge_connect(ctx, &packet);
+}
+
+SEC("xdp")
+int dp_xdp(struct xdp_md *ctx)
+{
+	return dp_drop_early(ctx);
 }
 
 /* Tells the agent the time that entries are stamped with, which user space cannot read otherwise:

@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-#define DP_ABI_VERSION 4
+#define DP_ABI_VERSION 5
 
 /* ---- The image of a policy ------------------------------------------------------------------
  *
@@ -302,6 +302,10 @@ enum dp_flow_flags {
 /* How many pairs of digests each CPU has (maps.h). */
 #define DP_DIGEST_SETS 8192
 
+/* How deep a unit's cgroup may lie (dp_abi_cgroup.h), and how many processes be in a program. */
+#define DP_CGROUP_DEPTHS  16
+#define DP_PROCESS_VISITS 64
+
 /* Ports of a datagram whose first fragment was seen. */
 struct dp_fragment_key {
 	__be32 source[4];
@@ -353,13 +357,24 @@ enum dp_statistic {
 	DP_STAT_FLOW_UNPROMOTED = 7, /* a proved flow found no room and stays with the unproved */
 	DP_STAT_PAUSED = 8,	     /* passed only because enforcement is paused */
 	DP_STAT_DOUBT_PASSED = 9,    /* may answer a flow that is older than we are */
-	DP_STATISTICS = 10,
+	DP_STAT_CGROUP_PASSED = 10,  /* judged at the cgroup of its socket instead */
+	DP_STAT_FLOW_INSERTED = 11,  /* entries of flows that were made */
+	DP_STAT_RESETS = 12,	     /* denied connections that were answered with a reset */
+	DP_STATISTICS = 13,
 };
 
 enum dp_hook {
 	DP_HOOK_TC_INGRESS = 0,
 	DP_HOOK_TC_EGRESS = 1,
+	DP_HOOK_CGROUP_INGRESS = 2,
+	DP_HOOK_CGROUP_EGRESS = 3,
+	DP_HOOK_CONNECT = 4,
+	DP_HOOK_XDP = 5,
+	DP_HOOKS = 6,
 };
+
+/* What verdicts are counted by: enum dp_hook * 2 + enum dp_direction. */
+#define DP_PLACES (DP_HOOKS * 2)
 
 /* A new flow or a drop. */
 struct dp_event {

@@ -27,8 +27,11 @@ static __always_inline int dp_conclude(struct __sk_buff *skb, struct dp_visit *v
 {
 	if (slot & DP_SLOT_PAUSED)
 		dp_let_pass(&visit->judgement);
-	if (!dp_dry_run)
+	if (!dp_dry_run) {
 		dp_report(skb, &visit->packet, origin, &visit->judgement);
+		if (visit->judgement.rule_index && visit->judgement.verdict == DP_ALLOW)
+			dp_count_passed(skb, visit, origin->hook, origin->direction);
+	}
 	return visit->judgement.verdict == DP_ALLOW ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 
@@ -39,7 +42,7 @@ static __always_inline int dp_conclude(struct __sk_buff *skb, struct dp_visit *v
 __noinline int dp_ask_policy(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction,
 			     __u32 hook)
 {
-	struct dp_visit *visit = dp_this_visit();
+	struct dp_visit *visit = dp_visit_of(slot);
 	const struct dp_generation *generation = dp_generation_in(slot);
 	struct dp_origin origin = {.unit = unit, .hook = hook, .direction = direction};
 
@@ -58,7 +61,7 @@ __noinline int dp_ask_policy(struct __sk_buff *skb, __u32 slot, __u32 unit, __u3
 /* Tells what the flows of a unit made of the packet. Returns the action. */
 __noinline int dp_tell(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction, __u32 hook)
 {
-	struct dp_visit *visit = dp_this_visit();
+	struct dp_visit *visit = dp_visit_of(slot);
 	const struct dp_generation *generation = dp_generation_in(slot);
 	struct dp_origin origin = {.unit = unit, .hook = hook, .direction = direction};
 
@@ -72,7 +75,7 @@ __noinline int dp_tell(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 dire
 static __always_inline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction,
 				  __u32 hook)
 {
-	struct dp_visit *visit = dp_this_visit();
+	struct dp_visit *visit = dp_visit_of(slot);
 	const struct dp_generation *generation = dp_generation_in(slot);
 	__u32 rule;
 	int action;
@@ -84,6 +87,7 @@ static __always_inline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit,
 		rule = dp_digest_rule(&visit->packet, &visit->sight);
 		if (rule) {
 			dp_count_rule(skb, rule);
+			dp_count_passed(skb, visit, hook, direction);
 			return TC_ACT_UNSPEC;
 		}
 	}

@@ -173,8 +173,8 @@ static __always_inline struct dp_found dp_flow_find(const struct dp_flow_key *ke
 static __always_inline void dp_flow_open(const struct dp_flow_key *key, enum dp_flow_kind kind,
 					 const struct dp_flow *flow)
 {
-	if (dp_unproved_insert(key, kind, flow))
-		dp_count_statistic(DP_STAT_FLOW_INSERT_FAILED);
+	dp_count_statistic(dp_unproved_insert(key, kind, flow) ? DP_STAT_FLOW_INSERT_FAILED
+							       : DP_STAT_FLOW_INSERTED);
 }
 
 /* Makes the entry of a flow that a socket proved. */
@@ -183,8 +183,10 @@ static __always_inline void dp_flow_open_proved(const struct dp_flow_key *key,
 {
 	long result = dp_proved_insert(key, kind, flow);
 
-	if (!result)
+	if (!result) {
+		dp_count_statistic(DP_STAT_FLOW_INSERTED);
 		return;
+	}
 	if (result != -DP_EEXIST)
 		dp_count_statistic(DP_STAT_FLOW_UNPROMOTED);
 	dp_flow_open(key, kind, flow);

@@ -138,7 +138,7 @@ static __always_inline __u32 dp_digest_rule(const struct dp_packet *packet,
 {
 	const struct dp_digest_set *set;
 
-	if (!dp_may_have_digest(packet))
+	if (dp_is_at_cgroup || !dp_may_have_digest(packet))
 		return 0;
 	set = dp_digest_set_of(sight);
 	if (!set)
@@ -179,7 +179,7 @@ static __always_inline void dp_digest_write(const struct dp_packet *packet,
 	__u64 seen = flow ? flow->seen_jiffies : bpf_jiffies64();
 	struct dp_digest *digest;
 
-	if (!dp_may_have_digest(packet))
+	if (dp_is_at_cgroup || !dp_may_have_digest(packet))
 		return;
 	digest = dp_digest_room(packet, sight);
 	if (!digest)

@@ -39,10 +39,16 @@ struct dp_visit {
 	struct dp_flow_key key;
 	struct dp_sight sight;
 	__u32 leaf; /* of the peer's address: its class, and whose it is */
+	/* Packets that rules let pass, by enum dp_hook * 2 + enum dp_direction. Here, because a
+	 * counter of its own would cost each packet a lookup; so it is lost with the programs, and
+	 * the counters of rules are not.
+	 */
+	struct dp_counter passed[DP_PLACES];
 };
 
 /* The visit of this CPU. Softirqs are off in tc programs (net/core/dev.c), so nobody else of this
- * CPU is inside one.
+ * CPU is inside one. At cgroups there are DP_PROCESS_VISITS of them, and a number goes with the
+ * slot of the generation.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -51,11 +57,13 @@ struct {
 	__type(value, struct dp_visit);
 } dp_tc_visit SEC(".maps");
 
-static __always_inline struct dp_visit *dp_this_visit(void)
-{
-	__u32 zero = 0;
+#define DP_SLOT_VISIT_BIT 16
 
-	return bpf_map_lookup_elem(&dp_tc_visit, &zero);
+static __always_inline struct dp_visit *dp_visit_of(__u32 slot)
+{
+	__u32 which = dp_is_at_cgroup ? slot >> DP_SLOT_VISIT_BIT : 0;
+
+	return bpf_map_lookup_elem(&dp_tc_visit, &which);
 }
 
 static __always_inline void dp_judge_by(struct dp_judgement *judgement,

@@ -7,6 +7,7 @@
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
+#include "../config.h"
 #include "../maps.h"
 #include "packet.h"
 
@@ -27,7 +28,8 @@ static __always_inline bool dp_socket_namespace(const struct __sk_buff *skb, __u
 	const __u32 *number;
 
 	*to = BPF_F_CURRENT_NETNS;
-	if (unit == DP_HOST_UNIT)
+	/* At a cgroup it is that of the interface, whoever the unit is. */
+	if (unit == DP_HOST_UNIT || dp_is_at_cgroup)
 		return true;
 	number = bpf_map_lookup_elem(&dp_namespaces, &ifindex);
 	if (!number)

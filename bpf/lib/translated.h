@@ -35,7 +35,7 @@ static __always_inline bool dp_may_be_translated(const struct dp_packet *packet,
  */
 __noinline int dp_is_translated(__u32 slot)
 {
-	struct dp_visit *visit = dp_this_visit();
+	struct dp_visit *visit = dp_visit_of(slot);
 	const struct dp_generation *generation = dp_generation_in(slot);
 	const struct dp_unit *host;
 
@@ -60,7 +60,7 @@ __noinline int dp_is_translated(__u32 slot)
  */
 static __always_inline void dp_note_translated(struct __sk_buff *skb, __u32 slot)
 {
-	struct dp_visit *visit = dp_this_visit();
+	struct dp_visit *visit = dp_visit_of(slot);
 
 	if (visit && dp_is_translated(slot))
 		dp_judge_with_state(skb, visit, slot, DP_HOST_UNIT, DP_OUTGOING);

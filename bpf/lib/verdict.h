@@ -146,7 +146,7 @@ static __always_inline bool dp_find_judge(const struct dp_visit *visit, __u32 sl
 #define DP_JUDGE_BY_TABLE(name, kind)                                                              \
 	__noinline int name(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction)        \
 	{                                                                                          \
-		struct dp_visit *visit = dp_this_visit();                                          \
+		struct dp_visit *visit = dp_visit_of(slot);                                        \
 		struct dp_judge judge = {.number = unit, .direction = direction};                  \
                                                                                                    \
 		dp_pin_here(skb);                                                                  \
@@ -163,7 +163,7 @@ DP_JUDGE_BY_TABLE(dp_judge_other6, DP_FLOWS_OTHER6)
 /* Rule 5, for the packet of the visit, which the rules deny. */
 __noinline int dp_judge_error(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction)
 {
-	struct dp_visit *visit = dp_this_visit();
+	struct dp_visit *visit = dp_visit_of(slot);
 	struct dp_judge judge = {.number = unit, .direction = direction};
 
 	if (dp_find_judge(visit, slot, &judge) && !dp_is_about_a_flow(skb, &judge, visit))

@@ -33,6 +33,9 @@ internal static partial class AgentLog
     [LoggerMessage(1009, LogLevel.Warning, "{Setting} has changed and takes effect when the agent is started again")]
     public static partial void SettingOfNextStart(this ILogger log, string setting);
 
+    [LoggerMessage(1010, LogLevel.Warning, "denied connections time out: iptables cannot answer them with a reset where it judges")]
+    public static partial void ResetsNotPossible(this ILogger log);
+
     // 11xx: from files to the kernel.
     [LoggerMessage(1101, LogLevel.Information, "generation {Generation} of an earlier agent is in force and taken over")]
     public static partial void Adopted(this ILogger log, uint generation);
@@ -121,6 +124,9 @@ internal static partial class AgentLog
     [LoggerMessage(1129, LogLevel.Warning, "some connections that are older than the first policy have to prove themselves: {Problem}")]
     public static partial void OlderFlowsUnread(this ILogger log, string problem);
 
+    [LoggerMessage(1140, LogLevel.Error, "a change cannot be written to the audit log: {Reason}")]
+    public static partial void AuditNotWritten(this ILogger log, string reason);
+
     // 12xx: from the kernel to listeners.
     [LoggerMessage(1201, LogLevel.Warning, "flow events cannot be read: {Reason}")]
     public static partial void EventsNotRead(this ILogger log, string reason);
@@ -142,4 +148,14 @@ internal static partial class AgentLog
 
     [LoggerMessage(1207, LogLevel.Warning, "flow records: sink {Sink} has not taken the last {Records} records")]
     public static partial void RecordsNotDelivered(this ILogger log, string sink, long records);
+
+    [LoggerMessage(1240, LogLevel.Warning, "the syslog settings of the enforcer profile are not used: {Problem}")]
+    public static partial void ProfileSyslogWrong(this ILogger log, string problem);
+
+    // 13xx: metrics.
+    [LoggerMessage(1301, LogLevel.Warning, "metrics cannot be served on {Place}, it is tried again every {Seconds} s: {Reason}")]
+    public static partial void MetricsNotServed(this ILogger log, string place, double seconds, string reason);
+
+    [LoggerMessage(1302, LogLevel.Information, "metrics are served on {Place}")]
+    public static partial void MetricsServedAtLast(this ILogger log, string place);
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Datapath.Policy.Compilation;
 
 namespace Datapath.Backends;
 
@@ -22,6 +23,9 @@ public sealed record ApplyReport(
 {
     /// <summary>What endangers enforcement though the policy is in force, each with its remedy, as sentences without a full stop.</summary>
     public ImmutableArray<string> Warnings { get; init; } = [];
+
+    /// <summary>How full the backend's tables are besides the image of the policy and the flows, in a fixed order.</summary>
+    public ImmutableArray<FlowTableUsage> Tables { get; init; } = [];
 
     /// <summary>The connections that were there before anything was enforced; null when something was, or when the backend has no such step.</summary>
     public OlderFlowsReport? OlderFlows { get; init; }
@@ -83,7 +87,18 @@ public sealed record BackendCounters(
     ImmutableDictionary<int, PacketCount> Rules,
     ImmutableDictionary<Datapath.Flows.DropReason, PacketCount> Drops,
     ImmutableDictionary<string, long> Statistics
-);
+)
+{
+    /// <summary>What became of packets that were judged, by where; empty where the backend does not tell. Those that passed are counted since the programs were loaded.</summary>
+    public ImmutableArray<VerdictCount> Verdicts { get; init; } = [];
+}
+
+/// <summary>Packets that were judged alike.</summary>
+/// <param name="Hook">Where, such as <c>tc-ingress</c>.</param>
+/// <param name="Direction">Of the packets, seen from the unit that was judged.</param>
+/// <param name="Reason">Why they were dropped; <see cref="Datapath.Flows.DropReason.None"/> of those that passed.</param>
+/// <param name="Count">How many.</param>
+public sealed record VerdictCount(string Hook, Direction Direction, Datapath.Flows.DropReason Reason, PacketCount Count);
 
 /// <summary>Packets and bytes.</summary>
 /// <param name="Packets">Packets on the wire: segments of a large packet count one by one.</param>

@@ -8,6 +8,9 @@ namespace Datapath.Backends;
 /// <param name="NotPromoted">How often a flow that both ends agreed on found no room among its like and stayed with those that may be forgotten.</param>
 public sealed record FlowUsage(ImmutableArray<FlowTableUsage> Tables, long NotRecorded, long NotPromoted)
 {
+    /// <summary>Flow events for which the kernel had no room, since its objects were made.</summary>
+    public long EventsLost { get; init; }
+
     /// <summary>Before anything is enforced.</summary>
     public static FlowUsage None { get; } = new([], 0, 0);
 }

@@ -123,7 +123,7 @@ must 'the executable installs itself and starts' /root/agent install --now
 must 'it runs' systemctl is-active $unit
 must 'it is enabled' systemctl is-enabled $unit
 must 'a second time nothing changes' sh -c '/root/agent install | grep -Ev "^(unchanged|kept) "; test $? = 1'
-must 'it uninstalls itself' datapath uninstall
+must 'it uninstalls itself' /usr/local/bin/datapath uninstall
 rm -rf /etc/systemd/system/$unit.d
 must 'nothing is left of that either' nothing_left
 say 'life 2 passed'

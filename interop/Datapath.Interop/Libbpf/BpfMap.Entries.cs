@@ -53,6 +53,19 @@ public sealed unsafe partial class BpfMap
         KernelException.Check(LibbpfApi.bpf_map_update_elem(fd.Number, &key, &value, (ulong)mode), "update map", Name);
     }
 
+    /// <summary>Puts a value on a stack, which has no keys.</summary>
+    /// <typeparam name="TValue">As large as the map's value.</typeparam>
+    /// <param name="value">The value.</param>
+    /// <exception cref="KernelException">The map is full (E2BIG), or refused.</exception>
+    public void Push<TValue>(TValue value)
+        where TValue : unmanaged
+    {
+        Require<TValue>(ValueBytes, "value");
+        RequireLength(0, KeyBytes, "key");
+        using FileDescriptor.Lease fd = _descriptor.Borrow();
+        KernelException.Check(LibbpfApi.bpf_map_update_elem(fd.Number, null, &value, 0), "push to map", Name);
+    }
+
     /// <summary>Removes an entry.</summary>
     /// <typeparam name="TKey">As large as the map's key.</typeparam>
     /// <param name="key">The key.</param>

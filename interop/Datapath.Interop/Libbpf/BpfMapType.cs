@@ -31,6 +31,9 @@ public enum BpfMapType
     /// <summary>Key to map.</summary>
     HashOfMaps = 13,
 
+    /// <summary>Values without keys; the last one comes out first.</summary>
+    Stack = 23,
+
     /// <summary>Records from programs to a reader.</summary>
     RingBuffer = 27,
 }

@@ -18,6 +18,12 @@ public sealed record LinkDescription
     /// <summary>The interface of a tcx or XDP link; 0 for others and for one that is detached.</summary>
     public required int InterfaceIndex { get; init; }
 
+    /// <summary>Id of the cgroup of a cgroup's link; 0 for others and for one whose cgroup is gone.</summary>
+    public required ulong CgroupId { get; init; }
+
+    /// <summary>Whether it is attached to anything now, of the kinds of links that are known here.</summary>
+    public bool IsAttached => InterfaceIndex != 0 || CgroupId != 0;
+
     /// <summary>The place, where the kernel tells it.</summary>
     public required AttachType? Place { get; init; }
 
@@ -33,6 +39,7 @@ public sealed record LinkDescription
             Type = info.type,
             ProgramId = info.prog_id,
             InterfaceIndex = isTcx ? (int)info.netns.netns_ino : isXdp ? (int)info.xdp.ifindex : 0,
+            CgroupId = isCgroup ? info.cgroup.cgroup_id : 0,
             Place = isTcx ? (AttachType)info.netns.attach_type
                 : isXdp ? AttachType.Xdp
                 : isCgroup ? (AttachType)info.cgroup.attach_type

@@ -13,6 +13,9 @@ public enum Capability
     /// <summary>Loading kernel modules.</summary>
     Modules = 16,
 
+    /// <summary>The files of other processes in /proc, such as their namespaces.</summary>
+    Tracing = 19,
+
     /// <summary>Mounts, namespaces, and bpf(2) before Linux 5.8.</summary>
     SystemAdministration = 21,
 

@@ -8,9 +8,16 @@ public static unsafe class Credentials
 {
     private const uint CapabilityVersion3 = 0x20080522;
     private const int PeerCredentialsOption = 17; // SO_PEERCRED
+    private const int PeerGroupsOption = 59; // SO_PEERGROUPS, kernel 4.13
+
+    // NGROUPS_MAX of linux/limits.h.
+    private const int MostGroups = 65536;
 
     /// <summary>The user this process acts as; 0 for root.</summary>
     public static uint EffectiveUser => LibcApi.geteuid();
+
+    /// <summary>The group this process acts as; 0 for root's.</summary>
+    public static uint EffectiveGroup => LibcApi.getegid();
 
     /// <summary>Whether this thread may use a capability now.</summary>
     /// <param name="capability">Which.</param>
@@ -37,5 +44,15 @@ public static unsafe class Credentials
         Span<int> credentials = stackalloc int[3];
         socket.GetRawSocketOption(LibcApi.SOL_SOCKET, PeerCredentialsOption, MemoryMarshal.AsBytes(credentials));
         return new PeerCredentials(credentials[0], (uint)credentials[1], (uint)credentials[2]);
+    }
+
+    /// <summary>The supplementary groups of that process, as they were when it connected.</summary>
+    /// <param name="socket">A connected Unix socket.</param>
+    /// <exception cref="SocketException">Not a Unix socket.</exception>
+    public static uint[] PeerGroups(Socket socket)
+    {
+        byte[] groups = new byte[MostGroups * sizeof(uint)];
+        int length = socket.GetRawSocketOption(LibcApi.SOL_SOCKET, PeerGroupsOption, groups);
+        return MemoryMarshal.Cast<byte, uint>(groups.AsSpan(0, length)).ToArray();
     }
 }

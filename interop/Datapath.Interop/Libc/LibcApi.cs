@@ -16,12 +16,14 @@ internal static unsafe partial class LibcApi
     internal const int MAP_SHARED = 1;
     internal const int AF_INET = 2;
     internal const int AF_NETLINK = 16;
+    internal const int AF_PACKET = 17;
     internal const int SOCK_DGRAM = 2;
     internal const int SOCK_RAW = 3;
     internal const int SOCK_CLOEXEC = 0x80000;
     internal const int NETLINK_ROUTE = 0;
     internal const int CLONE_NEWNET = 0x40000000;
     internal const int SOL_SOCKET = 1;
+    internal const int SO_RCVTIMEO = 20;
     internal const int SO_NETNS_COOKIE = 71;
     internal const int SOL_NETLINK = 270;
     internal const int NETLINK_GET_STRICT_CHK = 12;
@@ -47,6 +49,12 @@ internal static unsafe partial class LibcApi
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int open(byte* path, int flags, uint mode);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int name_to_handle_at(int directory, byte* path, void* handle, int* mountId, int flags);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int open_by_handle_at(int mount, void* handle, int flags);
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial void* mmap(void* address, nuint length, int protection, int flags, int fd, nint offset);
@@ -94,10 +102,16 @@ internal static unsafe partial class LibcApi
     internal static partial int getsockopt(int fd, int level, int name, void* value, uint* length);
 
     [LibraryImport(Library, SetLastError = true)]
+    internal static partial nint recvfrom(int fd, void* buffer, nuint length, int flags, void* address, uint* addressLength);
+
+    [LibraryImport(Library, SetLastError = true)]
     internal static partial int setsockopt(int fd, int level, int name, void* value, uint length);
 
     [LibraryImport(Library)]
     internal static partial uint geteuid();
+
+    [LibraryImport(Library)]
+    internal static partial uint getegid();
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int capget(void* header, void* data);

@@ -1,17 +1,37 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Datapath.Interop.Libc;
 
 namespace Datapath.Interop.Netlink;
 
 /// <summary>The connections that the kernel tracks in the network namespace of the calling thread (ctnetlink).</summary>
-public static class Conntrack
+public static partial class Conntrack
 {
     private const int Subsystem = 1;
     private const int NewMessage = 0;
     private const int GetMessage = 1;
+    private const int DeleteMessage = 2;
 
     // Of every network namespace; there as long as the module is.
     private const string Settings = "/proc/sys/net/netfilter/nf_conntrack_max";
+
+    // Of the network namespace of whoever reads it.
+    private const string Count = "/proc/sys/net/netfilter/nf_conntrack_count";
+
+    /// <summary>How many connections are tracked in this network namespace, and how many there is room for; null when nothing is tracked.</summary>
+    public static (long Entries, long Limit)? Usage()
+    {
+        try
+        {
+            return (NumberIn(Count), NumberIn(Settings));
+        }
+        catch (Exception missing) when (missing is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+
+        static long NumberIn(string path) => long.Parse(File.ReadAllText(path), CultureInfo.InvariantCulture);
+    }
 
     /// <summary>Whether anything is tracked on this machine. To ask for the connections where it is not would load the module.</summary>
     public static bool IsLoaded => File.Exists(Settings);

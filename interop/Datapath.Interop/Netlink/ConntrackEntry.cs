@@ -12,6 +12,9 @@ public sealed record ConntrackEntry(ConntrackTuple Original, ConntrackTuple Repl
     /// <summary>Whether an answer was seen (IPS_SEEN_REPLY).</summary>
     public bool IsAnswered { get; init; }
 
+    /// <summary>Since when it is tracked; null unless the kernel is told to note it (net.netfilter.nf_conntrack_timestamp).</summary>
+    public DateTimeOffset? Since { get; init; }
+
     /// <summary>How far a TCP connection is; null for other protocols.</summary>
     public ConntrackTcpState? TcpState { get; init; }
 

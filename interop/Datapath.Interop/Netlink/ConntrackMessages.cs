@@ -5,7 +5,7 @@ namespace Datapath.Interop.Netlink;
 
 /// <summary>Turns messages about tracked connections into values. Any bytes are survived.</summary>
 /// <remarks>linux/netfilter/nfnetlink_conntrack.h.</remarks>
-internal static class ConntrackMessages
+internal static partial class ConntrackMessages
 {
     /// <summary>CTA_TUPLE_ORIG.</summary>
     internal const int OriginalTuple = 1;
@@ -18,6 +18,11 @@ internal static class ConntrackMessages
 
     /// <summary>CTA_MARK_MASK.</summary>
     internal const int ConnectionMarkMask = 21;
+
+    // CTA_TIMESTAMP, and CTA_TIMESTAMP_START in it: nanoseconds of the wall clock.
+    private const int Timestamp = 20;
+    private const int TimestampStart = 1;
+    private const int NanosecondsPerTick = 100;
 
     private const int ReplyTuple = 2;
     private const int Status = 3;
@@ -89,6 +94,9 @@ internal static class ConntrackMessages
                 case ProtocolState:
                     entry = WithProtocolState(entry, reader.Value);
                     break;
+                case Timestamp:
+                    entry = entry with { Since = StartOf(reader.Value) };
+                    break;
                 case ConnectionMark:
                     entry = entry with { Mark = Number(reader.Value) };
                     break;
@@ -101,6 +109,20 @@ internal static class ConntrackMessages
         }
 
         return original is null || reply is null ? null : entry with { Original = original, Reply = reply };
+    }
+
+    private static DateTimeOffset? StartOf(ReadOnlySpan<byte> attributes)
+    {
+        var reader = new AttributeReader(attributes);
+        while (reader.MoveNext())
+        {
+            if (reader.Type == TimestampStart && BinaryPrimitives.TryReadUInt64BigEndian(reader.Value, out ulong nanoseconds))
+            {
+                return DateTimeOffset.UnixEpoch.AddTicks((long)(nanoseconds / NanosecondsPerTick));
+            }
+        }
+
+        return null;
     }
 
     private static ConntrackEntry WithProtocolState(ConntrackEntry entry, ReadOnlySpan<byte> attributes)

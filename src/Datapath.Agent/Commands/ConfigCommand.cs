@@ -35,21 +35,29 @@ internal static class ConfigCommand
         });
         verb.SetAction(parse =>
         {
-            InstanceName instance = options.Instance.In(parse);
-            ConfigurationFile file = options.Instance.Sources.FileOf(parse.GetResult);
-            ImmutableArray<SettingDocument> rows =
-            [
-                .. settings.Select(setting => Of(setting, parse.GetResult, setting == options.Socket ? instance.DefaultSocketPath
-                    : setting == options.StateDirectory ? instance.DefaultStateDirectory
-                    : setting.DefaultText ?? (setting.ValueName is null ? "no" : null))),
-            ];
-            ConfigDocument answer = new(file.Path, file.IsThere, rows);
+            ConfigDocument answer = Read(parse, options);
             parse.InvocationConfiguration.Output.Write(
                 options.Json.In(parse) ? JsonSerializer.Serialize(answer, AgentJson.Indented.ConfigDocument) + "\n" : Text(answer)
             );
             return ExitCode.Done;
         });
         return verb;
+    }
+
+    /// <summary>Each setting of <c>run</c> as it is for a command line.</summary>
+    /// <param name="parse">The command line.</param>
+    /// <param name="options">Every option there is.</param>
+    public static ConfigDocument Read(ParseResult parse, OptionTable options)
+    {
+        InstanceName instance = options.Instance.In(parse);
+        ConfigurationFile file = options.Instance.Sources.FileOf(parse.GetResult);
+        ImmutableArray<SettingDocument> rows =
+        [
+            .. RunCommand.OptionsOf(options).Select(setting => Of(setting, parse.GetResult, setting == options.Socket ? instance.DefaultSocketPath
+                : setting == options.StateDirectory ? instance.DefaultStateDirectory
+                : setting.DefaultText ?? (setting.ValueName is null ? "no" : null))),
+        ];
+        return new ConfigDocument(file.Path, file.IsThere, rows);
     }
 
     private static SettingDocument Of(AgentOption setting, Func<Option, OptionResult?> results, string? defaultText) =>

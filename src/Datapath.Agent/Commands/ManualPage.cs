@@ -39,6 +39,7 @@ internal static class ManualPage
             ("/etc/datapath/policy", "The policy directory of an installed agent."),
             ("/run/datapath/datapath.sock", "Where the agent listens; members of the group datapath may ask, root alone gives orders."),
             ("/var/lib/datapath", "What must outlive a restart: the confirmed policy and the numbers of its rules."),
+            ("/var/lib/datapath/default/audit.log", "A line of JSON for each change of what is enforced: who, what, generation, result."),
             ("/sys/fs/bpf/datapath", "The kernel objects of the eBPF backend; they go on judging when the agent does not run."),
         ];
 

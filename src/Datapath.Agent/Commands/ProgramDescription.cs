@@ -83,9 +83,9 @@ internal sealed record OptionDescription(AgentOption Row)
     public static ImmutableArray<OptionDescription> Of(Command command) =>
         [.. command.Options.OfType<IDescribedOption>().Select(option => new OptionDescription(option.Row))];
 
-    /// <summary>The words of <c>one|other</c>; none when anything in it stands for something else.</summary>
+    /// <summary>The words of <c>one|other</c> or of <c>one</c>; none when anything in it stands for something else.</summary>
     internal static ImmutableArray<string> Words(string name) =>
-        name.Contains('|', StringComparison.Ordinal) && !name.Any(char.IsUpper) ? [.. name.Split('|')] : [];
+        name.Length > 0 && !name.Any(char.IsUpper) ? [.. name.Split('|')] : [];
 
     /// <summary>Whether a name stands for a path.</summary>
     internal static bool NamesPath(string name) => name is "FILE" or "DIR" or "FILE|DIR" or "PATH";

@@ -57,6 +57,8 @@ internal static class RunCommand
             options.DefaultAction,
             options.Failsafe,
             options.TcHook,
+            options.NoEarlyReject,
+            options.Xdp,
             options.MaxTcpFlows,
             options.MaxOtherFlows,
             options.MaxNewFlows,
@@ -73,6 +75,9 @@ internal static class RunCommand
             options.SyslogClientKey,
             options.OtlpEndpoint,
             options.OtlpProtocol,
+            options.RejectWith,
+            options.MetricsListen,
+            options.MetricsPerRule,
             options.LogFormat,
         ];
 
@@ -98,6 +103,11 @@ internal static class RunCommand
         {
             Flows = FlowSettingsOf(parse, options),
             LogFormat = options.LogFormat.In(parse),
+            Xdp = options.Xdp.In(parse),
+            EarlyReject = !options.NoEarlyReject.In(parse),
+            RejectsWithReset = options.RejectWith.In(parse) == DeniedAnswer.Reset,
+            MetricsListen = options.MetricsListen.In(parse),
+            MetricsPerRule = options.MetricsPerRule.In(parse),
             EbpfImageMebibytes = options.EbpfImageMemory.In(parse),
             Reread = () => Reread(parse, options),
         };
@@ -142,7 +152,7 @@ internal static class RunCommand
                 ClientCertificate = options.SyslogClientCertificate.In(parse),
                 ClientKey = options.SyslogClientKey.In(parse),
             },
-            Otlp = new OtlpSettings(options.OtlpEndpoint.In(parse), options.OtlpProtocol.In(parse)),
+            Otlp = new OtlpSettings(options.OtlpEndpoint.In(parse), options.OtlpProtocol.In(parse) == OtlpProtocol.Grpc),
             Stdout = Console.OpenStandardOutput,
         };
 }

@@ -50,7 +50,7 @@ internal static class StatusText
         PolicyDocument policy = status.Policy;
         yield return ("instance", status.Instance);
         yield return ("version", status.Version);
-        yield return ("backend", status.Backend);
+        yield return ("backend", status.BackendReason.Length == 0 ? status.Backend : $"{status.Backend}: {status.BackendReason}");
         yield return ("state", status.State);
         yield return ("generation", Generation(status));
         yield return ("policy", $"{policy.State}: {policy.Directory}, {policy.Files.Length} {(policy.Files.Length == 1 ? "file" : "files")}");
@@ -69,11 +69,25 @@ internal static class StatusText
             yield return ("rolled back", $"policy {hash[..PolicySet.ShortHashLength]}: not applied until it changes, or `datapath apply`");
         }
 
-        yield return ("rules", $"{status.Rules}");
-        yield return ("memory", $"{status.Memory.UsedBytes} of {status.Memory.AvailableBytes} bytes");
+        yield return ("rules", status.Inactive.IsEmpty ? $"{status.Rules}" : $"{status.Rules}; not in force are {status.Inactive.Length} of the rulesets");
+        foreach (InactiveRulesetDocument one in status.Inactive)
+        {
+            yield return ("inactive", $"{one.Ruleset} of {one.Namespace} ({one.File}:{one.Line}): {one.Reason}");
+        }
+
+        if (status.Memory.AvailableBytes > 0)
+        {
+            yield return ("memory", $"{status.Memory.UsedBytes} of {status.Memory.AvailableBytes} bytes");
+        }
+
         if (status.Memory.RowForm is { } form)
         {
             yield return ("rows", $"{form}, {status.Memory.RowBytes} bytes");
+        }
+
+        if (!status.Tables.IsEmpty)
+        {
+            yield return ("tables", string.Join(", ", status.Tables.Select(table => $"{table.Name} {table.Entries} of {table.Limit}")));
         }
 
         foreach ((string name, string value) in FlowFacts(status.Flows))
@@ -81,7 +95,7 @@ internal static class StatusText
             yield return (name, value);
         }
 
-        yield return ("events", $"{status.Events.Received} received, {status.Events.Lost} lost, {status.Events.Listeners} listeners");
+        yield return ("events", $"{status.Events.Received} received, {status.Events.LostInKernel} lost in the kernel, {status.Events.Lost} by slow listeners, {status.Events.Listeners} listeners");
         yield return ("records", $"{status.Records.Made} made, {status.Records.Dropped} events dropped, {status.Records.Flows} flows counted");
         foreach (SinkDocument sink in status.Records.Sinks)
         {

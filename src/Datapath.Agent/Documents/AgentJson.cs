@@ -20,6 +20,11 @@ namespace Datapath.Agent.Documents;
 [JsonSerializable(typeof(TopDocument))]
 [JsonSerializable(typeof(ConfigDocument))]
 [JsonSerializable(typeof(InstallDocument))]
+[JsonSerializable(typeof(AuditDocument))]
+[JsonSerializable(typeof(ConnectionsDocument))]
+[JsonSerializable(typeof(PingDocument))]
+[JsonSerializable(typeof(CountersDocument))]
+[JsonSerializable(typeof(PolicyFilesDocument))]
 internal sealed partial class AgentJson : JsonSerializerContext
 {
     /// <summary>For other programs: one line.</summary>

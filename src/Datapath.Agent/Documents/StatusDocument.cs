@@ -36,6 +36,15 @@ internal sealed record StatusDocument(
     EventCountsDocument Events
 )
 {
+    /// <summary>Why it is this backend, one sentence.</summary>
+    public string BackendReason { get; init; } = "";
+
+    /// <summary>Rulesets that are written and not in force.</summary>
+    public ImmutableArray<InactiveRulesetDocument> Inactive { get; init; } = [];
+
+    /// <summary>How full tables are besides memory and flows.</summary>
+    public ImmutableArray<FlowTableDocument> Tables { get; init; } = [];
+
     /// <summary>What the backend warns of: the policy is enforced, but something about its place is not as it should be.</summary>
     public ImmutableArray<string> Warnings { get; init; } = [];
 
@@ -52,6 +61,14 @@ internal static class AgentState
     /// <summary>The kernel judges packets by a policy.</summary>
     public const string Enforcing = "enforcing";
 }
+
+/// <summary>A ruleset that is written and not in force.</summary>
+/// <param name="Namespace">Absolute path of its namespace.</param>
+/// <param name="Ruleset">Its name.</param>
+/// <param name="Reason">Why, one sentence.</param>
+/// <param name="File">Where it is written.</param>
+/// <param name="Line">From 1.</param>
+internal sealed record InactiveRulesetDocument(string Namespace, string Ruleset, string Reason, string File, int Line);
 
 /// <summary>What the kernel ends by itself.</summary>
 /// <param name="Kind">One of <see cref="LeaseWord"/>.</param>
@@ -187,4 +204,5 @@ internal sealed record FlowTableDocument(string Name, long Entries, long Limit);
 /// <param name="Received">Handed over by the kernel since this agent started.</param>
 /// <param name="Lost">Not handed on, because a listener was too slow.</param>
 /// <param name="Listeners">Connections that listen now.</param>
-internal sealed record EventCountsDocument(long Received, long Lost, int Listeners);
+/// <param name="LostInKernel">For which the kernel had no room, since its objects were made; with iptables: how often that was.</param>
+internal sealed record EventCountsDocument(long Received, long Lost, int Listeners, long LostInKernel);

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text.Json;
@@ -15,6 +17,9 @@ internal enum AgentReach
     /// <summary>Nobody listens.</summary>
     NotRunning,
 
+    /// <summary>It answered that there is no such thing.</summary>
+    Absent,
+
     /// <summary>Somebody may listen, but there is no answer that we understand.</summary>
     Unclear,
 }
@@ -30,6 +35,9 @@ internal static class AgentClient
 
     /// <summary>It reads, compiles and waits for the kernel; the largest policies take seconds.</summary>
     private static readonly TimeSpan PatienceForOrders = TimeSpan.FromMinutes(2);
+
+    /// <summary>Tables of flows may hold hundreds of thousands.</summary>
+    private static readonly TimeSpan PatienceForTables = TimeSpan.FromSeconds(30);
 
     /// <summary>Asks for the status.</summary>
     /// <param name="socketPath">Where the agent listens.</param>
@@ -67,6 +75,76 @@ internal static class AgentClient
     /// <param name="cancellation">Gives up.</param>
     public static Task<AgentAnswer<TopDocument>> TopAsync(string socketPath, CancellationToken cancellation) =>
         AskAsync(socketPath, "/v1/top", AgentJson.Compact.TopDocument, Patience, cancellation);
+
+    /// <summary>Asks for the files of a policy.</summary>
+    /// <param name="socketPath">Where the agent listens.</param>
+    /// <param name="which">One of the constants of <see cref="PolicyFilesDocument"/>.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public static Task<AgentAnswer<PolicyFilesDocument>> PolicyAsync(string socketPath, string which, CancellationToken cancellation) =>
+        AskAsync(socketPath, $"/v1/policy/{which}", AgentJson.Compact.PolicyFilesDocument, Patience, cancellation);
+
+    /// <summary>Asks for live connections.</summary>
+    /// <param name="socketPath">Where the agent listens.</param>
+    /// <param name="unit">Name of the unit; null for all.</param>
+    /// <param name="most">How many at most.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public static Task<AgentAnswer<ConnectionsDocument>> ConnectionsAsync(string socketPath, string? unit, int most, CancellationToken cancellation)
+    {
+        string wanted = unit is null ? "" : $"&unit={Uri.EscapeDataString(unit)}";
+        string question = string.Create(CultureInfo.InvariantCulture, $"/v1/connections?limit={most}{wanted}");
+        return AskAsync(socketPath, question, AgentJson.Compact.ConnectionsDocument, PatienceForTables, cancellation);
+    }
+
+    /// <summary>Has a unit probe somebody.</summary>
+    /// <param name="socketPath">Where the agent listens.</param>
+    /// <param name="unit">Name of the unit.</param>
+    /// <param name="target">Whom to reach; port 0 for an echo.</param>
+    /// <param name="patience">How long the answer is waited for, to the second.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public static Task<AgentAnswer<PingDocument>> PingAsync(string socketPath, string unit, IPEndPoint target, TimeSpan patience, CancellationToken cancellation)
+    {
+        string question = string.Create(
+            CultureInfo.InvariantCulture,
+            $"/v1/ping?unit={Uri.EscapeDataString(unit)}&to={Uri.EscapeDataString(target.Address.ToString())}&port={target.Port}&seconds={(int)Math.Max(1, patience.TotalSeconds)}"
+        );
+        return AskAsync(socketPath, AgentJson.Compact.PingDocument, patience + PatienceToExplain, client => client.PostAsync(question, null, cancellation), cancellation);
+    }
+
+    /// <summary>Asks for an answer as it is.</summary>
+    /// <param name="socketPath">Where the agent listens.</param>
+    /// <param name="question">The path with its parameters.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <returns>The answer, or why there is none.</returns>
+    public static async Task<(string? Text, string? Problem)> TextAsync(string socketPath, string question, CancellationToken cancellation)
+    {
+        List<string> lines = [];
+        string? problem = await LinesAsync(socketPath, question, () => { }, lines.Add, cancellation);
+        return problem is null ? (string.Concat(lines.Select(line => line + "\n")), null) : (null, problem);
+    }
+
+    /// <summary>Asks for the packets that are dropped at a unit from now on.</summary>
+    /// <param name="socketPath">Where the agent listens.</param>
+    /// <param name="unit">Name of the unit.</param>
+    /// <param name="time">How long, to the second.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <returns>A file of libpcap, or why there is none; and how many flows no packet was seen of.</returns>
+    public static async Task<(byte[]? Packets, string? Problem, string? Unseen)> CaptureAsync(string socketPath, string unit, TimeSpan time, CancellationToken cancellation)
+    {
+        using HttpClient client = Open(socketPath, time + PatienceForTables);
+        try
+        {
+            string question = string.Create(CultureInfo.InvariantCulture, $"/v1/capture?unit={Uri.EscapeDataString(unit)}&seconds={(int)Math.Max(1, time.TotalSeconds)}");
+            using HttpResponseMessage answer = await client.PostAsync(question, null, cancellation);
+            string? unseen = answer.Headers.TryGetValues(CaptureRequest.UnseenHeader, out IEnumerable<string>? values) ? values.First() : null;
+            return answer.IsSuccessStatusCode
+                ? (await answer.Content.ReadAsByteArrayAsync(cancellation), null, unseen)
+                : (null, (await answer.Content.ReadAsStringAsync(cancellation)).Trim(), null);
+        }
+        catch (HttpRequestException refusal)
+        {
+            return (null, IsNobodyThere(refusal.InnerException) ? $"no agent listens on {socketPath}" : (refusal.InnerException ?? refusal).Message, null);
+        }
+    }
 
     /// <summary>Asks for lines, and waits for each as long as the agent lets it wait.</summary>
     /// <param name="socketPath">Where the agent listens.</param>
@@ -131,6 +209,11 @@ internal static class AgentClient
         try
         {
             using HttpResponseMessage answer = await ask(client);
+            if (answer.StatusCode == HttpStatusCode.NotFound)
+            {
+                return new AgentAnswer<T>(AgentReach.Absent, null, (await answer.Content.ReadAsStringAsync(cancellation)).Trim());
+            }
+
             if (!answer.IsSuccessStatusCode)
             {
                 return Unclear($"{(int)answer.StatusCode} {(await answer.Content.ReadAsStringAsync(cancellation)).Trim()}");
@@ -191,4 +274,8 @@ internal static class AgentClient
 /// <param name="Problem">Why there is none; null when there is one.</param>
 /// <typeparam name="T">Its type.</typeparam>
 internal sealed record AgentAnswer<T>(AgentReach Reach, T? Document, string? Problem)
-    where T : class;
+    where T : class
+{
+    /// <summary>Whether the answer is that there is no such thing.</summary>
+    public bool IsAbsent => Reach == AgentReach.Absent;
+}

@@ -1,6 +1,7 @@
 using Datapath.Agent.Commands;
 using Datapath.Agent.Documents;
 using Datapath.Agent.Loops;
+using Datapath.Agent.Metrics;
 using Datapath.Agent.Records;
 using Datapath.Agent.Service;
 using Datapath.Agent.Sinks;
@@ -31,7 +32,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         {
             using ControlSocket socket = ControlSocket.Claim(settings.Instance, settings.SocketPath, parts.RuntimeDirectory);
             LineLogger log = new(error, parts.Clock, settings.LogFormat, IsJournal(parts.Variables));
-            using SharedBackend backend = new(BackendChoice.Open(settings, parts, log));
+            using SharedBackend backend = new(BackendChoice.Open(settings, parts, log, out string reason), reason);
             AgentProcess process = new(settings, parts, log);
             return await process.RunAsync(socket, backend, stop);
         }
@@ -49,12 +50,16 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         RecordLoop records = new(feed, settings.Flows.Interval, parts.Clock);
         SinkPlaces places = new(settings.StateDirectory, $"{Environment.MachineName}/{settings.Instance}");
         SinkSet sinks = new(settings.Flows, places, log, parts.Clock);
+        await using ProfileSink profile = new(records, places, settings.Flows.Sinks.Contains(SinkKind.Syslog), log, parts.Clock);
         StatusBoard board = new(Starting(backend), feed, () => collection.Usage, parts.Clock)
         {
-            Records = () => new RecordsDocument(records.Records, feed.Records.Dropped, records.FlowCount, records.Displaced, sinks.Report()),
+            Records = () => new RecordsDocument(records.Records, feed.Records.Dropped, records.FlowCount, records.Displaced, [.. sinks.Report(), .. profile.Report()]),
         };
-        using AgentMetrics metrics = new(() => board.Current);
-        PolicyLoopReport report = new(settings.PolicyDirectory, board, log, parts.Clock);
+        MetricSource source = new(() => board.Current, () => backend.Ask(kernel => kernel.ReadCounters()), () => feed.Names, settings.MetricsPerRule, parts.Clock) { Flows = records.Totals };
+        using AgentMetrics metrics = new(source, parts.Clock);
+        using MetricCollector collector = new(metrics);
+        MetricsPage page = new(collector);
+        PolicyLoopReport report = new(settings.PolicyDirectory, board, log, parts.Clock) { Metrics = metrics };
         ActivePolicy active = new();
         RuleNumbers numbers = new(new RuleIndexStore(settings.StateDirectory), report, parts.Clock);
         PolicyEnforcer enforcer = new(numbers, report, parts.Clock)
@@ -63,6 +68,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
             Backend = backend,
             Feed = feed,
             Active = active,
+            Profile = of => profile.Follow(of?.Syslog),
         };
         LoopPulse pulse = new(parts.Clock);
         PolicyLoop policy = new(settings, report, parts.Clock)
@@ -81,13 +87,16 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         AgentLoop recordLoop = new(stopping => sinks.RunAsync(records, stopping));
 
         // Stopped in the reverse order: what the flow loop reads last still becomes records.
-        AgentLoop[] loops = [recordLoop, policyLoop, new AgentLoop(flows.RunAsync), new AgentLoop(collection.RunAsync), new AgentLoop(reload.RunAsync)];
+        AgentLoop[] loops = [recordLoop, policyLoop, new AgentLoop(flows.RunAsync), new AgentLoop(collection.RunAsync), new AgentLoop(reload.RunAsync), .. MetricsLoop(page)];
         ServedState served = new(board, feed, active, policy.Give)
         {
             Records = new FlowRecords(records, sinks.Files, places),
+            Metrics = page,
             Top = () => TopDocument.Of(parts.Clock.GetUtcNow(), records.Busiest(BusyFlows), backend.Ask(kernel => kernel.ReadCounters()), feed.Names),
+            Counters = () => CountersDocument.Of(parts.Clock.GetUtcNow(), backend.Ask(kernel => kernel.ReadCounters()), feed.Names),
+            Connections = (unit, most) => ConnectionsDocument.Of(parts.Clock.GetUtcNow(), backend.Ask(kernel => kernel.ReadConnections(unit, most)), feed.Names, feed.Starts),
         };
-        WebApplication server = AgentServer.Build(socket, served, log, loops);
+        WebApplication server = AgentServer.Build(socket, served, log, loops, parts);
         await using (server)
         {
             log.Started(AgentVersion.Current.Number, settings.Instance, backend.Name, settings.PolicyDirectory, socket.Path);
@@ -102,6 +111,9 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
 
         return Outcome(loops, end.Task);
     }
+
+    private IEnumerable<AgentLoop> MetricsLoop(MetricsPage page) =>
+        settings.MetricsListen.Place is { } place ? [new AgentLoop(new MetricsServer(place, page, log, parts.Clock).RunAsync)] : [];
 
     // A loop that broke is a bug and must end the process as one, so that whoever supervises it sees that.
     private static int Outcome(ReadOnlySpan<AgentLoop> loops, Task<PolicyLoopEnd> end)
@@ -149,6 +161,9 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
             Rules: 0,
             new MemoryDocument(0, 0, null, 0),
             FlowsDocument.Of(FlowUsage.None),
-            new EventCountsDocument(0, 0, 0)
-        );
+            new EventCountsDocument(0, 0, 0, 0)
+        )
+        {
+            BackendReason = backend.Reason,
+        };
 }

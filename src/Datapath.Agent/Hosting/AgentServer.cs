@@ -1,6 +1,11 @@
+using System.Globalization;
 using Datapath.Agent.Documents;
+using Datapath.Agent.Files;
 using Datapath.Agent.Loops;
+using Datapath.Agent.Metrics;
 using Datapath.Backends;
+using Datapath.Flows;
+using Datapath.Policy.Compilation;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -29,7 +34,8 @@ internal static class AgentServer
     /// <param name="state">What it answers from.</param>
     /// <param name="logger">Takes the server's own warnings.</param>
     /// <param name="loops">What runs beside it, and ends with it.</param>
-    public static WebApplication Build(ControlSocket socket, ServedState state, LineLogger logger, IEnumerable<AgentLoop> loops)
+    /// <param name="parts">The host and the clock.</param>
+    public static WebApplication Build(ControlSocket socket, ServedState state, LineLogger logger, IEnumerable<AgentLoop> loops, AgentParts parts)
     {
         // Empty: no configuration files, no environment, hence no way to make it listen on TCP.
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "datapath" });
@@ -45,6 +51,7 @@ internal static class AgentServer
         }
 
         WebApplication server = builder.Build();
+        server.Use(SocketGuard.AdmitAsync);
         CancellationToken stopping = server.Lifetime.ApplicationStopping;
         server.MapGet("/v1/status", context => WriteAsync(context, state.Board.Current, AgentJson.Compact.StatusDocument));
         server.MapGet(
@@ -52,10 +59,16 @@ internal static class AgentServer
             context => WriteAsync(context, VersionDocument.Of(AgentVersion.Current), AgentJson.Compact.VersionDocument)
         );
         server.MapGet("/v1/explain", context => ExplainAsync(context, state.Active));
+        server.MapGet("/v1/policy/{which}", context => PolicyAsync(context, state.Active));
+        server.MapGet("/v1/counters", context => AskBackendAsync(context, state.Counters, AgentJson.Compact.CountersDocument));
+        server.MapPost("/v1/ping", new PingRequest(state, parts.Host, parts.Clock).AnswerAsync);
+        server.MapPost("/v1/capture", new CaptureRequest(state, parts.Clock).AnswerAsync);
         server.MapPost("/v1/orders/{kind}", context => OrderRequest.AnswerAsync(context, state.Give));
         server.MapGet("/v1/events", context => EventStream.WriteAsync(context, state.Feed, stopping));
         server.MapGet("/v1/flows", context => FlowStream.WriteAsync(context, state.Records, stopping));
-        server.MapGet("/v1/top", context => TopAsync(context, state.Top));
+        server.MapGet(MetricsPage.Path, state.Metrics.AnswerAsync);
+        server.MapGet("/v1/top", context => AskBackendAsync(context, state.Top, AgentJson.Compact.TopDocument));
+        server.MapGet("/v1/connections", context => ConnectionsAsync(context, state));
         return server;
     }
 
@@ -75,23 +88,62 @@ internal static class AgentServer
         IQueryCollection query = context.Request.Query;
         if (query["from"] is not [{ } from] || query["to"] is not [{ } to] || query["port"] is not [{ } port])
         {
-            context.Response.StatusCode = StatusCodes.Status400BadRequest;
-            return context.Response.WriteAsync("from, to and port are needed, each once\n", context.RequestAborted);
+            return RefuseAsync(context, StatusCodes.Status400BadRequest, "from, to and port are needed, each once");
         }
 
         return WriteAsync(context, active.Explain(from, to, port), AgentJson.Compact.ExplainDocument);
     }
 
-    private static Task TopAsync(HttpContext context, Func<TopDocument> top)
+    private static Task PolicyAsync(HttpContext context, ActivePolicy active)
+    {
+        string? which = context.Request.RouteValues["which"] as string;
+        PolicySet? policy = which switch
+        {
+            PolicyFilesDocument.ActivePolicy => active.Active,
+            PolicyFilesDocument.ConfirmedPolicy => active.Confirmed,
+            _ => null,
+        };
+        return policy is null
+            ? RefuseAsync(context, StatusCodes.Status404NotFound, "there is no such policy: it is active or confirmed, once one is in force")
+            : WriteAsync(context, PolicyFilesDocument.Of(which!, policy), AgentJson.Compact.PolicyFilesDocument);
+    }
+
+    /// <summary>Answers that there is no answer.</summary>
+    internal static Task RefuseAsync(HttpContext context, int status, string reason)
+    {
+        context.Response.StatusCode = status;
+        return context.Response.WriteAsync(reason + "\n", context.RequestAborted);
+    }
+
+    private static Task ConnectionsAsync(HttpContext context, ServedState state)
+    {
+        string limit = context.Request.Query["limit"].ToString();
+        if (!int.TryParse(limit, NumberStyles.None, CultureInfo.InvariantCulture, out int most))
+        {
+            return RefuseAsync(context, StatusCodes.Status400BadRequest, "limit is needed, a number");
+        }
+
+        string wanted = context.Request.Query["unit"].ToString();
+        UnitDocument? unit = UnitNamed(state.Board.Current, wanted);
+        return wanted.Length > 0 && unit is null
+            ? RefuseAsync(context, StatusCodes.Status404NotFound, $"there is no processing unit '{wanted}' on this host")
+            : AskBackendAsync(context, () => state.Connections(unit?.Number, most), AgentJson.Compact.ConnectionsDocument);
+    }
+
+    /// <summary>A unit of this host by its name, its path or, for the host, <c>host</c>; null when there is none.</summary>
+    internal static UnitDocument? UnitNamed(StatusDocument status, string name) =>
+        status.Units.FirstOrDefault(unit => unit.Name == name || FlowEndpoint.Path(unit.Namespace, unit.Name) == name)
+        ?? (name == "host" ? status.Units.FirstOrDefault(unit => unit.Number == LocalUnit.HostNumber) : null);
+
+    private static Task AskBackendAsync<T>(HttpContext context, Func<T> ask, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> shape)
     {
         try
         {
-            return WriteAsync(context, top(), AgentJson.Compact.TopDocument);
+            return WriteAsync(context, ask(), shape);
         }
         catch (BackendException refusal)
         {
-            context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
-            return context.Response.WriteAsync(refusal.Message + "\n", context.RequestAborted);
+            return RefuseAsync(context, StatusCodes.Status503ServiceUnavailable, refusal.Message);
         }
     }
 

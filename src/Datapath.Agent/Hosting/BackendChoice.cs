@@ -9,11 +9,15 @@ namespace Datapath.Agent.Hosting;
 /// <summary>Which backend an agent enforces with: iptables, unless eBPF is asked for and can be.</summary>
 internal static class BackendChoice
 {
+    // Of each CPU: more than people notice, and less than a flood of SYNs would like.
+    private const int ResetsPerSecond = 100;
+
     /// <summary>Opens the backend; nothing is touched yet.</summary>
     /// <param name="settings">What the agent was told.</param>
     /// <param name="parts">Both backends.</param>
     /// <param name="log">Is told when it is not the one that was asked for.</param>
-    public static IBackend Open(AgentSettings settings, AgentParts parts, ILogger log)
+    /// <param name="reason">Why it is this one, as <c>status</c> says it.</param>
+    public static IBackend Open(AgentSettings settings, AgentParts parts, ILogger log, out string reason)
     {
         string? obstacle = parts.FindEbpfObstacle();
         string? lack = settings.EnableEbpf ? settings.EbpfLack ?? obstacle : null;
@@ -21,6 +25,16 @@ internal static class BackendChoice
         {
             log.EbpfNotPossible(lack);
         }
+
+        if (settings.RejectsWithReset && (!settings.EnableEbpf || lack is not null))
+        {
+            log.ResetsNotPossible();
+        }
+
+        reason =
+            lack is not null ? $"eBPF was asked for and cannot be: {lack}"
+            : settings.EnableEbpf ? "asked for by --enable-ebpf"
+            : "the default; --enable-ebpf asks for eBPF";
 
         IBackend iptables = parts.OpenIptables(
             new IptablesOptions
@@ -45,9 +59,12 @@ internal static class BackendChoice
         {
             Instance = settings.Instance.Text,
             TcHook = settings.TcHook,
+            EarlyReject = settings.EarlyReject,
+            Xdp = settings.Xdp,
             ArenaBytes = (long)settings.EbpfImageMebibytes << 20,
             MaxTcpFlows = settings.FlowLimits.Tcp,
             MaxOtherFlows = settings.FlowLimits.Other,
             MaxNewFlows = settings.FlowLimits.New,
+            ResetsPerSecond = settings.RejectsWithReset ? ResetsPerSecond : 0,
         };
 }

@@ -1,9 +1,6 @@
 using System.Globalization;
-using System.Net.Sockets;
 using Datapath.Agent.Documents;
 using Datapath.Agent.Loops;
-using Datapath.Backends.Host;
-using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 
 namespace Datapath.Agent.Hosting;
@@ -16,16 +13,12 @@ internal static class OrderRequest
     /// <param name="give">Takes the order.</param>
     public static async Task AnswerAsync(HttpContext context, Action<PolicyOrder> give)
     {
-        // The mode of the socket keeps others out already; but modes are changed by people who only want to read.
-        Socket? peer = context.Features.Get<IConnectionSocketFeature>()?.Socket;
-        if (peer is null || !HostFiles.MayGiveOrders(peer))
+        if (!await SocketGuard.MayGiveOrdersAsync(context))
         {
-            context.Response.StatusCode = StatusCodes.Status403Forbidden;
-            await context.Response.WriteAsync("only root gives orders\n", context.RequestAborted);
             return;
         }
 
-        if (Read(context.Request) is not { } order)
+        if (Read(context.Request, AuditActorDocument.Of(SocketGuard.PeerOf(context))) is not { } order)
         {
             context.Response.StatusCode = StatusCodes.Status400BadRequest;
             await context.Response.WriteAsync("an order is apply with an absolute path, confirm, rollback, pause or resume\n", context.RequestAborted);
@@ -37,7 +30,7 @@ internal static class OrderRequest
         await context.Response.WriteAsJsonAsync(OrderDocument.Of(outcome), AgentJson.Compact.OrderDocument, "application/json", context.RequestAborted);
     }
 
-    private static PolicyOrder? Read(HttpRequest request)
+    private static PolicyOrder? Read(HttpRequest request, AuditActorDocument by)
     {
         string path = request.Query["path"].ToString();
         bool isTimed = request.Query.ContainsKey("seconds");
@@ -50,11 +43,11 @@ internal static class OrderRequest
         TimeSpan? time = isTimed ? TimeSpan.FromSeconds(seconds) : null;
         return request.RouteValues["kind"] switch
         {
-            "apply" when Path.IsPathRooted(path) => new PolicyOrder(OrderKind.Apply, path, time),
-            "confirm" => new PolicyOrder(OrderKind.Confirm),
-            "rollback" => new PolicyOrder(OrderKind.Rollback),
-            "pause" when time is not null => new PolicyOrder(OrderKind.Pause, time: time),
-            "resume" => new PolicyOrder(OrderKind.Resume),
+            "apply" when Path.IsPathRooted(path) => new PolicyOrder(OrderKind.Apply, path, time) { By = by },
+            "confirm" => new PolicyOrder(OrderKind.Confirm) { By = by },
+            "rollback" => new PolicyOrder(OrderKind.Rollback) { By = by },
+            "pause" when time is not null => new PolicyOrder(OrderKind.Pause, time: time) { By = by },
+            "resume" => new PolicyOrder(OrderKind.Resume) { By = by },
             _ => null,
         };
     }

@@ -1,5 +1,6 @@
 using Datapath.Agent.Documents;
 using Datapath.Agent.Loops;
+using Datapath.Agent.Metrics;
 
 namespace Datapath.Agent.Hosting;
 
@@ -13,6 +14,15 @@ internal sealed record ServedState(StatusBoard Board, EventFeed Feed, ActivePoli
     /// <summary>What <c>/v1/flows</c> answers from.</summary>
     public required FlowRecords Records { get; init; }
 
+    /// <summary>What <c>/metrics</c> answers.</summary>
+    public required MetricsPage Metrics { get; init; }
+
     /// <summary>What <c>/v1/top</c> answers.</summary>
     public required Func<TopDocument> Top { get; init; }
+
+    /// <summary>What <c>/v1/connections</c> answers: of a unit, or of all, and at most so many.</summary>
+    public required Func<int?, int, ConnectionsDocument> Connections { get; init; }
+
+    /// <summary>What <c>/v1/counters</c> answers.</summary>
+    public required Func<CountersDocument> Counters { get; init; }
 }

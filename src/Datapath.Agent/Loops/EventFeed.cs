@@ -16,6 +16,9 @@ internal sealed class EventFeed
     /// <summary>Where events become records.</summary>
     public RecordQueue Records { get; } = new();
 
+    /// <summary>When connections were opened.</summary>
+    public ConnectionStarts Starts { get; } = new();
+
     /// <summary>What the numbers in events stand for.</summary>
     public FlowNames Names => Volatile.Read(ref _names);
 
@@ -37,6 +40,7 @@ internal sealed class EventFeed
     public void Publish(FlowEvent flow)
     {
         Interlocked.Increment(ref _received);
+        Starts.Note(flow);
         Records.Offer(flow);
         ImmutableArray<EventSubscription> listeners = _subscriptions;
         if (listeners.IsEmpty)

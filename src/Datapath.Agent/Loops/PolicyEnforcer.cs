@@ -48,6 +48,15 @@ internal sealed record Enforcement(
     /// <summary>Whether the kernel judges by it.</summary>
     public bool IsInForce => End is EnforcementEnd.InForce or EnforcementEnd.InForceInPart;
 
+    /// <summary>Why the kernel does not judge by it, one sentence; empty when it does.</summary>
+    public string Obstacle =>
+        Diagnostics.FirstOrDefault(one => End == EnforcementEnd.Wrong && one.Severity == DiagnosticSeverity.Error) is { } error
+            ? $"{error.At}: {error.Code}: {error.Message}"
+            : Problem;
+
+    /// <summary>What the tables were compiled from; null like these.</summary>
+    public ResolvedPolicy? Resolved { get; init; }
+
     /// <summary>Whether the same may come to more at another time.</summary>
     public bool IsToBeTriedAgain => End is EnforcementEnd.InForceInPart or EnforcementEnd.NotTakenNow;
 }
@@ -73,6 +82,9 @@ internal sealed class PolicyEnforcer(RuleNumbers numbers, PolicyLoopReport repor
 
     /// <summary>Who explains by the policy that is enforced.</summary>
     public required ActivePolicy Active { get; init; }
+
+    /// <summary>Told of the profile of each policy that is put in force.</summary>
+    public Action<ResolvedProfile?> Profile { get; init; } = _ => { };
 
     /// <summary>Takes up the numbers that an earlier agent has left.</summary>
     public void Load()
@@ -141,9 +153,10 @@ internal sealed class PolicyEnforcer(RuleNumbers numbers, PolicyLoopReport repor
         {
             ApplyReport applied = Apply(build.Policy, build.Resolved, host, options);
             numbers.NoteApplied();
-            Active.Replace(version.Reading.Policy, inventory, Options);
+            Active.Replace(version.Reading.Policy, inventory, Options, build.Policy.Units);
+            Profile(build.Resolved?.Profile);
             EnforcementEnd end = applied.NotEnforced.Any(one => one.MayBeLater) ? EnforcementEnd.InForceInPart : EnforcementEnd.InForce;
-            return new Enforcement(end, build.Diagnostics, build.Policy, applied, "", clock.GetElapsedTime(start));
+            return new Enforcement(end, build.Diagnostics, build.Policy, applied, "", clock.GetElapsedTime(start)) { Resolved = build.Resolved };
         }
         catch (Exception refusal) when (refusal is PolicyTooLargeException or CanaryException)
         {

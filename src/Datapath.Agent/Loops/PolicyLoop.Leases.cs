@@ -55,6 +55,8 @@ internal sealed partial class PolicyLoop
         {
             _generation = Backend.Ask(backend => backend.Rollback());
             _report.FellBack(_generation);
+            _audit.BackTo(_trials.Confirmed);
+            _audit.Round(PolicyChange.Lease, _generation);
         }
     }
 
@@ -72,10 +74,12 @@ internal sealed partial class PolicyLoop
             if (lease.Kind == LeaseKind.Confirm)
             {
                 FallBack();
+                _audit.Round(PolicyChange.Lease, _generation);
             }
             else if (Backend.Ask(backend => backend.Resume()))
             {
                 _report.Resumed();
+                _audit.Resumed(_generation);
             }
 
             // The directory may have changed while nobody looked at it.
@@ -96,6 +100,7 @@ internal sealed partial class PolicyLoop
         _trials.NoteRolledBack();
         _inForce = _trials.Confirmed;
         _report.FellBack(_generation);
+        _audit.BackTo(_inForce);
     }
 
     /// <summary>While a policy is on trial, it and the one that it may go back to follow the host.</summary>

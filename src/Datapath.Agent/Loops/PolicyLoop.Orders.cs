@@ -21,26 +21,36 @@ internal sealed partial class PolicyLoop
     {
         try
         {
-            order.Answer(
-                order.Kind switch
-                {
-                    OrderKind.Apply => await ApplyAsync(order, stop),
-                    OrderKind.Confirm => Confirm(),
-                    OrderKind.Rollback => await RollBackAsync(stop),
-                    OrderKind.Pause => Pause(order.Time ?? PolicyOrder.LongestTime),
-                    OrderKind.Resume => Resume(),
-                    _ => await ReloadAsync(order, stop),
-                }
-            );
-        }
-        catch (Exception refusal) when (refusal is BackendException or IOException or UnauthorizedAccessException)
-        {
-            order.Answer(OrderOutcome.CouldNot(refusal.Message));
+            OrderOutcome outcome = await TryAsync(order, stop);
+            // Before the answer: who has it finds both.
+            _audit.Order(order, outcome, _generation);
+            Publish();
+            order.Answer(outcome);
         }
         finally
         {
             // Whoever waits is told even if the loop ends by a bug.
             order.Answer(OrderOutcome.CouldNot("the agent stops"));
+        }
+    }
+
+    private async Task<OrderOutcome> TryAsync(PolicyOrder order, CancellationToken stop)
+    {
+        try
+        {
+            return order.Kind switch
+            {
+                OrderKind.Apply => await ApplyAsync(order, stop),
+                OrderKind.Confirm => Confirm(),
+                OrderKind.Rollback => await RollBackAsync(stop),
+                OrderKind.Pause => Pause(order.Time ?? PolicyOrder.LongestTime),
+                OrderKind.Resume => Resume(),
+                _ => await ReloadAsync(order, stop),
+            };
+        }
+        catch (Exception refusal) when (refusal is BackendException or IOException or UnauthorizedAccessException)
+        {
+            return OrderOutcome.CouldNot(refusal.Message);
         }
     }
 
@@ -58,6 +68,7 @@ internal sealed partial class PolicyLoop
         if (check.Policy is null)
         {
             // The directory stays as it is: what has errors is nobody's candidate.
+            _report.RefusedBeforehand();
             return OrderOutcome.Refused("the policy has errors and is not applied", check.Diagnostics);
         }
 

@@ -29,6 +29,7 @@ internal sealed partial class PolicyLoop
     public static readonly TimeSpan GuardInterval = TimeSpan.FromSeconds(3);
 
     private readonly PolicyLoopReport _report;
+    private readonly PolicyAudit _audit;
     private readonly PolicyTrigger _trigger;
     private readonly ConcurrentQueue<PolicyOrder> _orders = new();
 
@@ -50,6 +51,7 @@ internal sealed partial class PolicyLoop
         _report = report;
         _trigger = new PolicyTrigger(clock);
         _trials = new PolicyTrials(settings.StateDirectory, report);
+        _audit = new PolicyAudit(new AuditLog(settings.StateDirectory), report, clock);
     }
 
     /// <summary>What takes policies to the kernel.</summary>
@@ -121,6 +123,8 @@ internal sealed partial class PolicyLoop
         while (true)
         {
             bool isToBeTriedAgain = await TakeInAsync(change, stop) is { } news && !Follow(news);
+            _audit.Round(change, _generation);
+            Publish();
             while (_orders.TryDequeue(out PolicyOrder? order))
             {
                 await CarryOutAsync(order, stop);
@@ -152,6 +156,7 @@ internal sealed partial class PolicyLoop
         {
             _generation = Backend.Ask(backend => backend.Adopt());
             _report.Adopted(_generation);
+            _audit.Adopted(_generation);
             return true;
         }
         catch (BackendException refusal)
@@ -170,6 +175,7 @@ internal sealed partial class PolicyLoop
             {
                 _generation = repair.Generation;
                 _report.Repaired(repair);
+                _audit.Repaired(repair.Damage, _generation);
             }
         }
         catch (BackendException refusal)
@@ -259,6 +265,7 @@ internal sealed partial class PolicyLoop
         if (!done.IsInForce)
         {
             _report.NotInForce(candidate.Files, done, _generation);
+            _audit.Refused(news, done.Obstacle, _generation);
             return Keep(news) && !done.IsToBeTriedAgain;
         }
 
@@ -306,5 +313,8 @@ internal sealed partial class PolicyLoop
         _inForce = version;
         _generation = done.Report!.Generation;
         _report.InForce(version.Files, done, isCandidate);
+        _audit.InForce(version, done);
     }
+
+    private void Publish() => Enforcer.Active.Publish(_inForce?.Content, _trials.Confirmed?.Content);
 }

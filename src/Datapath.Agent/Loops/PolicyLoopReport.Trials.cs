@@ -15,6 +15,8 @@ internal sealed partial class PolicyLoopReport
 
     public void RecordNotSaved(string problem) => log.RecordNotSaved(problem);
 
+    public void AuditNotWritten(string reason) => log.AuditNotWritten(reason);
+
     public void LeaseNotSettled(string reason) => log.LeaseNotSettled(reason);
 
     public void OnTrial(uint generation, TimeSpan left) => log.OnTrial(generation, (long)left.TotalSeconds);

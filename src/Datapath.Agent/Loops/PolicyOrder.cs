@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Datapath.Agent.Documents;
 using Datapath.Policy.Diagnostics;
 using Datapath.Policy.Options;
 
@@ -55,6 +56,9 @@ internal sealed class PolicyOrder(OrderKind kind, string path = "", TimeSpan? ti
     public string Path => path;
 
     public TimeSpan? Time => time;
+
+    /// <summary>Who gave it.</summary>
+    public AuditActorDocument By { get; init; } = new("signal");
 
     /// <summary>For <see cref="OrderKind.Reload"/>: what decides the meaning of the policy from now on.</summary>
     public PolicyOptions? Options { get; init; }

@@ -4,13 +4,17 @@ namespace Datapath.Agent.Loops;
 
 /// <summary>The one door to the backend, which takes one caller at a time: the policy loop applies, the flow loop reads events.</summary>
 /// <param name="backend">Owned from here on; disposing leaves enforcement in the kernel as it is.</param>
-internal sealed class SharedBackend(IBackend backend) : IDisposable
+/// <param name="reason">Why it is this one, for <c>status</c>.</param>
+internal sealed class SharedBackend(IBackend backend, string reason = "") : IDisposable
 {
     // An apply waits for a grace period of the kernel, tens of milliseconds: events queue in its ring buffer meanwhile.
     private readonly Lock _turn = new();
 
     /// <summary>The word for it in <c>status</c>.</summary>
     public string Name { get; } = backend.Name;
+
+    /// <summary>Why it is this one.</summary>
+    public string Reason => reason;
 
     /// <summary>Calls the backend when it is our turn.</summary>
     /// <param name="call">What to ask; must not keep the backend.</param>

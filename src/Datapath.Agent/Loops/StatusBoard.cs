@@ -21,11 +21,12 @@ internal sealed class StatusBoard(StatusDocument initial, EventFeed feed, Func<F
         get
         {
             StatusDocument written = Volatile.Read(ref _written);
+            FlowUsage usage = flows();
             return written with
             {
                 Lease = written.Lease?.At(clock.GetUtcNow()),
-                Flows = FlowsDocument.Of(flows()),
-                Events = new EventCountsDocument(feed.Received, feed.Lost, feed.ListenerCount),
+                Flows = FlowsDocument.Of(usage),
+                Events = new EventCountsDocument(feed.Received, feed.Lost, feed.ListenerCount, usage.EventsLost),
                 Records = Records(),
             };
         }

@@ -67,7 +67,8 @@ internal static class UnitText
         ProtectHostname=yes
         ProtectKernelLogs=yes
         LockPersonality=yes
-        RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6
+        # Packets, because `datapath ping` says whether its own left the host.
+        RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6 AF_PACKET
         RestrictNamespaces=net
         RestrictRealtime=yes
         RestrictSUIDSGID=yes

@@ -24,7 +24,7 @@ internal sealed class SinkSet(FlowSettings settings, SinkPlaces places, ILogger 
     /// <summary>What became of the records of each sink.</summary>
     public ImmutableArray<SinkDocument> Report() =>
         [
-            .. _runners.Select(runner => new SinkDocument(runner.Name, runner.Delivered, runner.Pipe.Dropped, runner.Failures, runner.Problem)),
+            .. _runners.Select(runner => new SinkDocument(runner.Name, runner.Delivered, runner.Pipe.Dropped + runner.PassedOver, runner.Failures, runner.Problem)),
         ];
 
     /// <summary>Runs a loop with its sinks, until it is stopped and they have what it made.</summary>
@@ -76,10 +76,17 @@ internal sealed class SinkSet(FlowSettings settings, SinkPlaces places, ILogger 
             SinkKind.File => new FileSink(places.RecordDirectory, settings.Keeping, places.Enforcer, clock),
             SinkKind.Stdout => new StreamSink(settings.Stdout, places.Enforcer),
             SinkKind.Otlp => new OtlpSink(settings.Otlp, places.Enforcer),
-            _ => settings.Syslog.Endpoint.Transport is SyslogTransport.Tcp or SyslogTransport.Tls
-                ? new SyslogStreamSink(settings.Syslog, places.Enforcer, clock)
-                : new SyslogDatagramSink(settings.Syslog, places.Enforcer, clock),
+            _ => SyslogSink(settings.Syslog, places.Enforcer, clock),
         };
+
+    /// <summary>A sink of syslog messages, by what its endpoint says.</summary>
+    /// <param name="settings">Where to, and how it looks.</param>
+    /// <param name="enforcer">What the agent is called in records.</param>
+    /// <param name="clock">The time zone of messages.</param>
+    public static FlowSink SyslogSink(SyslogSettings settings, string enforcer, TimeProvider clock) =>
+        settings.Endpoint.Transport is SyslogTransport.Tcp or SyslogTransport.Tls
+            ? new SyslogStreamSink(settings, enforcer, clock)
+            : new SyslogDatagramSink(settings, enforcer, clock);
 }
 
 /// <summary>What sinks must know of their agent.</summary>

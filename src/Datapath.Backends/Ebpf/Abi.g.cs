@@ -11,7 +11,7 @@ namespace Datapath.Backends.Ebpf;
 internal static class Abi
 {
     /// <summary><c>DP_ABI_VERSION</c>.</summary>
-    internal const int Version = 4;
+    internal const int Version = 5;
 
     /// <summary><c>DP_LINE_BYTES</c>.</summary>
     internal const int LineBytes = 64;
@@ -79,6 +79,12 @@ internal static class Abi
     /// <summary><c>DP_DIGEST_SETS</c>.</summary>
     internal const int DigestSets = 8192;
 
+    /// <summary><c>DP_CGROUP_DEPTHS</c>.</summary>
+    internal const int CgroupDepths = 16;
+
+    /// <summary><c>DP_PROCESS_VISITS</c>.</summary>
+    internal const int ProcessVisits = 64;
+
     /// <summary><c>DP_EVENT_OBSERVED_ALLOW</c>.</summary>
     internal const int EventObservedAllow = 2;
 
@@ -133,6 +139,11 @@ internal enum DpHook : uint
 {
     TcIngress = 0,
     TcEgress = 1,
+    CgroupIngress = 2,
+    CgroupEgress = 3,
+    Connect = 4,
+    Xdp = 5,
+    Hooks = 6,
 }
 
 /// <summary>bpf: <c>enum dp_interface_flags</c>.</summary>
@@ -213,7 +224,10 @@ internal enum DpStatistic : uint
     FlowUnpromoted = 7,
     Paused = 8,
     DoubtPassed = 9,
-    Statistics = 10,
+    CgroupPassed = 10,
+    FlowInserted = 11,
+    Resets = 12,
+    Statistics = 13,
 }
 
 /// <summary>bpf: <c>enum dp_unit_flags</c>.</summary>
@@ -271,6 +285,60 @@ internal struct DpBucket : IEquatable<DpBucket>
     public static bool operator ==(DpBucket left, DpBucket right) => left.Equals(right);
 
     public static bool operator !=(DpBucket left, DpBucket right) => !left.Equals(right);
+}
+
+/// <summary>bpf: <c>struct dp_cgroup</c>, 16 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 16)]
+internal struct DpCgroup : IEquatable<DpCgroup>
+{
+    [FieldOffset(0)]
+    public ushort Unit;
+
+    [FieldOffset(2)]
+    public ushort NextUnit;
+
+    [FieldOffset(4)]
+    public ushort FallbackUnit;
+
+    [FieldOffset(6)]
+    public ushort Reserved;
+
+    [FieldOffset(8)]
+    public uint NextFrom;
+
+    [FieldOffset(12)]
+    public uint Reserved2;
+
+    public readonly bool Equals(DpCgroup other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpCgroup other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpCgroup left, DpCgroup right) => left.Equals(right);
+
+    public static bool operator !=(DpCgroup left, DpCgroup right) => !left.Equals(right);
+}
+
+/// <summary>bpf: <c>struct dp_cgroup_depths</c>, 8 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 8)]
+internal struct DpCgroupDepths : IEquatable<DpCgroupDepths>
+{
+    [FieldOffset(0)]
+    public uint Used;
+
+    [FieldOffset(4)]
+    public uint Reserved;
+
+    public readonly bool Equals(DpCgroupDepths other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpCgroupDepths other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpCgroupDepths left, DpCgroupDepths right) => left.Equals(right);
+
+    public static bool operator !=(DpCgroupDepths left, DpCgroupDepths right) => !left.Equals(right);
 }
 
 /// <summary>bpf: <c>struct dp_control</c>, 64 bytes.</summary>
@@ -360,6 +428,27 @@ internal struct DpDescriptor : IEquatable<DpDescriptor>
     public static bool operator !=(DpDescriptor left, DpDescriptor right) => !left.Equals(right);
 }
 
+/// <summary>bpf: <c>struct dp_device</c>, 8 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 8)]
+internal struct DpDevice : IEquatable<DpDevice>
+{
+    [FieldOffset(0)]
+    public ByteArray6 Address;
+
+    [FieldOffset(6)]
+    public ByteArray2 Reserved;
+
+    public readonly bool Equals(DpDevice other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpDevice other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpDevice left, DpDevice right) => left.Equals(right);
+
+    public static bool operator !=(DpDevice left, DpDevice right) => !left.Equals(right);
+}
+
 /// <summary>bpf: <c>struct dp_digest</c>, 64 bytes.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 64)]
 internal struct DpDigest : IEquatable<DpDigest>
@@ -430,6 +519,24 @@ internal struct DpDigestSet : IEquatable<DpDigestSet>
     public static bool operator ==(DpDigestSet left, DpDigestSet right) => left.Equals(right);
 
     public static bool operator !=(DpDigestSet left, DpDigestSet right) => !left.Equals(right);
+}
+
+/// <summary>bpf: <c>struct dp_early</c>, 8 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 8)]
+internal struct DpEarly : IEquatable<DpEarly>
+{
+    [FieldOffset(0)]
+    public ulong NetworkNamespace;
+
+    public readonly bool Equals(DpEarly other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpEarly other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpEarly left, DpEarly right) => left.Equals(right);
+
+    public static bool operator !=(DpEarly left, DpEarly right) => !left.Equals(right);
 }
 
 /// <summary>bpf: <c>struct dp_event</c>, 64 bytes.</summary>
@@ -972,6 +1079,81 @@ internal struct DpPacket : IEquatable<DpPacket>
     public static bool operator !=(DpPacket left, DpPacket right) => !left.Equals(right);
 }
 
+/// <summary>bpf: <c>struct dp_process</c>, 32 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 32)]
+internal struct DpProcess : IEquatable<DpProcess>
+{
+    [FieldOffset(0)]
+    public ulong Cgroup;
+
+    [FieldOffset(8)]
+    public uint Pid;
+
+    [FieldOffset(12)]
+    public uint Uid;
+
+    [FieldOffset(16)]
+    public ByteArray16 Command;
+
+    public readonly bool Equals(DpProcess other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpProcess other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpProcess left, DpProcess right) => left.Equals(right);
+
+    public static bool operator !=(DpProcess left, DpProcess right) => !left.Equals(right);
+}
+
+/// <summary>bpf: <c>struct dp_process_event</c>, 96 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 96)]
+internal struct DpProcessEvent : IEquatable<DpProcessEvent>
+{
+    [FieldOffset(0)]
+    public DpEvent Flow;
+
+    [FieldOffset(64)]
+    public DpProcess Process;
+
+    public readonly bool Equals(DpProcessEvent other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpProcessEvent other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpProcessEvent left, DpProcessEvent right) => left.Equals(right);
+
+    public static bool operator !=(DpProcessEvent left, DpProcessEvent right) => !left.Equals(right);
+}
+
+/// <summary>bpf: <c>struct dp_served_key</c>, 20 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 20)]
+internal struct DpServedKey : IEquatable<DpServedKey>
+{
+    [FieldOffset(0)]
+    public DpAddress Address;
+
+    [FieldOffset(16)]
+    public ushort PortBigEndian;
+
+    [FieldOffset(18)]
+    public byte Protocol;
+
+    [FieldOffset(19)]
+    public byte Reserved;
+
+    public readonly bool Equals(DpServedKey other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpServedKey other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpServedKey left, DpServedKey right) => left.Equals(right);
+
+    public static bool operator !=(DpServedKey left, DpServedKey right) => !left.Equals(right);
+}
+
 /// <summary>bpf: <c>struct dp_sight</c>, 16 bytes.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 16)]
 internal struct DpSight : IEquatable<DpSight>
@@ -1110,8 +1292,8 @@ internal struct DpUnit : IEquatable<DpUnit>
     public static bool operator !=(DpUnit left, DpUnit right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_visit</c>, 232 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 232)]
+/// <summary>bpf: <c>struct dp_visit</c>, 424 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 424)]
 internal struct DpVisit : IEquatable<DpVisit>
 {
     [FieldOffset(0)]
@@ -1134,6 +1316,9 @@ internal struct DpVisit : IEquatable<DpVisit>
 
     [FieldOffset(228)]
     public uint Leaf;
+
+    [FieldOffset(232)]
+    public DpCounterArray12 Passed;
 
     public readonly bool Equals(DpVisit other) => RawBytes.Equal(in this, in other);
 
@@ -1176,14 +1361,29 @@ internal static class DpMaps
     /// <summary><c>dp_arena</c>.</summary>
     internal static readonly MapName<uint, DpLine> Arena = new("dp_arena");
 
+    /// <summary><c>dp_cgroup_passed</c>.</summary>
+    internal static readonly MapName<uint, DpCounter> CgroupPassed = new("dp_cgroup_passed");
+
+    /// <summary><c>dp_cgroups</c>.</summary>
+    internal static readonly MapName<ulong, DpCgroup> Cgroups = new("dp_cgroups");
+
     /// <summary><c>dp_control</c>.</summary>
     internal static readonly MapName<uint, DpControl> Control = new("dp_control");
+
+    /// <summary><c>dp_depths</c>.</summary>
+    internal static readonly MapName<uint, DpCgroupDepths> Depths = new("dp_depths");
+
+    /// <summary><c>dp_devices</c>.</summary>
+    internal static readonly MapName<uint, DpDevice> Devices = new("dp_devices");
 
     /// <summary><c>dp_digests</c>.</summary>
     internal static readonly MapName<uint, DpDigestSet> Digests = new("dp_digests");
 
     /// <summary><c>dp_drop_counts</c>.</summary>
     internal static readonly MapName<uint, DpCounter> DropCounts = new("dp_drop_counts");
+
+    /// <summary><c>dp_early</c>.</summary>
+    internal static readonly MapName<uint, DpEarly> Early = new("dp_early");
 
     /// <summary><c>dp_event_bucket</c>.</summary>
     internal static readonly MapName<uint, DpBucket> EventBucket = new("dp_event_bucket");
@@ -1196,6 +1396,9 @@ internal static class DpMaps
 
     /// <summary><c>dp_fragments</c>.</summary>
     internal static readonly MapName<DpFragmentKey, DpFragment> Fragments = new("dp_fragments");
+
+    /// <summary><c>dp_free_visits</c>, which has no keys.</summary>
+    internal const string FreeVisits = "dp_free_visits";
 
     /// <summary><c>dp_generations</c>.</summary>
     internal static readonly MapName<uint, DpGeneration> Generations = new("dp_generations");
@@ -1239,8 +1442,17 @@ internal static class DpMaps
     /// <summary><c>dp_new_tcp6</c>.</summary>
     internal static readonly MapName<DpFlowKey6, DpFlow> NewTcp6 = new("dp_new_tcp6");
 
+    /// <summary><c>dp_processes</c>.</summary>
+    internal static readonly MapName<ulong, DpProcess> Processes = new("dp_processes");
+
+    /// <summary><c>dp_reset_bucket</c>.</summary>
+    internal static readonly MapName<uint, DpBucket> ResetBucket = new("dp_reset_bucket");
+
     /// <summary><c>dp_rule_counts</c>.</summary>
     internal static readonly MapName<uint, DpCounter> RuleCounts = new("dp_rule_counts");
+
+    /// <summary><c>dp_served</c>.</summary>
+    internal static readonly MapName<DpServedKey, ulong> Served = new("dp_served");
 
     /// <summary><c>dp_statistics</c>.</summary>
     internal static readonly MapName<uint, ulong> Statistics = new("dp_statistics");
@@ -1250,6 +1462,13 @@ internal static class DpMaps
 
     /// <summary><c>dp_vlans</c>.</summary>
     internal static readonly MapName<DpVlanKey, uint> Vlans = new("dp_vlans");
+}
+
+/// <summary>16 times <c>byte</c>, inside whatever holds it.</summary>
+[InlineArray(16)]
+internal struct ByteArray16
+{
+    private byte _first;
 }
 
 /// <summary>2 times <c>byte</c>, inside whatever holds it.</summary>
@@ -1264,6 +1483,20 @@ internal struct ByteArray2
 internal struct ByteArray32
 {
     private byte _first;
+}
+
+/// <summary>6 times <c>byte</c>, inside whatever holds it.</summary>
+[InlineArray(6)]
+internal struct ByteArray6
+{
+    private byte _first;
+}
+
+/// <summary>12 times <c>DpCounter</c>, inside whatever holds it.</summary>
+[InlineArray(12)]
+internal struct DpCounterArray12
+{
+    private DpCounter _first;
 }
 
 /// <summary>2 times <c>DpDigest</c>, inside whatever holds it.</summary>
@@ -1337,6 +1570,20 @@ internal static class AbiLayout
                 new("filled_jiffies", 0, 0, 8),
                 new("tokens", 64, 0, 8),
             ]),
+            new("dp_cgroup", 16,
+            [
+                new("unit", 0, 0, 2),
+                new("next_unit", 16, 0, 2),
+                new("fallback_unit", 32, 0, 2),
+                new("reserved", 48, 0, 2),
+                new("next_from", 64, 0, 4),
+                new("reserved2", 96, 0, 4),
+            ]),
+            new("dp_cgroup_depths", 8,
+            [
+                new("used", 0, 0, 4),
+                new("reserved", 32, 0, 4),
+            ]),
             new("dp_control", 64,
             [
                 new("interfaces_epoch", 0, 0, 4),
@@ -1360,6 +1607,11 @@ internal static class AbiLayout
                 new("flags", 80, 0, 2),
                 new("reserved", 96, 0, 4),
             ]),
+            new("dp_device", 8,
+            [
+                new("address", 0, 0, 6),
+                new("reserved", 48, 0, 2),
+            ]),
             new("dp_digest", 64,
             [
                 new("source", 0, 0, 16),
@@ -1379,6 +1631,10 @@ internal static class AbiLayout
             new("dp_digest_set", 128,
             [
                 new("digest", 0, 0, 128),
+            ]),
+            new("dp_early", 8,
+            [
+                new("network_namespace", 0, 0, 8),
             ]),
             new("dp_event", 64,
             [
@@ -1530,6 +1786,25 @@ internal static class AbiLayout
                 new("offset", 800, 0, 2),
                 new("limit", 816, 0, 2),
             ]),
+            new("dp_process", 32,
+            [
+                new("cgroup", 0, 0, 8),
+                new("pid", 64, 0, 4),
+                new("uid", 96, 0, 4),
+                new("command", 128, 0, 16),
+            ]),
+            new("dp_process_event", 96,
+            [
+                new("flow", 0, 0, 64),
+                new("process", 512, 0, 32),
+            ]),
+            new("dp_served_key", 20,
+            [
+                new("address", 0, 0, 16),
+                new("port", 128, 0, 2),
+                new("protocol", 144, 0, 1),
+                new("reserved", 152, 0, 1),
+            ]),
             new("dp_sight", 16,
             [
                 new("hash", 0, 0, 4),
@@ -1568,7 +1843,7 @@ internal static class AbiLayout
                 new("flags", 64, 0, 4),
                 new("reserved", 96, 0, 4),
             ]),
-            new("dp_visit", 232,
+            new("dp_visit", 424,
             [
                 new("packet", 0, 0, 104),
                 new("judgement", 832, 0, 16),
@@ -1577,6 +1852,7 @@ internal static class AbiLayout
                 new("key", 1344, 0, 44),
                 new("sight", 1696, 0, 16),
                 new("leaf", 1824, 0, 4),
+                new("passed", 1856, 0, 192),
             ]),
             new("dp_vlan_key", 8,
             [
@@ -1622,6 +1898,11 @@ internal static class AbiLayout
             [
                 new("DP_HOOK_TC_INGRESS", 0),
                 new("DP_HOOK_TC_EGRESS", 1),
+                new("DP_HOOK_CGROUP_INGRESS", 2),
+                new("DP_HOOK_CGROUP_EGRESS", 3),
+                new("DP_HOOK_CONNECT", 4),
+                new("DP_HOOK_XDP", 5),
+                new("DP_HOOKS", 6),
             ]),
             new("dp_interface_flags",
             [
@@ -1685,7 +1966,10 @@ internal static class AbiLayout
                 new("DP_STAT_FLOW_UNPROMOTED", 7),
                 new("DP_STAT_PAUSED", 8),
                 new("DP_STAT_DOUBT_PASSED", 9),
-                new("DP_STATISTICS", 10),
+                new("DP_STAT_CGROUP_PASSED", 10),
+                new("DP_STAT_FLOW_INSERTED", 11),
+                new("DP_STAT_RESETS", 12),
+                new("DP_STATISTICS", 13),
             ]),
             new("dp_unit_flags",
             [
@@ -1703,13 +1987,19 @@ internal static class AbiLayout
         ],
         [
             new("dp_arena", 4, 64),
+            new("dp_cgroup_passed", 4, 16),
+            new("dp_cgroups", 8, 16),
             new("dp_control", 4, 64),
+            new("dp_depths", 4, 8),
+            new("dp_devices", 4, 8),
             new("dp_digests", 4, 128),
             new("dp_drop_counts", 4, 16),
+            new("dp_early", 4, 8),
             new("dp_event_bucket", 4, 16),
             new("dp_events", 0, 0),
             new("dp_fallback_ifs", 4, 12),
             new("dp_fragments", 40, 16),
+            new("dp_free_visits", 0, 4),
             new("dp_generations", 4, 72),
             new("dp_interfaces", 4, 12),
             new("dp_live_other4", 16, 32),
@@ -1724,9 +2014,12 @@ internal static class AbiLayout
             new("dp_new_other6", 40, 32),
             new("dp_new_tcp4", 16, 32),
             new("dp_new_tcp6", 40, 32),
+            new("dp_processes", 8, 32),
+            new("dp_reset_bucket", 4, 16),
             new("dp_rule_counts", 4, 16),
+            new("dp_served", 20, 8),
             new("dp_statistics", 4, 8),
-            new("dp_tc_visit", 4, 232),
+            new("dp_tc_visit", 4, 424),
             new("dp_vlans", 8, 4),
         ]);
 }

@@ -23,14 +23,8 @@ internal sealed record DesiredAttachments(
         var places = ImmutableArray.CreateBuilder<(int Unit, HostInterface Interface)>();
         var missing = ImmutableArray.CreateBuilder<UnitNotEnforced>();
         var taken = new HashSet<int>();
-        foreach (LocalUnit unit in policy.Units.Where(unit => unit.Attach.Kind != AttachmentKind.Host))
+        foreach (LocalUnit unit in policy.Units.Where(unit => unit.Attach.Kind == AttachmentKind.Interface))
         {
-            if (unit.Attach.Kind != AttachmentKind.Interface)
-            {
-                missing.Add(new UnitNotEnforced(unit.Number, "units that are cgroups need the cgroup hooks, which this version does not have"));
-                continue;
-            }
-
             HostInterface? own = host.Interfaces.FirstOrDefault(one => one.Name == unit.Attach.Target);
             if (own is null)
             {

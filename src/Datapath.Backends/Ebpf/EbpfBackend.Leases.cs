@@ -21,6 +21,7 @@ public sealed partial class EbpfBackend
             }
 
             session.Arena.Turn(Switch.To(pending.Slot));
+            session.Cgroups.FallBackTo(null);
             ForgetFallbackInterfaces(session);
             return true;
         });
@@ -44,6 +45,7 @@ public sealed partial class EbpfBackend
             session.Interfaces.Put(before);
             IReadOnlyList<uint> released = session.Interfaces.RemoveOthers(before);
             session.Arena.Turn(Switch.To(pending.After));
+            session.Cgroups.FellBack();
             ForgetFallbackInterfaces(session);
             foreach (uint index in released)
             {
@@ -143,6 +145,8 @@ public sealed partial class EbpfBackend
         {
             EnsureIfPresent(session, (int)index);
         }
+
+        session.Cgroups.FallBackTo(policy);
 
         return session.Arena.Switch;
     }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using Datapath.Backends.Ebpf.Image;
+using Datapath.Backends.Host;
 using Datapath.Flows;
 using Datapath.Interop.Libbpf;
 
@@ -13,6 +14,7 @@ public sealed partial class EbpfBackend
     private sealed class Session : IDisposable
     {
         private Rehearsal? _rehearsal;
+        private BpfObject? _forCgroups;
 
         public Session(EbpfOptions options, PinDirectory pins, EventDecoder decoder)
         {
@@ -21,7 +23,23 @@ public sealed partial class EbpfBackend
             Interfaces = new InterfaceTable(Loaded.Map(DpMaps.Interfaces), Arena);
             Host = new HostTables(Loaded);
             Clock = new JiffiesClock(Loaded.Program("dp_clock"));
+            Timeouts = timeouts;
             Flows = new FlowCollector(Loaded, Clock, timeouts);
+            Cgroups = new CgroupUnits(
+                Loaded,
+                () => new CgroupHooks(_forCgroups = SegmentObject.LoadForCgroups(options, pins), pins),
+                CgroupTree.Find(),
+                Flows.Forget,
+                options.Time
+            );
+            Early = new EarlyRefusal(
+                Loaded,
+                () => SegmentObject.LoadForProcesses(options, pins),
+                pins,
+                new EarlyRefusalPlace(options.EarlyReject, CgroupTree.Find(), options.EarlyRejectCgroup),
+                options.Time
+            );
+            Xdp = new XdpHooks(Loaded, () => SegmentObject.LoadForXdp(options, pins), pins, options.Xdp != XdpChoice.Off);
             Hooks = new AttachedHooks(Loaded, pins, MechanismOf(options.TcHook));
             Events = new RingBuffer(
                 Loaded.Map(DpMaps.Events),
@@ -43,7 +61,15 @@ public sealed partial class EbpfBackend
 
         public AttachedHooks Hooks { get; }
 
+        public CgroupUnits Cgroups { get; }
+
+        public EarlyRefusal Early { get; }
+
+        public XdpHooks Xdp { get; }
+
         public JiffiesClock Clock { get; }
+
+        public FlowTimeouts Timeouts { get; }
 
         public FlowCollector Flows { get; }
 
@@ -69,6 +95,10 @@ public sealed partial class EbpfBackend
         {
             _rehearsal?.Dispose();
             Hooks.Dispose();
+            Cgroups.Dispose();
+            Early.Dispose();
+            Xdp.Dispose();
+            _forCgroups?.Dispose();
             Events.Dispose();
             Arena.Dispose();
             Loaded.Dispose();
@@ -90,10 +120,21 @@ public sealed partial class EbpfBackend
         {
             LostPins.PinMaps(_pins, session.Loaded.Program(SegmentObject.RehearsedProgram));
             session.Hooks.PinAgain();
+            session.Cgroups.PinAgain();
+            session.Early.PinAgain();
+            session.Xdp.PinAgain();
         }
     }
 
-    private ImmutableArray<string> Warnings() => PinsAtRisk.Warnings(options.BpfFileSystem);
+    private ImmutableArray<string> Warnings() =>
+        [
+            .. PinsAtRisk.Warnings(options.BpfFileSystem),
+            // What nobody wants is no trouble.
+            .. options.EarlyReject && _session?.Early.Obstacle is { } obstacle
+                ? [$"connections that policy rejects time out instead of being refused at once: {obstacle}"]
+                : ImmutableArray<string>.Empty,
+            .. _session?.Xdp.Obstacles ?? [],
+        ];
 
     private static TcMechanism MechanismOf(TcHookChoice choice) =>
         choice switch

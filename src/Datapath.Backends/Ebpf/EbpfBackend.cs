@@ -54,6 +54,9 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
                 session.Hooks.Renew((int)index);
             }
 
+            session.Cgroups.Renew(_pins);
+            session.Early.Renew();
+            session.Xdp.Renew();
             return session.Arena.Judging.Id;
         });
     }
@@ -66,7 +69,9 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         bool first = _session is null && !_pins.Exists();
         try
         {
-            return Guard(() => Apply(Open(), policy, host, options ?? ApplyOptions.None)) with { Warnings = Warnings() };
+            ApplyReport report = Guard(() => Apply(Open(), policy, host, options ?? ApplyOptions.None)) with { Warnings = Warnings() };
+            _owners = new AddressOwners(policy.Peers, host);
+            return report;
         }
         catch (Exception refusal) when (first && refusal is BackendException or PolicyTooLargeException or CanaryException)
         {
@@ -108,6 +113,8 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         return Guard(() =>
         {
             KeepPinned(session);
+            session.Cgroups.Look();
+            session.Early.Look();
             return session.Events.Consume();
         });
     }
@@ -151,6 +158,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         RequireRoomForRules(session, policy);
         HostTables.RequireRoom(session.Interfaces.Map, desired.Interfaces.Count);
         session.Host.RequireRoom(host);
+        session.Cgroups.RequireRoom(policy);
 
         // 2. While a policy waits for confirmation the one to fall back to follows the host too.
         if (wanted.Fallback is { } fallback)
@@ -172,6 +180,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         // 5. Switch, wait.
         if (slot is { } written)
         {
+            session.Cgroups.BeforeSwitch(policy, wanted.ConfirmWithin is not null, session.Arena.Active.Id, session.Arena.IdOf(written));
             Put(session, before, written, desired, wanted.ConfirmWithin);
         }
 
@@ -180,12 +189,21 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         OlderFlowsReport? older = isFirst ? TakeUpOlderFlows(session, policy, host, desired) : null;
         // 7. Units that come are judged by the policy that knows them.
         (ImmutableArray<UnitAttachment> attached, ImmutableArray<UnitNotEnforced> gone) = AttachAll(session, desired, isFirst);
+        (ImmutableArray<UnitAttachment> cgroups, ImmutableArray<UnitNotEnforced> without) = session.Cgroups.Follow(policy);
+        session.Xdp.Follow(attached.Where(one => one.Unit == LocalUnit.HostNumber).Select(one => host.Interfaces.First(other => other.Index == one.InterfaceIndex)), host);
+        if (isFirst && options.Xdp == XdpChoice.Require && session.Xdp.Obstacles is [{ } obstacle, ..])
+        {
+            throw new BackendException($"--xdp require: {obstacle}");
+        }
+
+        session.Early.Follow(host.Interfaces.FirstOrDefault(one => policy.ExcludedInterfaces.Contains(one.Name))?.Name);
         older = older is null ? null : TakeUpLatecomers(session, policy, host, older);
         // 8. What nobody is judged by any more goes when everything is in place that judges instead.
         Tidy(session, host, desired, attached, isFirst);
         var matrix = new MatrixReport(RowFormText.Of(image.Layout.Form), image.Layout.RowBytes);
-        return new ApplyReport(session.Arena.Judging.Id, slot is not null, attached, [.. desired.NotEnforced, .. gone], image.Bytes, available, matrix)
+        return new ApplyReport(session.Arena.Judging.Id, slot is not null, [.. attached, .. cgroups], [.. desired.NotEnforced, .. gone, .. without], image.Bytes, available, matrix)
         {
+            Tables = Tables(session, policy, desired),
             OlderFlows = older,
             Times = times.Read(),
         };

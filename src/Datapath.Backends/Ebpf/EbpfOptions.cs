@@ -56,11 +56,23 @@ public sealed record EbpfOptions
     /// <summary>How programs are attached.</summary>
     public TcHookChoice TcHook { get; init; }
 
+    /// <summary>Whether packets are dropped early, at XDP.</summary>
+    public XdpChoice Xdp { get; init; }
+
+    /// <summary>Whether TCP connections that policy rejects are refused at connect(2), by programs at cgroups.</summary>
+    public bool EarlyReject { get; init; }
+
+    /// <summary>Whose: the processes of this cgroup and its children, below the root of the hierarchy; empty for all of the machine.</summary>
+    public string EarlyRejectCgroup { get; init; } = "";
+
     /// <summary>How the rows of the verdict matrix are held; null for the form that suits their size. Verdicts do not depend on it.</summary>
     public RowForm? Rows { get; init; }
 
     /// <summary>Events a CPU may send each second.</summary>
     public int EventsPerSecond { get; init; } = 1000;
+
+    /// <summary>Resets that a CPU may answer denied TCP connections with each second; 0 lets them time out.</summary>
+    public int ResetsPerSecond { get; init; }
 
     /// <summary>Where event times come from.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;

@@ -74,7 +74,7 @@ internal static class EbpfRemoval
         ILookup<uint, LinkDescription> links = KernelObjects.Links().ToLookup(link => link.ProgramId);
         // A link loses its interface when the interface, or its whole namespace, goes: then nothing is enforced there any more. A program
         // that lives without a link is held by a filter of clsact, or by an agent.
-        bool isEnforced = programs.Any(program => !links.Contains(program) || links[program].Any(link => link.InterfaceIndex != 0));
+        bool isEnforced = programs.Any(program => !links.Contains(program) || links[program].Any(link => link.IsAttached));
         return claimed != here && isEnforced ? claimed : null;
     }
 
@@ -85,7 +85,7 @@ internal static class EbpfRemoval
         IEnumerable<string> lines =
         [
             .. programs.Select(id => $"program {id}"),
-            .. KernelObjects.Links().Where(link => programs.Contains(link.ProgramId)).Select(link => $"link {link.Id} on interface {link.InterfaceIndex}"),
+            .. KernelObjects.Links().Where(link => programs.Contains(link.ProgramId)).Select(link => PlaceOf(link)),
             .. OwnFilters(programs).Select(one => $"tc filter at {one.Hook}"),
             .. pins.InterfacesWithMadeQdisc().Select(index => $"clsact qdisc of interface {index}"),
             .. Pins(pins).Select(path => $"pin {path}"),
@@ -94,6 +94,9 @@ internal static class EbpfRemoval
         ];
         return [.. lines.Order(StringComparer.Ordinal)];
     }
+
+    private static string PlaceOf(LinkDescription link) =>
+        link.CgroupId != 0 ? $"link {link.Id} on cgroup {link.CgroupId}" : $"link {link.Id} on interface {link.InterfaceIndex}";
 
     /// <summary>Programs with our prefix whose control map names this instance and namespace.</summary>
     internal static HashSet<uint> OwnPrograms(string instance, ulong networkNamespace) => [.. Own(instance, networkNamespace).Select(one => one.Id)];

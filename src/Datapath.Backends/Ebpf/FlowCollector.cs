@@ -39,14 +39,14 @@ internal sealed class FlowCollector
         _timeouts = timeouts;
         _tables =
         [
-            new Table<DpFlowKey4>("tcp4", loaded.Map(DpMaps.LiveTcp4), key => key.Protocol, IsCollected: true),
-            new Table<DpFlowKey6>("tcp6", loaded.Map(DpMaps.LiveTcp6), key => key.Protocol, IsCollected: true),
-            new Table<DpFlowKey4>("other4", loaded.Map(DpMaps.LiveOther4), key => key.Protocol, IsCollected: true),
-            new Table<DpFlowKey6>("other6", loaded.Map(DpMaps.LiveOther6), key => key.Protocol, IsCollected: true),
-            new Table<DpFlowKey4>("new-tcp4", loaded.Map(DpMaps.NewTcp4), key => key.Protocol, IsCollected: false),
-            new Table<DpFlowKey6>("new-tcp6", loaded.Map(DpMaps.NewTcp6), key => key.Protocol, IsCollected: false),
-            new Table<DpFlowKey4>("new-other4", loaded.Map(DpMaps.NewOther4), key => key.Protocol, IsCollected: false),
-            new Table<DpFlowKey6>("new-other6", loaded.Map(DpMaps.NewOther6), key => key.Protocol, IsCollected: false),
+            new Table<DpFlowKey4>("tcp4", loaded.Map(DpMaps.LiveTcp4), key => key.Protocol, key => key.Zone, IsCollected: true),
+            new Table<DpFlowKey6>("tcp6", loaded.Map(DpMaps.LiveTcp6), key => key.Protocol, key => key.Zone, IsCollected: true),
+            new Table<DpFlowKey4>("other4", loaded.Map(DpMaps.LiveOther4), key => key.Protocol, key => key.Zone, IsCollected: true),
+            new Table<DpFlowKey6>("other6", loaded.Map(DpMaps.LiveOther6), key => key.Protocol, key => key.Zone, IsCollected: true),
+            new Table<DpFlowKey4>("new-tcp4", loaded.Map(DpMaps.NewTcp4), key => key.Protocol, key => key.Zone, IsCollected: false),
+            new Table<DpFlowKey6>("new-tcp6", loaded.Map(DpMaps.NewTcp6), key => key.Protocol, key => key.Zone, IsCollected: false),
+            new Table<DpFlowKey4>("new-other4", loaded.Map(DpMaps.NewOther4), key => key.Protocol, key => key.Zone, IsCollected: false),
+            new Table<DpFlowKey6>("new-other6", loaded.Map(DpMaps.NewOther6), key => key.Protocol, key => key.Zone, IsCollected: false),
         ];
     }
 
@@ -64,7 +64,20 @@ internal sealed class FlowCollector
             [.. _tables.Select(table => table.Usage)],
             CounterReader.ReadStatistic(_loaded, DpStatistic.FlowInsertFailed),
             CounterReader.ReadStatistic(_loaded, DpStatistic.FlowUnpromoted)
-        );
+        )
+        {
+            EventsLost = CounterReader.ReadStatistic(_loaded, DpStatistic.EventsLost),
+        };
+    }
+
+    /// <summary>Deletes the flows of a unit that is gone, whatever their age.</summary>
+    /// <param name="zone">Number of the unit.</param>
+    public void Forget(int zone)
+    {
+        foreach (Table table in _tables)
+        {
+            table.Forget(zone);
+        }
     }
 
     // What was stamped after we asked is not over.
@@ -76,9 +89,11 @@ internal sealed class FlowCollector
         public abstract FlowTableUsage Usage { get; }
 
         public abstract void Advance(Func<byte, DpFlow, bool> isOver);
+
+        public abstract void Forget(int zone);
     }
 
-    private sealed class Table<TKey>(string name, BpfMap<TKey, DpFlow> map, Func<TKey, byte> protocolOf, bool IsCollected) : Table
+    private sealed class Table<TKey>(string name, BpfMap<TKey, DpFlow> map, Func<TKey, byte> protocolOf, Func<TKey, int> zoneOf, bool IsCollected) : Table
         where TKey : unmanaged
     {
         private readonly BpfMapWalk<TKey, DpFlow> _walk = new(map.Map, Math.Clamp((int)(map.Map.MaxEntries / CallsPerRound), LeastBatch, MostBatch));
@@ -86,6 +101,14 @@ internal sealed class FlowCollector
         private long _entriesSoFar;
 
         public override FlowTableUsage Usage => new(name, _entries, map.Map.MaxEntries);
+
+        public override void Forget(int zone)
+        {
+            foreach (TKey key in map.Map.Keys<TKey>().Where(key => zoneOf(key) == zone))
+            {
+                map.Delete(key);
+            }
+        }
 
         public override void Advance(Func<byte, DpFlow, bool> isOver)
         {

@@ -27,6 +27,12 @@ internal static class SegmentObject
         DpMaps.LocalNets.Name,
         DpMaps.Vlans.Name,
         DpMaps.Namespaces.Name,
+        DpMaps.Cgroups.Name,
+        DpMaps.Depths.Name,
+        DpMaps.Served.Name,
+        DpMaps.Early.Name,
+        DpMaps.Devices.Name,
+        DpMaps.Processes.Name,
         DpMaps.NewTcp4.Name,
         DpMaps.NewTcp6.Name,
         DpMaps.NewOther4.Name,
@@ -38,9 +44,17 @@ internal static class SegmentObject
         DpMaps.Fragments.Name,
         DpMaps.RuleCounts.Name,
         DpMaps.DropCounts.Name,
+        DpMaps.CgroupPassed.Name,
         DpMaps.Statistics.Name,
         DpMaps.Events,
     ];
+
+    private static readonly string[] TcPrograms = [RehearsedProgram, "dp_egress", "dp_clock"];
+    private static readonly string[] CgroupPrograms = ["dp_cgroup_in", "dp_cgroup_out"];
+    private static readonly string[] ProcessPrograms = ["dp_connect4", "dp_connect6"];
+
+    /// <summary>The program at XDP.</summary>
+    public const string XdpProgram = "dp_xdp";
 
     /// <summary>Whether a map outlives the agent.</summary>
     /// <param name="map">Its name.</param>
@@ -50,7 +64,61 @@ internal static class SegmentObject
     /// <param name="options">Sizes and knobs.</param>
     /// <param name="pins">Where the maps are pinned.</param>
     /// <param name="timeouts">When the programs forget a flow.</param>
-    public static BpfObject Load(EbpfOptions options, PinDirectory pins, out FlowTimeouts timeouts) => Load(options, pins, _ => { }, out timeouts);
+    public static BpfObject Load(EbpfOptions options, PinDirectory pins, out FlowTimeouts timeouts) =>
+        Load(options, pins, loading => LeaveOut(loading, [.. CgroupPrograms, .. ProcessPrograms, XdpProgram]), out timeouts);
+
+    /// <summary>Loads the copy that is attached to cgroups, over the same maps.</summary>
+    /// <param name="options">As for the programs at tc.</param>
+    /// <param name="pins">Where the maps are pinned.</param>
+    public static BpfObject LoadForCgroups(EbpfOptions options, PinDirectory pins)
+    {
+        BpfObject loaded = Load(
+            options,
+            pins,
+            loading =>
+            {
+                LeaveOut(loading, [.. TcPrograms, .. ProcessPrograms, XdpProgram]);
+                loading.SetKnob("dp_is_at_cgroup", 1u);
+                loading.SetMaxEntries(DpMaps.TcVisit.Name, Abi.ProcessVisits);
+            },
+            out _
+        );
+        BpfMap free = loaded.Map(DpMaps.FreeVisits);
+        for (uint number = 0; number < Abi.ProcessVisits; number++)
+        {
+            free.Push(number);
+        }
+
+        return loaded;
+    }
+
+    /// <summary>Loads the copy that processes run into, over the same maps.</summary>
+    /// <param name="options">As for the programs at tc.</param>
+    /// <param name="pins">Where the maps are pinned.</param>
+    public static BpfObject LoadForProcesses(EbpfOptions options, PinDirectory pins) =>
+        Load(
+            options,
+            pins,
+            loading =>
+            {
+                LeaveOut(loading, [.. TcPrograms, .. CgroupPrograms, XdpProgram]);
+                loading.SetKnob("dp_is_at_cgroup", 1u);
+            },
+            out _
+        );
+
+    /// <summary>Loads the copy that is attached to XDP, over the same maps.</summary>
+    /// <param name="options">As for the programs at tc.</param>
+    /// <param name="pins">Where the maps are pinned.</param>
+    public static BpfObject LoadForXdp(EbpfOptions options, PinDirectory pins) =>
+        Load(options, pins, loading => LeaveOut(loading, [.. TcPrograms, .. CgroupPrograms, .. ProcessPrograms]), out _);
+
+    /// <summary>When the programs forget a flow; nothing is loaded.</summary>
+    public static FlowTimeouts ReadTimeouts()
+    {
+        using BpfObject opened = BpfObject.Open(ReadResource(), ObjectName);
+        return FlowTimeouts.Of(opened);
+    }
 
     /// <summary>Loads a copy of <see cref="RehearsedProgram"/> over the same maps that only answers; it is never to be attached.</summary>
     /// <param name="options">As for the programs that are attached.</param>
@@ -62,7 +130,7 @@ internal static class SegmentObject
             loading =>
             {
                 loading.SetKnob("dp_dry_run", 1u);
-                loading.SetAutoload("dp_egress", load: false);
+                LeaveOut(loading, ["dp_egress", "dp_clock", .. CgroupPrograms, .. ProcessPrograms, XdpProgram]);
             },
             out _
         );
@@ -77,6 +145,7 @@ internal static class SegmentObject
             loading.SetKnob("dp_jiffies_per_second", (uint)KernelClock.JiffiesPerSecond());
             loading.SetKnob("dp_events_per_second", (uint)options.EventsPerSecond);
             loading.SetKnob("dp_event_burst", (uint)options.EventsPerSecond * 2);
+            loading.SetKnob("dp_resets_per_second", (uint)options.ResetsPerSecond);
             timeouts = FlowTimeouts.Of(loading);
             SetSizes(loading, options);
             foreach (string map in PinnedMaps)
@@ -93,6 +162,14 @@ internal static class SegmentObject
         {
             loading.Dispose();
             throw;
+        }
+    }
+
+    private static void LeaveOut(BpfObject loading, string[] programs)
+    {
+        foreach (string program in programs)
+        {
+            loading.SetAutoload(program, load: false);
         }
     }
 

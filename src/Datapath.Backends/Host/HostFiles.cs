@@ -1,10 +1,9 @@
-using System.Net.Sockets;
 using Datapath.Interop;
 using Datapath.Interop.Libc;
 
 namespace Datapath.Backends.Host;
 
-/// <summary>What only the kernel can do for files and sockets, for those who do not speak to it themselves.</summary>
+/// <summary>What only the kernel can do for files, for those who do not speak to it themselves.</summary>
 public static class HostFiles
 {
     /// <summary>Two directories take each other's names in one step.</summary>
@@ -17,10 +16,6 @@ public static class HostFiles
     /// <param name="directory">The directory.</param>
     /// <exception cref="IOException">The disk refuses.</exception>
     public static void Flush(string directory) => Guard(() => Directories.Flush(directory));
-
-    /// <summary>Whether the process at the other end of a Unix socket may give orders: it is root's, or of the user that we run as.</summary>
-    /// <param name="socket">A connected Unix socket.</param>
-    public static bool MayGiveOrders(Socket socket) => Credentials.Peer(socket).User is var user && (user == 0 || user == Credentials.EffectiveUser);
 
     private static void Guard(Action work)
     {

@@ -28,6 +28,24 @@ public static class HostPrograms
         }
     }
 
+    /// <summary>Runs a program and gives what it says, whatever its exit code.</summary>
+    /// <param name="program">Its name.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <returns>Both its streams; where it could not be run, why.</returns>
+    public static string Output(string program, IReadOnlyList<string> arguments)
+    {
+        try
+        {
+            CommandResult result = CommandRunner.RunAsync(Find(program), arguments, timeout: Patience).GetAwaiter().GetResult();
+            string end = result.ExitCode == 0 ? "" : $"ended with {result.ExitCode}\n";
+            return result.StandardOutput + result.StandardError + end;
+        }
+        catch (CommandException failure)
+        {
+            return failure.Message + "\n";
+        }
+    }
+
     // Shells of ordinary users do not have the system's programs in their PATH.
     private static string Find(string program) =>
         SystemDirectories.Select(directory => Path.Combine(directory, program)).FirstOrDefault(File.Exists) ?? program;

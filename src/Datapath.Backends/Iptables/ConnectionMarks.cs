@@ -5,7 +5,6 @@ using Datapath.Backends.Iptables.Lowering;
 using Datapath.Interop;
 using Datapath.Interop.Netlink;
 using Datapath.Policy.Compilation;
-using Datapath.Policy.Inventory;
 
 namespace Datapath.Backends.Iptables;
 
@@ -44,6 +43,19 @@ internal sealed class ConnectionMarks(uint bit, uint revoked)
         });
     }
 
+    /// <summary>Tells conntrack of connections that it does not know, with the mark that the policy gives them.</summary>
+    /// <param name="policy">The policy that comes.</param>
+    /// <param name="places">Its units.</param>
+    /// <param name="host">The host's addresses.</param>
+    /// <param name="flows">The connections, better knowledge first.</param>
+    /// <exception cref="BackendException">Refused.</exception>
+    public void TakeUp(CompiledPolicy policy, UnitPlaces places, HostSnapshot host, IEnumerable<RememberedFlow> flows) =>
+        Guard(() =>
+        {
+            new OlderConnections(new OpenerJudge(policy, places, host), bit, revoked).TakeUp(flows);
+            return 0;
+        });
+
     /// <summary>Takes both bits from every connection.</summary>
     /// <param name="dryRun">Only count.</param>
     /// <returns>How many had one.</returns>
@@ -55,6 +67,61 @@ internal sealed class ConnectionMarks(uint bit, uint revoked)
             Conntrack.SetMark(dryRun ? [] : marked, 0, bit | revoked);
             return marked.Count;
         });
+
+    /// <summary>The tracked connections of the units of this host.</summary>
+    /// <param name="policy">The policy that is in force.</param>
+    /// <param name="places">Its units.</param>
+    /// <param name="host">The host's addresses.</param>
+    /// <param name="unit">Number of the unit whose connections are wanted; null for all.</param>
+    /// <param name="most">How many are wanted at most; the others are counted.</param>
+    /// <exception cref="BackendException">Refused.</exception>
+    public LiveConnections Read(CompiledPolicy policy, UnitPlaces places, HostSnapshot host, int? unit, int most)
+    {
+        var openers = new OpenerJudge(policy, places, host);
+        Dictionary<RuleIdentity, int> indexes = policy.Rules.ToDictionary(rule => rule.Rule, rule => rule.Index);
+        var found = ImmutableArray.CreateBuilder<LiveConnection>();
+        long total = 0;
+        Guard(() =>
+        {
+            Conntrack.Read(entry =>
+            {
+                foreach (JudgedOpener one in openers.JudgesOf(entry).Where(one => unit is null || one.Unit == unit))
+                {
+                    total++;
+                    if (found.Count < most)
+                    {
+                        found.Add(Connection(entry, one, IsMarked(entry) ? indexes[openers.Judge(one).Rule] : null));
+                    }
+                }
+            });
+            return 0;
+        });
+        return new LiveConnections(found.ToImmutable(), total);
+    }
+
+    private static LiveConnection Connection(ConntrackEntry entry, JudgedOpener judged, int? rule)
+    {
+        ConntrackTuple tuple = judged.AsSeen;
+        bool isEcho = tuple.IcmpTypeAndCode != 0 || tuple.EchoIdentifier != 0;
+        return new LiveConnection(
+            judged.Unit,
+            judged.Direction,
+            tuple.Protocol,
+            new IPEndPoint(tuple.Source, isEcho ? tuple.EchoIdentifier : tuple.SourcePort),
+            new IPEndPoint(tuple.Destination, isEcho ? tuple.EchoIdentifier : tuple.DestinationPort),
+            entry.TcpState switch
+            {
+                null => entry.IsAnswered ? LiveConnectionState.Established : LiveConnectionState.Opening,
+                ConntrackTcpState.SynSent or ConntrackTcpState.SynSentTwice or ConntrackTcpState.SynReceived => LiveConnectionState.Opening,
+                ConntrackTcpState.Established => LiveConnectionState.Established,
+                _ => LiveConnectionState.Closing,
+            },
+            rule
+        )
+        {
+            Since = entry.Since,
+        };
+    }
 
     private bool IsMarked(ConntrackEntry entry) => (entry.Mark & bit) != 0;
 
@@ -69,89 +136,6 @@ internal sealed class ConnectionMarks(uint bit, uint revoked)
         catch (KernelException refusal)
         {
             throw new BackendException($"{refusal.Message}: tracked connections need the kernel modules nf_conntrack and nf_conntrack_netlink", refusal);
-        }
-    }
-
-    /// <summary>Judges the openers of connections by the tables, as the hooks would.</summary>
-    private sealed class OpenerJudge
-    {
-        private readonly CompiledPolicyReader _reader;
-        private readonly CompiledPolicy _policy;
-        private readonly HashSet<int> _pods;
-        private readonly HashSet<IPAddress> _addresses;
-        private readonly ImmutableArray<IPNetwork> _networks;
-        private readonly bool _judgesHost;
-
-        public OpenerJudge(CompiledPolicy policy, UnitPlaces places, HostSnapshot host)
-        {
-            _policy = policy;
-            _reader = new CompiledPolicyReader(policy);
-            _pods = [.. places.Pods.Select(pod => pod.Unit.Number)];
-            _addresses = [.. host.Addresses];
-            _networks = host.LocalNetworks;
-            _judgesHost = places.Host is not null;
-        }
-
-        /// <summary>Whether every judge of the opener's packets allows them; null when there is none.</summary>
-        public bool? MaySpeak(ConntrackEntry entry)
-        {
-            (ConntrackTuple sent, ConntrackTuple answered) = (entry.Original, entry.Reply);
-            // Whoever sends judges what the packet says before DNAT when it is a pod, after it when it is the host; receivers likewise.
-            var said = new List<bool>();
-            if (PodOf(sent.Source) is { } sender)
-            {
-                said.Add(MaySpeak(sender, Direction.Outgoing, sent.Destination, sent, sent.DestinationPort));
-            }
-
-            if (_judgesHost && IsLocal(sent.Destination) && !IsLocal(sent.Source))
-            {
-                said.Add(MaySpeak(LocalUnit.HostNumber, Direction.Incoming, sent.Source, sent, sent.DestinationPort));
-            }
-
-            if (_judgesHost && IsLocal(sent.Source) && !IsLocal(answered.Source))
-            {
-                said.Add(MaySpeak(LocalUnit.HostNumber, Direction.Outgoing, answered.Source, sent, answered.SourcePort));
-            }
-
-            if (PodOf(answered.Source) is { } receiver)
-            {
-                said.Add(MaySpeak(receiver, Direction.Incoming, sent.Source, sent, answered.SourcePort));
-            }
-
-            return said.Count == 0 ? null : said.TrueForAll(one => one);
-        }
-
-        private bool MaySpeak(int unit, Direction direction, IPAddress peer, ConntrackTuple sent, ushort port)
-        {
-            PortTable table = CompiledPolicyReader.TableOf(sent.Protocol, isOnLink: false);
-            ushort key = table switch
-            {
-                PortTable.Tcp or PortTable.Udp => port,
-                PortTable.Other => sent.Protocol,
-                _ => sent.IcmpTypeAndCode,
-            };
-            return _reader.Judge(unit, direction, AddressKey.From(peer), table, key).Verdict == Verdict.Allow;
-        }
-
-        private bool IsLocal(IPAddress address) => _addresses.Contains(address) || _networks.Any(network => network.Contains(address)) || address.IsIPv6Multicast || IPAddress.IsLoopback(address);
-
-        private int? PodOf(IPAddress address)
-        {
-            AddressKey key = AddressKey.From(address);
-            int unit = key.IsIPv6
-                ? _policy.Peers.IPv6[LastNotAfter(_policy.Peers.IPv6, key.Value)].Unit
-                : _policy.Peers.IPv4[LastNotAfter(_policy.Peers.IPv4, (uint)key.Value)].Unit;
-            return _pods.Contains(unit) ? unit : null;
-        }
-
-        private static int LastNotAfter<TAddress>(ImmutableArray<PeerRange<TAddress>> ranges, TAddress address)
-            where TAddress : unmanaged, IComparable<TAddress>
-        {
-            int found = ranges.BinarySearch(
-                new PeerRange<TAddress>(address, 0, 0),
-                Comparer<PeerRange<TAddress>>.Create((left, right) => left.First.CompareTo(right.First))
-            );
-            return found >= 0 ? found : ~found - 1;
         }
     }
 }

@@ -15,7 +15,8 @@ internal static class PrivilegeRequirements
         yield return OfWholeMachine(facts, Capability.SystemAdministration, "mounting, and finding its own programs after a restart", since: null);
         RequirementLevel resource = KernelVersion.Parse(facts.KernelRelease) < new KernelVersion(5, 11, 0) ? RequirementLevel.Useful : RequirementLevel.Information;
         yield return Own(facts, Capability.SystemResource, RequirementScope.Ebpf, resource, "memory for maps before Linux 5.11");
-        yield return Own(facts, Capability.RawSockets, RequirementScope.Iptables, RequirementLevel.Useful, "the legacy iptables");
+        yield return Own(facts, Capability.RawSockets, RequirementScope.Both, RequirementLevel.Useful, "the legacy iptables, `datapath ping` and `collect --pcap`");
+        yield return Own(facts, Capability.Tracing, RequirementScope.Both, RequirementLevel.Useful, "sockets of pods whose network namespace only their processes name");
         yield return Own(facts, Capability.Modules, RequirementScope.Iptables, RequirementLevel.Useful, "loading modules that the kernel does not load by itself");
     }
 
@@ -34,6 +35,7 @@ internal static class PrivilegeRequirements
             Capability.NetworkAdministration => "CAP_NET_ADMIN",
             Capability.RawSockets => "CAP_NET_RAW",
             Capability.Modules => "CAP_SYS_MODULE",
+            Capability.Tracing => "CAP_SYS_PTRACE",
             Capability.SystemAdministration => "CAP_SYS_ADMIN",
             Capability.SystemResource => "CAP_SYS_RESOURCE",
             Capability.Performance => "CAP_PERFMON",

@@ -15,7 +15,7 @@ internal static class SystemFactsReader
 
     /// <summary>The kinds of map in bpf/maps.h; a test compares.</summary>
     internal static ImmutableArray<BpfMapType> UsedMaps { get; } =
-        [BpfMapType.Array, BpfMapType.Hash, BpfMapType.LruHash, BpfMapType.LongestPrefixTrie, BpfMapType.PerCpuArray, BpfMapType.RingBuffer];
+        [BpfMapType.Array, BpfMapType.Hash, BpfMapType.LruHash, BpfMapType.LongestPrefixTrie, BpfMapType.PerCpuArray, BpfMapType.Stack, BpfMapType.RingBuffer];
 
     /// <summary>Looks.</summary>
     /// <param name="clock">The time.</param>
@@ -35,13 +35,14 @@ internal static class SystemFactsReader
                 KernelFeatures.Program(BpfProgramType.TrafficClassifier),
                 .. UsedMaps.Select(KernelFeatures.Map),
                 KernelFeatures.MappableArray(),
-                .. Enum.GetValues<BpfHelper>().Select(KernelFeatures.Helper),
+                .. Enum.GetValues<BpfHelper>().Where(helper => KernelFeatures.CallerOf(helper) == BpfProgramType.TrafficClassifier).Select(KernelFeatures.Helper),
             ],
             LaterFeatures =
             [
                 KernelFeatures.Program(BpfProgramType.CgroupPacket),
                 KernelFeatures.Program(BpfProgramType.CgroupSocketAddress),
                 KernelFeatures.Program(BpfProgramType.Xdp),
+                .. Enum.GetValues<BpfHelper>().Where(helper => KernelFeatures.CallerOf(helper) != BpfProgramType.TrafficClassifier).Select(KernelFeatures.Helper),
             ],
             Tcx = KernelFeatures.Tcx(),
             MountableBpfFileSystem = KernelFeatures.MountableFileSystem(),

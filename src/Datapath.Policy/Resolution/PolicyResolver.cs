@@ -46,7 +46,7 @@ public static class PolicyResolver
             Inactive = rulesets.Inactive,
             Profile = profile is null
                 ? null
-                : new ResolvedProfile(profile.Name, namespaces.PathOf(profile), profile.ExcludedNetworks, profile.ExcludedInterfaces),
+                : new ResolvedProfile(profile.Name, namespaces.PathOf(profile), profile.ExcludedNetworks, profile.ExcludedInterfaces) { Syslog = profile.Syslog },
             Failsafe = options.Failsafe,
             FailsafeBeatsReject = options.FailsafeBeatsReject,
         };

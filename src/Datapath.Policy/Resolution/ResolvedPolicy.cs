@@ -48,7 +48,11 @@ public sealed record ResolvedProfile(
     string Namespace,
     ImmutableArray<NetworkEntry> ExcludedNetworks,
     ImmutableArray<string> ExcludedInterfaces
-);
+)
+{
+    /// <summary>Where flow records go besides; null when the profile does not say that they do.</summary>
+    public SyslogProfile? Syslog { get; init; }
+}
 
 /// <summary>The peers that one object expression stands for.</summary>
 /// <param name="Units">Indexes into <see cref="ResolvedPolicy.Units"/>, ascending.</param>

@@ -17,9 +17,21 @@ public sealed record EnforcerProfile : WrittenObject
     /// <summary>Managed TCP networks; empty means all.</summary>
     public ImmutableArray<NetworkEntry> TargetNetworks { get; init; } = [];
 
+    /// <summary>Where flow records go besides; null when the profile does not say that they do.</summary>
+    public SyslogProfile? Syslog { get; init; }
+
     /// <summary>Visible in all descendant namespaces.</summary>
     public bool Propagate { get; init; }
 }
+
+/// <summary>What a profile says of syslog, as written: what it means is the agent's to know (specification a.6).</summary>
+/// <param name="Endpoint">A URL; empty for the log of the host.</param>
+/// <param name="Format"><c>AUTO</c>, <c>BSD</c> or <c>IETF</c>; empty for the first.</param>
+/// <param name="Facility">A number; empty for "user".</param>
+/// <param name="ServerCa">PEM, or a path; empty for those that the system trusts.</param>
+/// <param name="ClientCertificate">PEM, or a path; empty for none.</param>
+/// <param name="ClientKey">PEM, or a path; empty when it is with the certificate.</param>
+public sealed record SyslogProfile(string Endpoint, string Format, string Facility, string ServerCa, string ClientCertificate, string ClientKey);
 
 /// <summary>Which enforcers use which profile (specification a.6).</summary>
 public sealed record EnforcerProfileMapping : WrittenObject

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Datapath.KernelTests.Support;
 using Datapath.Lab.Probes;
 
 namespace Datapath.KernelTests.Agent;
@@ -14,6 +15,17 @@ internal sealed partial class AgentLab
     /// <summary>The two addresses of an end.</summary>
     /// <param name="name">Such as <c>client</c>.</param>
     public LabEnd EndOf(string name) => _ends[name];
+
+    /// <summary>Adds an end that is the router as well, with sockets in a cgroup.</summary>
+    /// <param name="name">What it is called.</param>
+    /// <param name="cgroup">The cgroup.</param>
+    public void AddRouterInCgroup(string name, LabCgroup cgroup) =>
+        _ends.Add(name, _ends["router"] with { Host = Router.InCgroup(cgroup.Directory) });
+
+    /// <summary>Adds an end.</summary>
+    /// <param name="name">What it is called.</param>
+    /// <param name="end">Host and addresses.</param>
+    public void AddEnd(string name, LabEnd end) => _ends.Add(name, end);
 
     /// <summary>Puts a server behind every port that the attempts want, so that only a rule can keep them from it.</summary>
     public void Serve(params IReadOnlyList<Try> tries)

@@ -156,6 +156,18 @@ internal sealed class ProgramLab : IDisposable
             return IsPass(program.TestRun(frame, ContextOf(index, ingress ? index : forwarded ? 1 : 0, segments)));
         });
 
+    /// <summary>What the program at a hook makes of a frame.</summary>
+    /// <param name="interfaceName">Where.</param>
+    /// <param name="ingress">Which way, seen from the interface.</param>
+    /// <param name="frame">From the Ethernet header on.</param>
+    public TestRun TestRun(string interfaceName, bool ingress, byte[] frame) =>
+        _namespace.Run(() =>
+        {
+            int index = IndexHere(interfaceName);
+            using BpfProgram program = ProgramAt(index, ingress);
+            return program.TestRun(frame, ContextOf(index, ingress ? index : 0, segments: 0));
+        });
+
     /// <summary>Runs a frame that comes in through the program again and again.</summary>
     /// <param name="interfaceName">Where.</param>
     /// <param name="frame">From the Ethernet header on.</param>

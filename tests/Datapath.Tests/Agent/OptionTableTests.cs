@@ -26,6 +26,15 @@ public sealed class OptionTableTests : IDisposable
     }
 
     [Fact]
+    public void What_takes_a_value_is_no_boolean()
+    {
+        // The parser leaves the word behind a boolean to others, unless it is "true" or "false".
+        AgentOption[] valued = [.. All(new OptionTable(NoSources())).Where(option => option.ValueName is not null)];
+        Assert.NotEmpty(valued);
+        Assert.All(valued, option => Assert.NotEqual(typeof(bool), option.Symbol.ValueType));
+    }
+
+    [Fact]
     public async Task Help_shows_purpose_variable_and_default_of_every_option_of_run()
     {
         OptionTable table = new(NoSources());
@@ -41,6 +50,8 @@ public sealed class OptionTableTests : IDisposable
             table.DefaultAction,
             table.Failsafe,
             table.TcHook,
+            table.NoEarlyReject,
+            table.Xdp,
             table.MaxTcpFlows,
             table.MaxOtherFlows,
             table.MaxNewFlows,
@@ -58,6 +69,9 @@ public sealed class OptionTableTests : IDisposable
             table.SyslogClientKey,
             table.OtlpEndpoint,
             table.OtlpProtocol,
+            table.RejectWith,
+            table.MetricsListen,
+            table.MetricsPerRule,
         ];
         foreach (AgentOption option in expected)
         {
@@ -163,6 +177,8 @@ public sealed class OptionTableTests : IDisposable
             table.DefaultAction,
             table.Failsafe,
             table.TcHook,
+            table.NoEarlyReject,
+            table.Xdp,
             table.MaxTcpFlows,
             table.MaxOtherFlows,
             table.MaxNewFlows,
@@ -179,6 +195,9 @@ public sealed class OptionTableTests : IDisposable
             table.SyslogClientKey,
             table.OtlpEndpoint,
             table.OtlpProtocol,
+            table.RejectWith,
+            table.MetricsListen,
+            table.MetricsPerRule,
             table.Json,
             table.All,
             table.DryRun,

@@ -10,6 +10,8 @@ public sealed partial class BpfIncludeOrderTests
     private static readonly ImmutableArray<string> Order =
     [
         "include/dp_abi.h",
+        "include/dp_abi_cgroup.h",
+        "include/dp_abi_process.h",
         "abi_types.h",
         "config.h",
         "maps.h",
@@ -27,11 +29,16 @@ public sealed partial class BpfIncludeOrderTests
         "lib/judge.h",
         "lib/related.h",
         "lib/verdict.h",
+        "lib/process.h",
         "lib/report.h",
         "lib/ask.h",
         "lib/place.h",
+        "lib/reset.h",
         "lib/host.h",
         "lib/translated.h",
+        "lib/cgroup.h",
+        "lib/early.h",
+        "lib/xdp.h",
         "segment.bpf.c",
     ];
 

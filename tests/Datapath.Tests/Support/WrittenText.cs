@@ -25,7 +25,7 @@ internal static class WrittenText
         }
         foreach (EnforcerProfile profile in one.Written.EnforcerProfiles)
         {
-            text.AppendLine($"profile: excluded {Entries(profile.ExcludedNetworks)}, target {Entries(profile.TargetNetworks)}, ignore {(profile.IgnoreExpression is { } ignored ? Tags(ignored) : "nothing")}");
+            text.AppendLine($"profile: excluded {Entries(profile.ExcludedNetworks)}, target {Entries(profile.TargetNetworks)}, ignore {(profile.IgnoreExpression is { } ignored ? Tags(ignored) : "nothing")}, syslog {profile.Syslog}");
         }
         foreach (NetworkRuleset ruleset in one.Written.Rulesets)
         {

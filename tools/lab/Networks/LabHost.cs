@@ -17,6 +17,13 @@ public sealed class LabHost(string name, string namespaceName)
     /// <summary>The file that stands for the namespace.</summary>
     public string NamespacePath => $"/run/netns/{NamespaceName}";
 
+    /// <summary>Directory of a threaded cgroup that sockets are made in; null for that of the process.</summary>
+    public string? CgroupPath { get; private init; }
+
+    /// <summary>The same host; sockets made by it are of a cgroup.</summary>
+    /// <param name="cgroupPath">Directory of a threaded cgroup below that of this process.</param>
+    public LabHost InCgroup(string cgroupPath) => new(Name, NamespaceName) { CgroupPath = cgroupPath };
+
     /// <summary>Gives an interface an address, usable at once: duplicate address detection would hold an IPv6 one back for a second.</summary>
     /// <param name="interfaceName">The interface.</param>
     /// <param name="address">The address.</param>
@@ -61,6 +68,15 @@ public sealed class LabHost(string name, string namespaceName)
     public T Run<T>(Func<T> action)
     {
         using var here = NetworkNamespace.OpenNamed(NamespaceName);
-        return here.Run(action);
+        return here.Run(() =>
+        {
+            if (CgroupPath is not null)
+            {
+                // 0 is the thread that writes. It ends with the action, and leaves the cgroup so.
+                File.WriteAllText(Path.Combine(CgroupPath, "cgroup.threads"), "0");
+            }
+
+            return action();
+        });
     }
 }

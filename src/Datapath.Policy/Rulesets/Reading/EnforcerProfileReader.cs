@@ -22,8 +22,24 @@ internal static class EnforcerProfileReader
             ExcludedInterfaces = Interfaces(fields),
             IgnoreExpression = IgnoreExpression(fields),
             TargetNetworks = NetworkListReader.Networks(fields, "targetNetworks"),
+            Syslog = Syslog(fields),
             Propagate = fields.Flag("propagate"),
         };
+    }
+
+    private static SyslogProfile? Syslog(FieldReader fields)
+    {
+        var written = new SyslogProfile(
+            Text("syslogEndpoint"),
+            Text("syslogFormat"),
+            Text("syslogFacility"),
+            Text("syslogEndpointTLSServerCA"),
+            Text("syslogEndpointTLSClientCertificate"),
+            Text("syslogEndpointTLSClientCertificateKey")
+        );
+        return fields.Flag("syslogEnabled") ? written : null;
+
+        string Text(string name) => fields.Scalar(name)?.Text ?? "";
     }
 
     /// <summary>Checked as the product does, then set aside: our identity is the address, and UDP has one like every other protocol.</summary>

@@ -9,7 +9,7 @@ internal static class ProcessingUnitSchema
         [
             new("host", FieldType.Boolean, "`true`: the unit is this host itself"),
             new("interface", FieldType.Text, "the host's end of the unit's veth pair: 1 to 15 bytes"),
-            new("cgroup", FieldType.Text, "path of the unit's cgroup below the cgroup root, beginning with `/`"),
+            new("cgroup", FieldType.Text, "path of the unit's cgroup below the cgroup root, beginning with `/`; `*` stands for any letters within a part, and the unit is every such cgroup"),
         ]
     );
 

@@ -31,6 +31,7 @@ public sealed partial class RequirementTests
         ("CAP_BPF by CAP_SYS_ADMIN", "", host => Without(host, Capability.Bpf, Capability.Performance)),
         ("no CAP_SYS_ADMIN", "cap-sys-admin missing", host => Without(host, Capability.SystemAdministration)),
         ("no CAP_SYS_RESOURCE", "cap-sys-resource missing", host => Without(host, Capability.SystemResource)),
+        ("no CAP_SYS_PTRACE", "cap-sys-ptrace missing", host => Without(host, Capability.Tracing)),
         ("no CAP_NET_RAW", "cap-net-raw missing", host => Without(host, Capability.RawSockets)),
         ("no CAP_SYS_MODULE", "cap-sys-module missing", host => Without(host, Capability.Modules)),
         ("a user namespace", "cap-bpf missing; cap-perfmon missing; cap-sys-admin missing", host => host with { IsInitialUserNamespace = false }),
