@@ -9,6 +9,7 @@
 #include <bpf/bpf_helpers.h>
 #include "include/dp_abi.h"
 #include "include/dp_abi_cgroup.h"
+#include "include/dp_abi_process.h"
 
 /* Images of all live generations. Written by the agent through mmap, only into lines that no live
  * generation uses; read by programs. What does not fit is refused before anything is written.
@@ -137,6 +138,34 @@ struct {
 	__type(key, struct dp_served_key);
 	__type(value, __u64);
 } dp_served SEC(".maps");
+
+/* 0 -> whose connections are refused early. Written by the agent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct dp_early);
+} dp_early SEC(".maps");
+
+/* Socket cookie -> the process that connected it. Written by the programs at connect(2), read where
+ * its packets are reported. Full: the one that was longest not asked for is forgotten.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, struct dp_process);
+} dp_processes SEC(".maps");
+
+/* Interface index -> the device, where frames are dropped early. Written by the agent before it
+ * attaches there.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct dp_device);
+} dp_devices SEC(".maps");
 
 /* Numbers of visits that nobody is at. Filled by the agent when it has loaded the programs; taken
  * and given back by them. Empty: as many processes are stopped inside a program, and a packet is

@@ -28,6 +28,7 @@
 #include "lib/conntrack.h"
 #include "lib/socket.h"
 #include "lib/verdict.h"
+#include "lib/process.h"
 #include "lib/report.h"
 #include "lib/ask.h"
 #include "lib/place.h"
@@ -35,6 +36,8 @@
 #include "lib/host.h"
 #include "lib/translated.h"
 #include "lib/cgroup.h"
+#include "lib/early.h"
+#include "lib/xdp.h"
 
 /* How many bytes are made linear when headers lie beyond the linear part of the buffer. */
 #define DP_PULL_BYTES 512
@@ -303,6 +306,36 @@ SEC("cgroup_skb/egress")
 int dp_cgroup_out(struct __sk_buff *skb)
 {
 	return dp_at_cgroup(skb, DP_OUTGOING, DP_HOOK_CGROUP_EGRESS);
+}
+
+SEC("cgroup/connect4")
+int dp_connect4(struct bpf_sock_addr *ctx)
+{
+	struct dp_packet packet = {};
+
+	dp_map_ip4(&packet.tuple.destination, ctx->user_ip4);
+	return dp_judge_connect(ctx, &packet);
+}
+
+/* An IPv4 address inside IPv6 is IPv4: that is what the wire carries. */
+SEC("cgroup/connect6")
+int dp_connect6(struct bpf_sock_addr *ctx)
+{
+	struct dp_packet packet = {};
+	struct dp_address *to = &packet.tuple.destination;
+
+	to->word[0] = ctx->user_ip6[0];
+	to->word[1] = ctx->user_ip6[1];
+	to->word[2] = ctx->user_ip6[2];
+	to->word[3] = ctx->user_ip6[3];
+	packet.tuple.is_ip6 = to->word[0] || to->word[1] || to->word[2] != bpf_htonl(0xffff);
+	return dp_judge_connect(ctx, &packet);
+}
+
+SEC("xdp")
+int dp_xdp(struct xdp_md *ctx)
+{
+	return dp_drop_early(ctx);
 }
 
 /* Tells the agent the time that entries are stamped with, which user space cannot read otherwise:

@@ -299,9 +299,7 @@ enum dp_flow_flags {
 #define DP_FLOW_KNOWS	12
 #define DP_RULE_UNKNOWN 0xffffffffu /* of a flow that is older than we are, until it is judged */
 
-/* Units that are cgroups (dp_abi_cgroup.h): how deep they may lie, the root being depth 0, and how
- * many processes may be inside a program at once.
- */
+/* How deep a unit's cgroup may lie (dp_abi_cgroup.h), and how many processes be in a program. */
 #define DP_CGROUP_DEPTHS  16
 #define DP_PROCESS_VISITS 64
 
@@ -367,7 +365,9 @@ enum dp_hook {
 	DP_HOOK_TC_EGRESS = 1,
 	DP_HOOK_CGROUP_INGRESS = 2,
 	DP_HOOK_CGROUP_EGRESS = 3,
-	DP_HOOKS = 4,
+	DP_HOOK_CONNECT = 4,
+	DP_HOOK_XDP = 5,
+	DP_HOOKS = 6,
 };
 
 /* What verdicts are counted by: enum dp_hook * 2 + enum dp_direction. */

@@ -120,7 +120,7 @@ dp_is_of_no_flow(const struct dp_visit *visit, const struct dp_generation *gener
 	struct dp_said said;
 
 	if (packet->quoted.is_known || (visit->sight.is_tcp && dp_may_have_digest(packet)) ||
-	    dp_may_be_unproved(mark, visit->sight.hash, visit->sight.is_tcp) ||
+	    dp_may_stand_unproved(mark, visit->sight.hash, visit->sight.is_tcp) ||
 	    !dp_recall(packet, &visit->sight, &said))
 		return NULL;
 	own = dp_descriptor_at(generation, said.cell);

@@ -160,14 +160,14 @@ static __always_inline struct dp_found dp_flow_find(const struct dp_flow_key *ke
 {
 	struct dp_found found = {.is_proved = true};
 
-	if (dp_may_be_proved(mark, hash)) {
+	if (dp_may_stand_proved(mark, hash)) {
 		found.flow = dp_proved_lookup(key, kind);
 		if (found.flow && !dp_flow_is_over(found.flow, protocol))
 			return found;
 		found.flow = NULL;
 	}
 	found.is_proved = false;
-	if (!dp_may_be_unproved(mark, hash, dp_is_tcp(kind)))
+	if (!dp_may_stand_unproved(mark, hash, dp_is_tcp(kind)))
 		return found;
 	found.flow = dp_unproved_lookup(key, kind);
 	if (found.flow && dp_flow_is_over(found.flow, protocol))

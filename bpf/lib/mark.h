@@ -77,7 +77,7 @@ static __always_inline void dp_count_proved(struct dp_mark *mark, __u32 hash)
 }
 
 /* Whether a flow of this hash may be proved: no where the slot has none, or one of another hash. */
-static __always_inline bool dp_may_be_proved(const struct dp_mark *mark, __u32 hash)
+static __always_inline bool dp_may_stand_proved(const struct dp_mark *mark, __u32 hash)
 {
 	__u64 proved = *(volatile const __u64 *)&mark->proved;
 
@@ -108,13 +108,13 @@ static __always_inline void dp_stamp_unproved(__u32 hash)
  * the other table is full. One unit for the rest of division, one because CPUs stamp one after the
  * other.
  */
-static __always_inline bool dp_may_be_unproved(const struct dp_mark *mark, __u32 hash, bool is_tcp)
+static __always_inline bool dp_may_stand_unproved(const struct dp_mark *mark, __u32 hash, bool is_tcp)
 {
 	__u32 seconds = is_tcp ? dp_unproved_tcp_seconds : dp_unproved_other_seconds;
 	__u8 now = bpf_jiffies64() >> dp_stamp_shift;
 	const __u8 *stamp = dp_stamp_of(hash);
 
-	return !stamp || dp_may_be_proved(mark, hash) ||
+	return !stamp || dp_may_stand_proved(mark, hash) ||
 	       (__u8)(now - *stamp) <= (seconds * dp_jiffies_per_second >> dp_stamp_shift) + 2;
 }
 

@@ -3,6 +3,7 @@
 #ifndef DP_REPORT_H
 #define DP_REPORT_H
 
+#include "process.h"
 #include "verdict.h"
 
 /* Takes a token of a bucket that fills at a fixed rate. */
@@ -46,20 +47,10 @@ struct dp_origin {
 	__u8 direction;
 };
 
-static __always_inline void dp_send_event(const struct dp_packet *packet,
+static __always_inline void dp_fill_event(struct dp_event *event, const struct dp_packet *packet,
 					  const struct dp_origin *origin,
 					  const struct dp_judgement *judgement)
 {
-	struct dp_event *event;
-	__u64 wakeup = BPF_RB_NO_WAKEUP;
-
-	if (!dp_event_allowed())
-		return;
-	event = bpf_ringbuf_reserve(&dp_events, sizeof(*event), 0);
-	if (!event) {
-		dp_count_statistic(DP_STAT_EVENTS_LOST);
-		return;
-	}
 	event->time_ns = bpf_ktime_get_ns();
 	event->source = packet->tuple.source;
 	event->destination = packet->tuple.destination;
@@ -79,9 +70,46 @@ static __always_inline void dp_send_event(const struct dp_packet *packet,
 	event->rule_index = judgement->rule_index;
 	event->observed_rule_index = judgement->observed_rule_index;
 	event->generation = origin->generation;
+}
+
+/* Gives an event to the agent, which is woken when much is waiting. */
+static __always_inline void dp_submit(void *event)
+{
+	__u64 wakeup = BPF_RB_NO_WAKEUP;
+
 	if (bpf_ringbuf_query(&dp_events, BPF_RB_AVAIL_DATA) >= dp_ring_wakeup_bytes)
 		wakeup = BPF_RB_FORCE_WAKEUP;
 	bpf_ringbuf_submit(event, wakeup);
+}
+
+/* Reports a packet, and whose socket it is of: what comes in at an interface has none yet. */
+static __always_inline void dp_send_event(struct __sk_buff *skb, const struct dp_packet *packet,
+					  const struct dp_origin *origin,
+					  const struct dp_judgement *judgement)
+{
+	struct dp_process_event *known;
+	struct dp_process process = {};
+	struct dp_event *event;
+
+	if (!dp_event_allowed())
+		return;
+	if (origin->hook != DP_HOOK_TC_INGRESS && dp_find_process(skb, &process)) {
+		known = bpf_ringbuf_reserve(&dp_events, sizeof(*known), 0);
+		if (known) {
+			dp_fill_event(&known->flow, packet, origin, judgement);
+			known->process = process;
+			dp_submit(known);
+			return;
+		}
+	} else {
+		event = bpf_ringbuf_reserve(&dp_events, sizeof(*event), 0);
+		if (event) {
+			dp_fill_event(event, packet, origin, judgement);
+			dp_submit(event);
+			return;
+		}
+	}
+	dp_count_statistic(DP_STAT_EVENTS_LOST);
 }
 
 static __always_inline __u64 dp_packets_of(const struct __sk_buff *skb)
@@ -107,12 +135,13 @@ static __always_inline void dp_count_passed(const struct __sk_buff *skb, struct 
 		dp_count_packets(&visit->passed[place], dp_packets_of(skb), skb->len);
 }
 
-static __always_inline void dp_count_dropped(const struct __sk_buff *skb,
-					     const struct dp_origin *origin, __u32 reason)
+/* The counter of what is dropped, where it was judged. */
+static __always_inline struct dp_counter *dp_drop_counter(const struct dp_origin *origin,
+							  __u32 reason)
 {
 	__u32 key = (origin->hook * 2 + origin->direction) * DP_REASONS + reason;
 
-	dp_count_packets(bpf_map_lookup_elem(&dp_drop_counts, &key), dp_packets_of(skb), skb->len);
+	return bpf_map_lookup_elem(&dp_drop_counts, &key);
 }
 
 /* Counts the judgement and reports it where it is news: a new flow, or a drop. A rule with
@@ -128,13 +157,13 @@ static __always_inline void dp_report(struct __sk_buff *skb, const struct dp_pac
 	if (rule)
 		dp_count_rule(skb, rule);
 	if (reason)
-		dp_count_dropped(skb, origin, reason);
+		dp_count_packets(dp_drop_counter(origin, reason), dp_packets_of(skb), skb->len);
 	if (!judgement->new_flow && !reason)
 		return;
 	/* Without a rule nobody could have asked for silence. */
 	if (rule && !(judgement->flags & DP_LOG))
 		return;
-	dp_send_event(packet, origin, judgement);
+	dp_send_event(skb, packet, origin, judgement);
 }
 
 #endif

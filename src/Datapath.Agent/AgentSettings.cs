@@ -36,6 +36,12 @@ internal sealed record AgentSettings(
     /// <summary>Kernel memory for what programs remember of packets, in MiB.</summary>
     public int EbpfDigestMebibytes { get; init; } = EbpfOptions.DefaultDigestMebibytes;
 
+    /// <summary>Whether eBPF drops packets at XDP.</summary>
+    public XdpChoice Xdp { get; init; }
+
+    /// <summary>Whether eBPF refuses TCP connections of local programs at once.</summary>
+    public bool EarlyReject { get; init; } = true;
+
     /// <summary>What a line of the log looks like.</summary>
     public LogFormat LogFormat { get; init; }
 

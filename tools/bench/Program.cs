@@ -65,6 +65,16 @@ if (args is ["packets", "hot" or "cold"])
     await PacketBench.RunAsync(args[1]);
 }
 
+if (args is [] or ["xdp"])
+{
+    await XdpBench.RunAsync();
+}
+
+if (args is [] or ["connect"])
+{
+    await ConnectBench.RunAsync();
+}
+
 if (args is [] or ["iptables"])
 {
     await FilterBench.RunAsync();

@@ -25,6 +25,15 @@ public enum BpfHelper
     /// <summary>bpf_l4_csum_replace.</summary>
     L4CsumReplace = 11,
 
+    /// <summary>bpf_get_current_pid_tgid.</summary>
+    GetCurrentPidTgid = 14,
+
+    /// <summary>bpf_get_current_uid_gid.</summary>
+    GetCurrentUidGid = 15,
+
+    /// <summary>bpf_get_current_comm.</summary>
+    GetCurrentComm = 16,
+
     /// <summary>bpf_redirect.</summary>
     Redirect = 23,
 
@@ -36,6 +45,15 @@ public enum BpfHelper
 
     /// <summary>bpf_skb_pull_data.</summary>
     SkbPullData = 39,
+
+    /// <summary>bpf_get_socket_cookie.</summary>
+    GetSocketCookie = 46,
+
+    /// <summary>bpf_skb_cgroup_id.</summary>
+    SkbCgroupId = 79,
+
+    /// <summary>bpf_get_current_cgroup_id.</summary>
+    GetCurrentCgroupId = 80,
 
     /// <summary>bpf_skb_ancestor_cgroup_id.</summary>
     SkbAncestorCgroupId = 83,
@@ -54,6 +72,12 @@ public enum BpfHelper
 
     /// <summary>bpf_jiffies64.</summary>
     Jiffies64 = 118,
+
+    /// <summary>bpf_get_netns_cookie.</summary>
+    GetNetnsCookie = 122,
+
+    /// <summary>bpf_get_current_ancestor_cgroup_id.</summary>
+    GetCurrentAncestorCgroupId = 123,
 
     /// <summary>bpf_ktime_get_boot_ns.</summary>
     KtimeGetBootNs = 125,

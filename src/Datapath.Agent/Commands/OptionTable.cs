@@ -58,6 +58,12 @@ internal sealed partial class OptionTable(OptionSources sources)
     /// <summary>Where programs are attached.</summary>
     public AgentOption<TcHookChoice> TcHook { get; } = TcHookOption(sources);
 
+    /// <summary>Whether packets are dropped early.</summary>
+    public AgentOption<XdpChoice> Xdp { get; } = XdpOption(sources);
+
+    /// <summary>Whether connections that policy rejects time out, as packets that are dropped do.</summary>
+    public AgentOption<bool> NoEarlyReject { get; } = NoEarlyRejectOption(sources);
+
     /// <summary>What whoever opens a denied connection meets.</summary>
     public AgentOption<DeniedAnswer> RejectWith { get; } =
         Option("--reject-with", "drop|reset", "What whoever opens a denied TCP connection to this host meets: silence, or a reset, 100 a second of each CPU; eBPF only", "DATAPATH_REJECT_WITH", DeniedAnswer.Drop, "drop", OptionText.Answer, sources);
@@ -241,6 +247,30 @@ internal sealed partial class OptionTable(OptionSources sources)
             Default = TcHookChoice.Auto,
             DefaultText = "auto",
             Read = OptionText.TcHook,
+            Sources = sources,
+        };
+
+    private static AgentOption<XdpChoice> XdpOption(OptionSources sources) =>
+        new()
+        {
+            Name = "--xdp",
+            ValueName = "off|auto|require",
+            Purpose = "Whether eBPF drops what tc would drop before that, in the driver of the host's interfaces: nowhere, where it can, or everywhere",
+            Environment = "DATAPATH_XDP",
+            Default = XdpChoice.Off,
+            DefaultText = "off",
+            Read = OptionText.Xdp,
+            Sources = sources,
+        };
+
+    private static AgentOption<bool> NoEarlyRejectOption(OptionSources sources) =>
+        new()
+        {
+            Name = "--no-early-reject",
+            Purpose = "Let local programs wait for TCP connections that policy rejects, instead of refusing them at once (with eBPF only)",
+            Environment = "DATAPATH_NO_EARLY_REJECT",
+            Default = false,
+            Read = OptionText.Flag,
             Sources = sources,
         };
 

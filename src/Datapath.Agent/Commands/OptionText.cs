@@ -103,6 +103,16 @@ internal static class OptionText
             : Refused<TimeSpan>($"'{text}' is not a time: write 90s, 2m or 1h, at most 24h");
     }
 
+    /// <summary><c>off</c>, <c>auto</c> or <c>require</c>.</summary>
+    public static OptionReading<XdpChoice> Xdp(string text) =>
+        text switch
+        {
+            "off" => XdpChoice.Off,
+            "auto" => XdpChoice.Auto,
+            "require" => XdpChoice.Require,
+            _ => Refused<XdpChoice>($"'{text}' is none of off, auto and require"),
+        };
+
     /// <summary><c>auto</c>, <c>tcx</c> or <c>clsact</c>.</summary>
     public static OptionReading<TcHookChoice> TcHook(string text) =>
         text switch

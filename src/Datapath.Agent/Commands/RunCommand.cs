@@ -57,6 +57,8 @@ internal static class RunCommand
             options.DefaultAction,
             options.Failsafe,
             options.TcHook,
+            options.NoEarlyReject,
+            options.Xdp,
             options.MaxTcpFlows,
             options.MaxOtherFlows,
             options.MaxNewFlows,
@@ -102,6 +104,8 @@ internal static class RunCommand
         {
             Flows = FlowSettingsOf(parse, options),
             LogFormat = options.LogFormat.In(parse),
+            Xdp = options.Xdp.In(parse),
+            EarlyReject = !options.NoEarlyReject.In(parse),
             RejectsWithReset = options.RejectWith.In(parse) == DeniedAnswer.Reset,
             MetricsListen = options.MetricsListen.In(parse),
             MetricsPerRule = options.MetricsPerRule.In(parse),

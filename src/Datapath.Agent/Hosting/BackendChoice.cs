@@ -59,6 +59,8 @@ internal static class BackendChoice
         {
             Instance = settings.Instance.Text,
             TcHook = settings.TcHook,
+            EarlyReject = settings.EarlyReject,
+            Xdp = settings.Xdp,
             ArenaBytes = (long)settings.EbpfImageMebibytes << 20,
             DigestBytes = (long)settings.EbpfDigestMebibytes << 20,
             MaxTcpFlows = settings.FlowLimits.Tcp,

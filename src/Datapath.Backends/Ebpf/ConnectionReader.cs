@@ -101,7 +101,8 @@ internal sealed class ConnectionReader(BpfObject loaded, JiffiesClock clock, Flo
             return key.High.Port == flow.OpenerKey;
         }
 
-        bool isLowUnit = owners is not null && (key.Unit == LocalUnit.HostNumber ? owners.IsHosts(key.Low.Address) : owners.PodOf(key.Low.Address) == key.Unit);
+        // A unit by cgroup has the host's addresses.
+        bool isLowUnit = owners is not null && (owners.PodOf(key.Low.Address) == key.Unit || (owners.PodOf(key.High.Address) != key.Unit && owners.IsHosts(key.Low.Address)));
         return isLowUnit == (direction == Direction.Outgoing);
     }
 

@@ -12,6 +12,14 @@ namespace Datapath.Backends.Ebpf;
 /// <content>Connections that are older than enforcement.</content>
 public sealed partial class EbpfBackend
 {
+    /// <inheritdoc/>
+    public IReadOnlyCollection<RememberedFlow>? ReadFlows(CompiledPolicy policy, HostSnapshot host)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        ArgumentNullException.ThrowIfNull(host);
+        return _pins.Exists() ? Guard(() => new RememberedFlows(_pins, SegmentObject.ReadTimeouts(), new AddressOwners(policy.Peers, host)).Read()) : null;
+    }
+
     /// <summary>Before the first packet is judged: what is read here needs no proof later.</summary>
     private OlderFlowsReport TakeUpOlderFlows(Session session, CompiledPolicy policy, HostSnapshot host, DesiredAttachments desired)
     {

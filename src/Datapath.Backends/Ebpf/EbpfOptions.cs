@@ -80,6 +80,15 @@ public sealed record EbpfOptions
     /// <summary>How programs are attached.</summary>
     public TcHookChoice TcHook { get; init; }
 
+    /// <summary>Whether packets are dropped early, at XDP.</summary>
+    public XdpChoice Xdp { get; init; }
+
+    /// <summary>Whether TCP connections that policy rejects are refused at connect(2), by programs at cgroups.</summary>
+    public bool EarlyReject { get; init; }
+
+    /// <summary>Whose: the processes of this cgroup and its children, below the root of the hierarchy; empty for all of the machine.</summary>
+    public string EarlyRejectCgroup { get; init; } = "";
+
     /// <summary>How the rows of the verdict matrix are held; null for the form that suits their size. Verdicts do not depend on it.</summary>
     public RowForm? Rows { get; init; }
 

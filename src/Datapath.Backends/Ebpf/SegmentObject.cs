@@ -33,6 +33,9 @@ internal static class SegmentObject
         DpMaps.Cgroups.Name,
         DpMaps.Depths.Name,
         DpMaps.Served.Name,
+        DpMaps.Early.Name,
+        DpMaps.Devices.Name,
+        DpMaps.Processes.Name,
         DpMaps.NewTcp4.Name,
         DpMaps.NewTcp6.Name,
         DpMaps.NewOther4.Name,
@@ -53,6 +56,10 @@ internal static class SegmentObject
 
     private static readonly string[] TcPrograms = [RehearsedProgram, "dp_egress", "dp_clock"];
     private static readonly string[] CgroupPrograms = ["dp_cgroup_in", "dp_cgroup_out"];
+    private static readonly string[] ProcessPrograms = ["dp_connect4", "dp_connect6"];
+
+    /// <summary>The program at XDP.</summary>
+    public const string XdpProgram = "dp_xdp";
 
     /// <summary>Whether a map outlives the agent.</summary>
     /// <param name="map">Its name.</param>
@@ -63,7 +70,16 @@ internal static class SegmentObject
     /// <param name="pins">Where the maps are pinned.</param>
     /// <param name="timeouts">When the programs forget a flow.</param>
     public static BpfObject Load(EbpfOptions options, PinDirectory pins, out FlowTimeouts timeouts) =>
-        Load(options, pins, loading => LeaveOut(loading, CgroupPrograms), out timeouts);
+        Load(
+            options,
+            pins,
+            loading =>
+            {
+                LeaveOut(loading, [.. CgroupPrograms, .. ProcessPrograms, XdpProgram]);
+                SetMemory(loading, options.MemorySets);
+            },
+            out timeouts
+        );
 
     /// <summary>Loads the copy that is attached to cgroups, over the same maps.</summary>
     /// <param name="options">As for the programs at tc.</param>
@@ -75,9 +91,8 @@ internal static class SegmentObject
             pins,
             loading =>
             {
-                LeaveOut(loading, TcPrograms);
+                LeaveOut(loading, [.. TcPrograms, .. ProcessPrograms, XdpProgram]);
                 loading.SetKnob("dp_is_at_cgroup", 1u);
-                SetMemory(loading, 1);
                 loading.SetMaxEntries(DpMaps.TcVisit.Name, Abi.ProcessVisits);
             },
             out _
@@ -91,6 +106,34 @@ internal static class SegmentObject
         return loaded;
     }
 
+    /// <summary>Loads the copy that processes run into, over the same maps.</summary>
+    /// <param name="options">As for the programs at tc.</param>
+    /// <param name="pins">Where the maps are pinned.</param>
+    public static BpfObject LoadForProcesses(EbpfOptions options, PinDirectory pins) =>
+        Load(
+            options,
+            pins,
+            loading =>
+            {
+                LeaveOut(loading, [.. TcPrograms, .. CgroupPrograms, XdpProgram]);
+                loading.SetKnob("dp_is_at_cgroup", 1u);
+            },
+            out _
+        );
+
+    /// <summary>Loads the copy that is attached to XDP, over the same maps.</summary>
+    /// <param name="options">As for the programs at tc.</param>
+    /// <param name="pins">Where the maps are pinned.</param>
+    public static BpfObject LoadForXdp(EbpfOptions options, PinDirectory pins) =>
+        Load(options, pins, loading => LeaveOut(loading, [.. TcPrograms, .. CgroupPrograms, .. ProcessPrograms]), out _);
+
+    /// <summary>When the programs forget a flow; nothing is loaded.</summary>
+    public static FlowTimeouts ReadTimeouts()
+    {
+        using BpfObject opened = BpfObject.Open(ReadResource(), ObjectName);
+        return FlowTimeouts.Of(opened);
+    }
+
     /// <summary>Loads a copy of <see cref="RehearsedProgram"/> over the same maps that only answers; it is never to be attached.</summary>
     /// <param name="options">As for the programs that are attached.</param>
     /// <param name="pins">Where the maps are pinned.</param>
@@ -101,9 +144,7 @@ internal static class SegmentObject
             loading =>
             {
                 loading.SetKnob("dp_dry_run", 1u);
-                // It remembers nothing, nor does the copy for cgroups.
-                SetMemory(loading, 1);
-                LeaveOut(loading, ["dp_egress", "dp_clock", .. CgroupPrograms]);
+                LeaveOut(loading, ["dp_egress", "dp_clock", .. CgroupPrograms, .. ProcessPrograms, XdpProgram]);
             },
             out _
         );
@@ -124,6 +165,8 @@ internal static class SegmentObject
             loading.SetKnob("dp_unproved_tcp_seconds", timeouts.LongestUnproved(isTcp: true));
             loading.SetKnob("dp_unproved_other_seconds", timeouts.LongestUnproved(isTcp: false));
             SetSizes(loading, options);
+            // What is not at tc remembers nothing.
+            SetMemory(loading, 1);
             foreach (string map in PinnedMaps)
             {
                 KeepPinnedSize(loading, map, pins.Map(map));
@@ -166,7 +209,6 @@ internal static class SegmentObject
     {
         loading.SetMaxEntries(DpMaps.Arena.Name, checked((uint)(options.ArenaBytes / Image.PolicyImage.LineBytes)));
         loading.SetMaxEntries(DpMaps.RuleCounts.Name, (uint)options.MaxRules);
-        SetMemory(loading, options.MemorySets);
         loading.SetMaxEntries(DpMaps.NewTcp4.Name, (uint)options.MaxNewFlows);
         loading.SetMaxEntries(DpMaps.NewTcp6.Name, (uint)options.MaxNewFlows);
         loading.SetMaxEntries(DpMaps.NewOther4.Name, (uint)options.MaxNewFlows);

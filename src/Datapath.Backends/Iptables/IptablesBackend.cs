@@ -20,7 +20,7 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
 
     private readonly ObjectNames _names = new(configuration.Instance);
     private readonly ConnectionMarks _marks = new(configuration.ConnectionMarkBit, configuration.RevokedMarkBit);
-    private readonly PacketDecoder _decoder = new(configuration.Time, MarkLayout.HostBitOf(configuration.PacketMarkMask));
+    private readonly PacketDecoder _decoder = new(configuration.Time, MarkLayout.PodBitOf(configuration.PacketMarkMask));
     private readonly VerdictTally _tally = new();
     private XtablesVariant? _variant;
     private PacketLog? _log;
@@ -78,6 +78,7 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
         InstalledRules before = InstalledRules.Read(_names, Variant());
         bool isFirst = before.ActiveGeneration == 0;
         RequireNothingPending(isFirst, wanted);
+        before = isFirst ? PrepareFirst(judged, lowered, wanted, before) : before;
         var known = new PlacedPolicy(lowered, before.ActiveGeneration);
         bool isChanged = (_lease, wanted.ConfirmWithin) switch
         {

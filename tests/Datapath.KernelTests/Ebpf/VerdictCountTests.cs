@@ -1,7 +1,6 @@
 using Datapath.Backends;
 using Datapath.Flows;
 using Datapath.KernelTests.Support;
-using Datapath.Policy.Compilation;
 using Xunit;
 using static Datapath.KernelTests.Ebpf.Packet;
 

@@ -11,6 +11,7 @@ public sealed partial class BpfIncludeOrderTests
     [
         "include/dp_abi.h",
         "include/dp_abi_cgroup.h",
+        "include/dp_abi_process.h",
         "abi_types.h",
         "config.h",
         "maps.h",
@@ -30,6 +31,7 @@ public sealed partial class BpfIncludeOrderTests
         "lib/judge.h",
         "lib/related.h",
         "lib/verdict.h",
+        "lib/process.h",
         "lib/report.h",
         "lib/ask.h",
         "lib/place.h",
@@ -37,6 +39,8 @@ public sealed partial class BpfIncludeOrderTests
         "lib/host.h",
         "lib/translated.h",
         "lib/cgroup.h",
+        "lib/early.h",
+        "lib/xdp.h",
         "segment.bpf.c",
     ];
 

@@ -109,7 +109,7 @@ internal static class ScrapeBench
         new(
             "bench", "0", "ebpf", AgentState.Enforcing, 1, true, null, null,
             new PolicyDocument("/", Agent.Documents.PolicyState.Applied, null, [], []),
-            [], Rules, new MemoryDocument(0, 0, null, 0), FlowsDocument.Of(FlowUsage.None), new EventCountsDocument(0, 0, 0)
+            [], Rules, new MemoryDocument(0, 0, null, 0), FlowsDocument.Of(FlowUsage.None), new EventCountsDocument(0, 0, 0, 0)
         );
 
     /// <summary>A clock that is moved on, so that no scrape shows what the one before has read.</summary>

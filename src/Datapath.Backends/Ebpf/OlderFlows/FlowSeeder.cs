@@ -39,9 +39,9 @@ internal sealed class FlowSeeder(BpfObject loaded, FlowMarks marks, ulong now)
     /// <param name="sockets">All of its network namespace.</param>
     public void SeedSockets(int unit, IReadOnlyCollection<TcpSocket> sockets)
     {
-        foreach (OlderFlow flow in SocketFlows.Of(unit, sockets))
+        foreach (SocketFlow flow in SocketFlows.Of(sockets))
         {
-            Put(flow);
+            Put(OlderFlow.Of(unit, flow));
         }
     }
 
