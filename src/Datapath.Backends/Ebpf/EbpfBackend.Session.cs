@@ -122,7 +122,7 @@ public sealed partial class EbpfBackend
         _lookedAtPins = options.Time.GetTimestamp();
         if (!_pins.Exists() && session.Hooks.AreAttached)
         {
-            LostPins.PinMaps(_pins, session.Loaded.Program(SegmentObject.RehearsedProgram));
+            LostPins.PinMaps(_pins, session.Loaded);
             session.Hooks.PinAgain();
             session.Cgroups.PinAgain();
             session.Early.PinAgain();

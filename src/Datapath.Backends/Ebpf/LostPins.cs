@@ -19,30 +19,39 @@ internal static class LostPins
             .. KernelObjects.Links().Where(link => link.InterfaceIndex != 0).Select(link => link.ProgramId),
             .. ours.Length == 0 ? [] : EbpfRemoval.OwnFilters([.. ours.Select(one => one.Id)]).Select(one => one.Program),
         ];
-        foreach (OwnProgram one in ours.Where(one => attached.Contains(one.Id)))
+        // No program has all the maps.
+        OwnProgram[] judging = [.. ours.Where(one => attached.Contains(one.Id))];
+        foreach (OwnProgram one in judging)
         {
             using BpfProgram program = BpfProgram.OpenById(one.Id);
-            // The programs of both directions have the same maps: those of one are all.
-            PinMaps(pins, program);
-            return true;
+            pins.Create();
+            foreach (uint id in program.Describe().MapIds)
+            {
+                using BpfMap map = BpfMap.OpenById(id);
+                Pin(pins, map, SegmentObject.WholeName(map.Name));
+            }
         }
 
-        return false;
+        return judging.Length > 0;
     }
 
-    /// <summary>Pins the maps of a program that have no pin.</summary>
+    /// <summary>Pins the maps of a loaded object that have no pin.</summary>
     /// <param name="pins">Where.</param>
-    /// <param name="program">One of ours.</param>
-    public static void PinMaps(PinDirectory pins, BpfProgram program)
+    /// <param name="loaded">Ours.</param>
+    public static void PinMaps(PinDirectory pins, BpfObject loaded)
     {
         pins.Create();
-        foreach (uint id in program.Describe().MapIds)
+        foreach ((string name, BpfMap map) in loaded.Maps)
         {
-            using BpfMap map = BpfMap.OpenById(id);
-            if (SegmentObject.IsPinned(map.Name) && !File.Exists(pins.Map(map.Name)))
-            {
-                map.Pin(pins.Map(map.Name));
-            }
+            Pin(pins, map, name);
+        }
+    }
+
+    private static void Pin(PinDirectory pins, BpfMap map, string name)
+    {
+        if (SegmentObject.IsPinned(name) && !File.Exists(pins.Map(name)))
+        {
+            map.Pin(pins.Map(name));
         }
     }
 

@@ -19,6 +19,9 @@ internal static class SegmentObject
     // The kernel names data maps after the object: "dp_tc.rodata".
     private const string ObjectName = "dp_tc";
 
+    // BPF_OBJ_NAME_LEN of linux/bpf.h, without the zero at the end.
+    private const int KernelNameBytes = 15;
+
     /// <summary>Maps that outlive the agent; the others are scratch space of a program.</summary>
     private static readonly string[] PinnedMaps =
     [
@@ -60,6 +63,11 @@ internal static class SegmentObject
 
     /// <summary>The program at XDP.</summary>
     public const string XdpProgram = "dp_xdp";
+
+    /// <summary>The whole name of a map of ours; the kernel keeps its first 15 bytes.</summary>
+    /// <param name="kernelName">As the kernel has it.</param>
+    public static string WholeName(string kernelName) =>
+        PinnedMaps.FirstOrDefault(name => name.Length > KernelNameBytes && name[..KernelNameBytes] == kernelName) ?? kernelName;
 
     /// <summary>Whether a map outlives the agent.</summary>
     /// <param name="map">Its name.</param>

@@ -22,9 +22,12 @@ public sealed class LostPinTests : IDisposable
         _lab = new ProgramLab(options => options with { TcHook = hook });
         uint generation = _lab.Apply(Policies.Friends).Generation;
         Assert.True(Passes(40000, 80, Syn));
+        // The kernel does not know all of its name.
+        uint passed = IdOf("dp_cgroup_passed");
         // As long as it is attached an agent's programs need no pin; without a link's pin it is the agent that holds it.
         RemovePins(andLinks: false);
         Assert.Equal(generation, _lab.Restart());
+        Assert.Equal(passed, IdOf("dp_cgroup_passed"));
         Assert.Equal(["up0", "web0"], _lab.AttachedTo());
         // The flow is known still: its maps are the same.
         Assert.True(PassesOut(80, 40000));
@@ -93,6 +96,12 @@ public sealed class LostPinTests : IDisposable
         _lab.Passes("up0", ingress: false, Ethernet(IPv4("10.0.0.1", "10.9.1.1", Tcp, TcpHeader(source, destination, Syn | Ack))));
 
     private BpfLink HeldLink(string interfaceName) => BpfLink.OpenPinned(Directory.GetFiles(PinPath, $"{_lab.IndexOf(interfaceName)}-ingress", SearchOption.AllDirectories).Single());
+
+    private uint IdOf(string name)
+    {
+        using BpfMap map = BpfMap.OpenPinned(_lab.PinOf(name));
+        return map.Id;
+    }
 
     private void RemovePins(bool andLinks)
     {
