@@ -188,6 +188,19 @@ internal sealed class CgroupUnits(BpfObject loaded, Func<CgroupHooks> openHooks,
 
     private static int[] UnitsOf(DpCgroup entry) => [entry.Unit, entry.NextUnit, entry.FallbackUnit];
 
+    /// <summary>Nothing where the kernel cannot tell (no udp_diag, or before 5.9): then the host's policy is asked as well, which is too strict.</summary>
+    private static ImmutableArray<BoundSocket> ReadSockets()
+    {
+        try
+        {
+            return SocketTable.ReadBound();
+        }
+        catch (KernelException)
+        {
+            return [];
+        }
+    }
+
     private void LookAtSockets()
     {
         _lookedAtSockets = time.GetTimestamp();
@@ -201,7 +214,7 @@ internal sealed class CgroupUnits(BpfObject loaded, Func<CgroupHooks> openHooks,
             }
         }
 
-        Dictionary<DpServedKey, ulong> served = owners.Count == 0 ? [] : ServedPorts.Of(SocketTable.ReadBound(), id => owners.GetValueOrDefault(id));
+        Dictionary<DpServedKey, ulong> served = owners.Count == 0 ? [] : ServedPorts.Of(ReadSockets(), id => owners.GetValueOrDefault(id));
         KernelTables.RemoveOthers(Served, served);
         KernelTables.Put(Served, served);
     }

@@ -19,6 +19,9 @@ internal sealed class EarlyRefusal(BpfObject loaded, Func<BpfObject> load, PinDi
 {
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromSeconds(1);
 
+    // Where a host translates it does so by many chains, and for long.
+    private static readonly TimeSpan BetweenLooksWhileOff = TimeSpan.FromSeconds(5);
+
     private static readonly (AttachType Place, string Program)[] Hooks = [(AttachType.CgroupConnect4, "dp_connect4"), (AttachType.CgroupConnect6, "dp_connect6")];
 
     private readonly Dictionary<string, BpfLink> _held = new(StringComparer.Ordinal);
@@ -44,7 +47,7 @@ internal sealed class EarlyRefusal(BpfObject loaded, Func<BpfObject> load, PinDi
     /// <summary>Looks whether that what was certain still is.</summary>
     public void Look()
     {
-        if (place.IsOn && _lookedAt != 0 && time.GetElapsedTime(_lookedAt) >= BetweenLooks)
+        if (place.IsOn && _lookedAt != 0 && time.GetElapsedTime(_lookedAt) >= (Obstacle is null ? BetweenLooks : BetweenLooksWhileOff))
         {
             Converge();
         }

@@ -11,7 +11,7 @@ namespace Datapath.KernelTests.Support;
 /// </summary>
 internal sealed class LabCgroup : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan BetweenAttempts = TimeSpan.FromMilliseconds(5);
     private static int _count;
 
