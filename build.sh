@@ -17,37 +17,8 @@ export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
 # No build process outlives the command that started it.
 export MSBUILDDISABLENODEREUSE=1
 
-# What the build, the tests and the lab need: Debian package, then a command or a file (globs allowed) that proves it is there.
-readonly requirements=(
-    'clang               clang'
-    'llvm                llvm-objdump'
-    'clang-format        clang-format'
-    'libbpf-dev          /usr/include/bpf/libbpf.h'
-    'libelf-dev          /usr/include/libelf.h'
-    'zlib1g-dev          /usr/include/zlib.h'
-    'libclang-14-dev     /usr/lib/llvm-*/lib/libclang.so'
-    'libclang-rt-14-dev  /usr/lib/llvm-14/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a'
-    'gcc                 gcc'
-    'libc6-dev           /usr/include/stdio.h'
-    'make                make'
-    'bpftool             bpftool'
-    'iproute2            tc'
-    'iptables            iptables-save'
-    'ipset               ipset'
-    'nftables            nft'
-    'conntrack           conntrack'
-    'iputils-ping        ping'
-    'curl                curl'
-    'ca-certificates     /etc/ssl/certs/ca-certificates.crt'
-    'zsh                 zsh'
-    'fish                fish'
-    'man-db              man'
-    'groff-base          troff'
-    'mandoc              mandoc'
-    'systemd             systemd-analyze'
-)
-# What only `check` needs.
-readonly check_requirements=('shellcheck       shellcheck')
+# shellcheck source=tools/requirements.sh
+source tools/requirements.sh
 
 usage() {
     cat <<'HELP'
@@ -207,8 +178,16 @@ skip_tests() {
     skipped=$((skipped + count))
 }
 
+# Where the tests and `check` find prometheus and promtool.
+add_prometheus() {
+    local directory
+    directory=$(tools/prometheus/fetch.sh) || cannot 'prometheus and promtool are needed'
+    export PATH=$PATH:$directory
+}
+
 verb_test() {
     verb_build
+    add_prometheus
     rm -rf "$out/test-results" && mkdir -p "$out/test-results"
     run_tests Datapath.Tests 'fast, no privileges'
     if ((EUID == 0)); then
@@ -300,20 +279,24 @@ c_is_formatted() { c_files | xargs -r clang-format --dry-run -Werror; }
 shell_is_clean() { shell_files | xargs -r shellcheck; }
 
 bindings_are_current() { dotnet "$(program tools bindgen Datapath.Bindgen)" --check; }
-ruleset_reference() { dotnet "$(program tools docgen Datapath.DocGen)" ruleset; }
+reference() { dotnet "$(program tools docgen Datapath.DocGen)" "$1"; }
 # As root only: the kernel's own verifier is asked.
 verifier_budget() { dotnet "$(program tools verifier-budget Datapath.VerifierBudget)" bpf/out/segment.bpf.o bpf/verifier-budget.txt "$1"; }
-reference_is_current() { ruleset_reference | diff -u docs/ruleset.md -; }
+reference_is_current() { reference "$1" | diff -u "docs/$1.md" -; }
+alerts_are_right() { promtool check rules docs/monitoring/alerts.yaml && promtool test rules docs/monitoring/alerts.test.yaml; }
 
 verb_check() {
     set_up "${requirements[@]}" "${check_requirements[@]}"
+    add_prometheus
     check_that 'C is formatted' c_is_formatted
     check_that 'shell scripts' shell_is_clean
     check_that 'solution compiles without a warning' ./build.sh build
     check_that 'C# is formatted' dotnet format whitespace Datapath.sln --no-restore --verify-no-changes
     check_that 'C# style' dotnet format style Datapath.sln --no-restore --verify-no-changes
     check_that 'bindings and layouts are those of the headers and the object' bindings_are_current
-    check_that 'docs/ruleset.md is that of the schema' reference_is_current
+    check_that 'docs/ruleset.md is that of the schema' reference_is_current ruleset
+    check_that 'docs/metrics.md is that of the table' reference_is_current metrics
+    check_that 'alert rules, by promtool' alerts_are_right
     if ((EUID == 0)); then
         check_that 'the verifier walks no more than is recorded' verifier_budget --check
     else
@@ -330,9 +313,11 @@ verb_fix() {
     verb_bpf
     dotnet run --project tools/bindgen --configuration "$configuration" >&2
     verb_build
-    local reference
-    reference=$(ruleset_reference)
-    printf '%s\n' "$reference" >docs/ruleset.md
+    local page text
+    for page in ruleset metrics; do
+        text=$(reference "$page")
+        printf '%s\n' "$text" >"docs/$page.md"
+    done
     # The options of `run` in README are those of its help text.
     help=$("$out/datapath" run --help | sed -n '/^  --policy/,$ { s/ *$//; /./p }') \
         awk '/^  --policy </ { print ENVIRON["help"]; skip = 1 } /^```/ { skip = 0 } !skip' README.md >"$out/README.new"

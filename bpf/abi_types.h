@@ -8,12 +8,15 @@
 
 #include "include/dp_abi.h"
 #include "include/dp_abi_cgroup.h"
+#include "include/dp_abi_process.h"
 
 union dp_abi_types {
 	struct dp_skip skip;
 	struct dp_unit unit;
 	struct dp_descriptor descriptor;
 	struct dp_event event;
+	struct dp_process process;
+	struct dp_process_event process_event;
 	enum dp_row_form row_form;
 	enum dp_port_table port_table;
 	enum dp_unit_flags unit_flags;
@@ -46,6 +49,7 @@ _Static_assert(sizeof(struct dp_vlan_key) == 8, "no padding: keys are compared a
 _Static_assert(sizeof(struct dp_network) == 24, "no padding: keys are compared as bytes");
 _Static_assert(sizeof(struct dp_cgroup) == 16, "no padding: entries are compared as bytes");
 _Static_assert(sizeof(struct dp_served_key) == 20, "no padding: keys are compared as bytes");
+_Static_assert(sizeof(struct dp_process_event) == 96, "an event and who did it");
 _Static_assert(sizeof(struct dp_event) == 64, "one cache line an event");
 
 /* Nothing reads it; eight bytes beside the knobs. */

@@ -24,6 +24,9 @@ const volatile __u32 dp_jiffies_per_second = 250;
 const volatile __u32 dp_events_per_second = 1000;
 const volatile __u32 dp_event_burst = 2000;
 
+/* Resets for denied connections, per CPU; 0 = they are left to time out. */
+const volatile __u32 dp_resets_per_second = 0;
+
 /* Wake the agent when this much is waiting in the ring; below, it polls on a timer. A wake-up costs
  * 6.7 us, an event without one 28 ns.
  */
@@ -38,6 +41,20 @@ const volatile __u32 dp_tcp_timeout_seconds[DP_FLOW_STATES] = {120, 60, 432000, 
 const volatile __u32 dp_udp_timeout_seconds[2] = {30, 120};
 const volatile __u32 dp_icmp_timeout_seconds[2] = {30, 30};
 const volatile __u32 dp_other_timeout_seconds[2] = {600, 600};
+
+/* How long a flow that nobody has proved may be silent and yet be there, in seconds: the longest
+ * of the above, for TCP without that of a proved connection. The agent works it out.
+ */
+const volatile __u32 dp_unproved_tcp_seconds = 120;
+const volatile __u32 dp_unproved_other_seconds = 600;
+
+/* Two to this power of jiffies are the unit of a stamp (memory.h), 256 of which are more than those
+ * timeouts: about four seconds.
+ */
+const volatile __u32 dp_stamp_shift = 10;
+
+/* Sets of digests, and of recollections, of each CPU (memory.h); a power of two. */
+const volatile __u32 dp_memory_sets = 4096;
 
 /* How long the ports of a first fragment are kept (net.ipv4.ipfrag_time). */
 const volatile __u32 dp_fragment_timeout_seconds = 30;

@@ -14,24 +14,30 @@
 #include "abi_types.h"
 #include "config.h"
 #include "maps.h"
+#include "memory.h"
 #include "lib/packet.h"
 #include "lib/icmp.h"
 #include "lib/parse.h"
-#include "lib/policy.h"
 #include "lib/count.h"
 #include "lib/mark.h"
 #include "lib/flow.h"
 #include "lib/tcp.h"
 #include "lib/digest.h"
+#include "lib/policy.h"
+#include "lib/recall.h"
 #include "lib/conntrack.h"
 #include "lib/socket.h"
 #include "lib/verdict.h"
+#include "lib/process.h"
 #include "lib/report.h"
 #include "lib/ask.h"
 #include "lib/place.h"
+#include "lib/reset.h"
 #include "lib/host.h"
 #include "lib/translated.h"
 #include "lib/cgroup.h"
+#include "lib/early.h"
+#include "lib/xdp.h"
 
 /* How many bytes are made linear when headers lie beyond the linear part of the buffer. */
 #define DP_PULL_BYTES 512
@@ -226,6 +232,8 @@ static __always_inline int dp_segment(struct __sk_buff *skb, enum dp_hook hook)
 			inwards ? dp_from_pod(skb, &visit->packet, &place) : dp_to_pod(skb, &place);
 	if (result == TC_ACT_UNSPEC)
 		dp_leave_ports(&visit->packet, place.unit);
+	else if (dp_is_to_be_reset(skb, &place, inwards))
+		result = dp_answer_by_reset(skb, place.link, !inwards);
 	return result;
 }
 
@@ -298,6 +306,36 @@ SEC("cgroup_skb/egress")
 int dp_cgroup_out(struct __sk_buff *skb)
 {
 	return dp_at_cgroup(skb, DP_OUTGOING, DP_HOOK_CGROUP_EGRESS);
+}
+
+SEC("cgroup/connect4")
+int dp_connect4(struct bpf_sock_addr *ctx)
+{
+	struct dp_packet packet = {};
+
+	dp_map_ip4(&packet.tuple.destination, ctx->user_ip4);
+	return dp_judge_connect(ctx, &packet);
+}
+
+/* An IPv4 address inside IPv6 is IPv4: that is what the wire carries. */
+SEC("cgroup/connect6")
+int dp_connect6(struct bpf_sock_addr *ctx)
+{
+	struct dp_packet packet = {};
+	struct dp_address *to = &packet.tuple.destination;
+
+	to->word[0] = ctx->user_ip6[0];
+	to->word[1] = ctx->user_ip6[1];
+	to->word[2] = ctx->user_ip6[2];
+	to->word[3] = ctx->user_ip6[3];
+	packet.tuple.is_ip6 = to->word[0] || to->word[1] || to->word[2] != bpf_htonl(0xffff);
+	return dp_judge_connect(ctx, &packet);
+}
+
+SEC("xdp")
+int dp_xdp(struct xdp_md *ctx)
+{
+	return dp_drop_early(ctx);
 }
 
 /* Tells the agent the time that entries are stamped with, which user space cannot read otherwise:

@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-#define DP_ABI_VERSION 5
+#define DP_ABI_VERSION 6
 
 /* ---- The image of a policy ------------------------------------------------------------------
  *
@@ -299,12 +299,7 @@ enum dp_flow_flags {
 #define DP_FLOW_KNOWS	12
 #define DP_RULE_UNKNOWN 0xffffffffu /* of a flow that is older than we are, until it is judged */
 
-/* How many pairs of digests each CPU has (maps.h). */
-#define DP_DIGEST_SETS 8192
-
-/* Units that are cgroups (dp_abi_cgroup.h): how deep they may lie, the root being depth 0, and how
- * many processes may be inside a program at once.
- */
+/* How deep a unit's cgroup may lie (dp_abi_cgroup.h), and how many processes be in a program. */
 #define DP_CGROUP_DEPTHS  16
 #define DP_PROCESS_VISITS 64
 
@@ -360,7 +355,9 @@ enum dp_statistic {
 	DP_STAT_PAUSED = 8,	     /* passed only because enforcement is paused */
 	DP_STAT_DOUBT_PASSED = 9,    /* may answer a flow that is older than we are */
 	DP_STAT_CGROUP_PASSED = 10,  /* judged at the cgroup of its socket instead */
-	DP_STATISTICS = 11,
+	DP_STAT_FLOW_INSERTED = 11,  /* entries of flows that were made */
+	DP_STAT_RESETS = 12,	     /* denied connections that were answered with a reset */
+	DP_STATISTICS = 13,
 };
 
 enum dp_hook {
@@ -368,7 +365,13 @@ enum dp_hook {
 	DP_HOOK_TC_EGRESS = 1,
 	DP_HOOK_CGROUP_INGRESS = 2,
 	DP_HOOK_CGROUP_EGRESS = 3,
+	DP_HOOK_CONNECT = 4,
+	DP_HOOK_XDP = 5,
+	DP_HOOKS = 6,
 };
+
+/* What verdicts are counted by: enum dp_hook * 2 + enum dp_direction. */
+#define DP_PLACES (DP_HOOKS * 2)
 
 /* A new flow or a drop. */
 struct dp_event {

@@ -39,6 +39,11 @@ struct dp_visit {
 	struct dp_flow_key key;
 	struct dp_sight sight;
 	__u32 leaf; /* of the peer's address: its class, and whose it is */
+	/* Packets that rules let pass, by enum dp_hook * 2 + enum dp_direction. Here, because a
+	 * counter of its own would cost each packet a lookup; so it is lost with the programs, and
+	 * the counters of rules are not.
+	 */
+	struct dp_counter passed[DP_PLACES];
 };
 
 /* The visit of this CPU. Softirqs are off in tc programs (net/core/dev.c), so nobody else of this
@@ -180,13 +185,14 @@ static __always_inline void dp_remember(const struct dp_judge *judge, enum dp_fl
 
 /* Notes that a packet of a flow passed. */
 static __always_inline void dp_follow(const struct dp_judge *judge, enum dp_flow_kind kind,
-				      const struct dp_found *found, const struct dp_visit *visit)
+				      const struct dp_found *found, const struct dp_visit *visit,
+				      struct dp_mark *mark)
 {
 	bool are_words_kept = dp_is_tcp(kind) &&
 			      dp_are_words_kept(judge, found->flow, &visit->packet, &visit->own);
 
-	dp_flow_follow(&visit->key, kind, found, &visit->packet, judge->number, judge->direction,
-		       are_words_kept);
+	dp_flow_follow(&visit->key, kind, found, &visit->packet, judge->direction, are_words_kept,
+		       mark, visit->sight.hash);
 }
 
 #endif

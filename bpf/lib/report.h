@@ -3,34 +3,40 @@
 #ifndef DP_REPORT_H
 #define DP_REPORT_H
 
+#include "process.h"
 #include "verdict.h"
 
-/* Takes a token of this CPU's bucket, which fills at a fixed rate. A flood of drops must not become
- * a flood of events; what is held back is counted.
- */
+/* Takes a token of a bucket that fills at a fixed rate. */
+static __always_inline bool dp_take_token(struct dp_bucket *bucket, __u32 per_second, __u32 burst)
+{
+	__u64 now = bpf_jiffies64();
+	__u64 earned = (now - bucket->filled_jiffies) * per_second / dp_jiffies_per_second;
+
+	if (earned) {
+		bucket->tokens += earned;
+		if (bucket->tokens > burst || !bucket->filled_jiffies)
+			bucket->tokens = burst;
+		bucket->filled_jiffies = now;
+	}
+	if (!bucket->tokens)
+		return false;
+	bucket->tokens--;
+	return true;
+}
+
+/* A flood of drops must not become a flood of events; what is held back is counted. */
 static __always_inline bool dp_event_allowed(void)
 {
 	struct dp_bucket *bucket;
-	__u64 now, earned;
 	__u32 zero = 0;
 
 	bucket = bpf_map_lookup_elem(&dp_event_bucket, &zero);
 	if (!bucket)
 		return false;
-	now = bpf_jiffies64();
-	earned = (now - bucket->filled_jiffies) * dp_events_per_second / dp_jiffies_per_second;
-	if (earned) {
-		bucket->tokens += earned;
-		if (bucket->tokens > dp_event_burst || !bucket->filled_jiffies)
-			bucket->tokens = dp_event_burst;
-		bucket->filled_jiffies = now;
-	}
-	if (!bucket->tokens) {
-		dp_count_statistic(DP_STAT_EVENTS_SUPPRESSED);
-		return false;
-	}
-	bucket->tokens--;
-	return true;
+	if (dp_take_token(bucket, dp_events_per_second, dp_event_burst))
+		return true;
+	dp_count_statistic(DP_STAT_EVENTS_SUPPRESSED);
+	return false;
 }
 
 /* What a report says besides the packet and the judgement. */
@@ -41,20 +47,10 @@ struct dp_origin {
 	__u8 direction;
 };
 
-static __always_inline void dp_send_event(const struct dp_packet *packet,
+static __always_inline void dp_fill_event(struct dp_event *event, const struct dp_packet *packet,
 					  const struct dp_origin *origin,
 					  const struct dp_judgement *judgement)
 {
-	struct dp_event *event;
-	__u64 wakeup = BPF_RB_NO_WAKEUP;
-
-	if (!dp_event_allowed())
-		return;
-	event = bpf_ringbuf_reserve(&dp_events, sizeof(*event), 0);
-	if (!event) {
-		dp_count_statistic(DP_STAT_EVENTS_LOST);
-		return;
-	}
 	event->time_ns = bpf_ktime_get_ns();
 	event->source = packet->tuple.source;
 	event->destination = packet->tuple.destination;
@@ -74,16 +70,78 @@ static __always_inline void dp_send_event(const struct dp_packet *packet,
 	event->rule_index = judgement->rule_index;
 	event->observed_rule_index = judgement->observed_rule_index;
 	event->generation = origin->generation;
+}
+
+/* Gives an event to the agent, which is woken when much is waiting. */
+static __always_inline void dp_submit(void *event)
+{
+	__u64 wakeup = BPF_RB_NO_WAKEUP;
+
 	if (bpf_ringbuf_query(&dp_events, BPF_RB_AVAIL_DATA) >= dp_ring_wakeup_bytes)
 		wakeup = BPF_RB_FORCE_WAKEUP;
 	bpf_ringbuf_submit(event, wakeup);
 }
 
+/* Reports a packet, and whose socket it is of: what comes in at an interface has none yet. */
+static __always_inline void dp_send_event(struct __sk_buff *skb, const struct dp_packet *packet,
+					  const struct dp_origin *origin,
+					  const struct dp_judgement *judgement)
+{
+	struct dp_process_event *known;
+	struct dp_process process = {};
+	struct dp_event *event;
+
+	if (!dp_event_allowed())
+		return;
+	if (origin->hook != DP_HOOK_TC_INGRESS && dp_find_process(skb, &process)) {
+		known = bpf_ringbuf_reserve(&dp_events, sizeof(*known), 0);
+		if (known) {
+			dp_fill_event(&known->flow, packet, origin, judgement);
+			known->process = process;
+			dp_submit(known);
+			return;
+		}
+	} else {
+		event = bpf_ringbuf_reserve(&dp_events, sizeof(*event), 0);
+		if (event) {
+			dp_fill_event(event, packet, origin, judgement);
+			dp_submit(event);
+			return;
+		}
+	}
+	dp_count_statistic(DP_STAT_EVENTS_LOST);
+}
+
+static __always_inline __u64 dp_packets_of(const struct __sk_buff *skb)
+{
+	return skb->gso_segs ? skb->gso_segs : 1;
+}
+
 static __always_inline void dp_count_rule(const struct __sk_buff *skb, __u32 rule)
 {
-	__u64 packets = skb->gso_segs ? skb->gso_segs : 1;
+	dp_count_packets(bpf_map_lookup_elem(&dp_rule_counts, &rule), dp_packets_of(skb), skb->len);
+}
 
-	dp_count_packets(bpf_map_lookup_elem(&dp_rule_counts, &rule), packets, skb->len);
+/* Counts a packet that a rule lets pass, where it was judged. */
+static __always_inline void dp_count_passed(const struct __sk_buff *skb, struct dp_visit *visit,
+					    __u32 hook, __u32 direction)
+{
+	__u32 place = hook * 2 + direction;
+
+	if (dp_is_at_cgroup)
+		dp_count_packets(bpf_map_lookup_elem(&dp_cgroup_passed, &place), dp_packets_of(skb),
+				 skb->len);
+	else if (place < DP_PLACES)
+		dp_count_packets(&visit->passed[place], dp_packets_of(skb), skb->len);
+}
+
+/* The counter of what is dropped, where it was judged. */
+static __always_inline struct dp_counter *dp_drop_counter(const struct dp_origin *origin,
+							  __u32 reason)
+{
+	__u32 key = (origin->hook * 2 + origin->direction) * DP_REASONS + reason;
+
+	return bpf_map_lookup_elem(&dp_drop_counts, &key);
 }
 
 /* Counts the judgement and reports it where it is news: a new flow, or a drop. A rule with
@@ -93,20 +151,19 @@ static __always_inline void dp_report(struct __sk_buff *skb, const struct dp_pac
 				      const struct dp_origin *origin,
 				      const struct dp_judgement *judgement)
 {
-	__u64 packets = skb->gso_segs ? skb->gso_segs : 1;
 	__u32 rule = judgement->rule_index;
 	__u32 reason = judgement->reason;
 
 	if (rule)
 		dp_count_rule(skb, rule);
 	if (reason)
-		dp_count_packets(bpf_map_lookup_elem(&dp_drop_counts, &reason), packets, skb->len);
+		dp_count_packets(dp_drop_counter(origin, reason), dp_packets_of(skb), skb->len);
 	if (!judgement->new_flow && !reason)
 		return;
 	/* Without a rule nobody could have asked for silence. */
 	if (rule && !(judgement->flags & DP_LOG))
 		return;
-	dp_send_event(packet, origin, judgement);
+	dp_send_event(skb, packet, origin, judgement);
 }
 
 #endif

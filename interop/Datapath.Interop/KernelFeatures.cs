@@ -40,10 +40,23 @@ public static class KernelFeatures
     public static KernelFeature Program(BpfProgramType type) =>
         AskLibbpf($"program type {Word(type)}", VersionOf(type), () => LibbpfProbe.Program(type));
 
-    /// <summary>Whether a program at tc may call a function of the kernel.</summary>
+    /// <summary>The kind of our programs that calls a function of the kernel; those at tc where several do.</summary>
+    /// <param name="helper">The function.</param>
+    public static BpfProgramType CallerOf(BpfHelper helper) =>
+        helper
+            is BpfHelper.GetCurrentPidTgid
+                or BpfHelper.GetCurrentUidGid
+                or BpfHelper.GetCurrentComm
+                or BpfHelper.GetCurrentCgroupId
+                or BpfHelper.GetCurrentAncestorCgroupId
+                or BpfHelper.GetNetnsCookie
+            ? BpfProgramType.CgroupSocketAddress
+            : BpfProgramType.TrafficClassifier;
+
+    /// <summary>Whether the kind of program that needs it may call a function of the kernel.</summary>
     /// <param name="helper">The function.</param>
     public static KernelFeature Helper(BpfHelper helper) =>
-        AskLibbpf($"helper bpf_{JsonNamingPolicy.SnakeCaseLower.ConvertName(helper.ToString())}", VersionOf(helper), () => LibbpfProbe.Helper(BpfProgramType.TrafficClassifier, helper));
+        AskLibbpf($"helper bpf_{JsonNamingPolicy.SnakeCaseLower.ConvertName(helper.ToString())}", VersionOf(helper), () => LibbpfProbe.Helper(CallerOf(helper), helper));
 
     /// <summary>Whether tc programs can be attached as links.</summary>
     /// <remarks>Asks what is attached to the loopback, which every namespace has; nothing is attached.</remarks>
@@ -151,8 +164,16 @@ public static class KernelFeatures
         {
             BpfHelper.MapLookupElem or BpfHelper.MapUpdateElem or BpfHelper.MapDeleteElem => new(3, 19, 0),
             BpfHelper.KtimeGetNs or BpfHelper.GetSmpProcessorId => new(4, 1, 0),
+            BpfHelper.SkbStoreBytes or BpfHelper.L4CsumReplace => new(4, 1, 0),
+            BpfHelper.Redirect => new(4, 4, 0),
             BpfHelper.SkbLoadBytes => new(4, 5, 0),
+            BpfHelper.CsumDiff => new(4, 6, 0),
+            BpfHelper.RedirectNeigh => new(5, 10, 0),
             BpfHelper.SkbPullData => new(4, 9, 0),
+            BpfHelper.GetCurrentPidTgid or BpfHelper.GetCurrentUidGid or BpfHelper.GetCurrentComm => new(5, 7, 0),
+            BpfHelper.GetCurrentCgroupId or BpfHelper.GetCurrentAncestorCgroupId or BpfHelper.GetNetnsCookie => new(5, 7, 0),
+            BpfHelper.GetSocketCookie => new(4, 12, 0),
+            BpfHelper.SkbCgroupId => new(4, 18, 0),
             BpfHelper.SkbAncestorCgroupId => new(4, 19, 0),
             BpfHelper.SkRelease or BpfHelper.MapPushElem or BpfHelper.MapPopElem => new(4, 20, 0),
             BpfHelper.SkcLookupTcp => new(5, 2, 0),

@@ -33,6 +33,9 @@ internal static partial class AgentLog
     [LoggerMessage(1009, LogLevel.Warning, "{Setting} has changed and takes effect when the agent is started again")]
     public static partial void SettingOfNextStart(this ILogger log, string setting);
 
+    [LoggerMessage(1010, LogLevel.Warning, "denied connections time out: iptables cannot answer them with a reset where it judges")]
+    public static partial void ResetsNotPossible(this ILogger log);
+
     // 11xx: from files to the kernel.
     [LoggerMessage(1101, LogLevel.Information, "generation {Generation} of an earlier agent is in force and taken over")]
     public static partial void Adopted(this ILogger log, uint generation);
@@ -148,4 +151,11 @@ internal static partial class AgentLog
 
     [LoggerMessage(1240, LogLevel.Warning, "the syslog settings of the enforcer profile are not used: {Problem}")]
     public static partial void ProfileSyslogWrong(this ILogger log, string problem);
+
+    // 13xx: metrics.
+    [LoggerMessage(1301, LogLevel.Warning, "metrics cannot be served on {Place}, it is tried again every {Seconds} s: {Reason}")]
+    public static partial void MetricsNotServed(this ILogger log, string place, double seconds, string reason);
+
+    [LoggerMessage(1302, LogLevel.Information, "metrics are served on {Place}")]
+    public static partial void MetricsServedAtLast(this ILogger log, string place);
 }

@@ -1,4 +1,5 @@
 using Datapath.Agent.Hosting;
+using Datapath.Agent.Metrics;
 using Datapath.Agent.Service;
 using Datapath.Agent.Sinks;
 using Datapath.Backends.Ebpf;
@@ -26,8 +27,20 @@ internal sealed record AgentSettings(
     PolicyOptions Options
 )
 {
+    /// <summary>Rules that have metrics of their own, unless told otherwise: two thousand series at most.</summary>
+    public const int DefaultMetricsPerRule = 1000;
+
     /// <summary>Kernel memory for the images of policies, in MiB.</summary>
     public int EbpfImageMebibytes { get; init; } = EbpfOptions.DefaultArenaMebibytes;
+
+    /// <summary>Kernel memory for what programs remember of packets, in MiB.</summary>
+    public int EbpfDigestMebibytes { get; init; } = EbpfOptions.DefaultDigestMebibytes;
+
+    /// <summary>Whether eBPF drops packets at XDP.</summary>
+    public XdpChoice Xdp { get; init; }
+
+    /// <summary>Whether eBPF refuses TCP connections of local programs at once.</summary>
+    public bool EarlyReject { get; init; } = true;
 
     /// <summary>What a line of the log looks like.</summary>
     public LogFormat LogFormat { get; init; }
@@ -37,6 +50,15 @@ internal sealed record AgentSettings(
 
     /// <summary>What keeps eBPF from being used although it is asked for, one sentence; null when nothing is known to.</summary>
     public string? EbpfLack { get; init; }
+
+    /// <summary>Whether denied incoming TCP connections are answered with a reset.</summary>
+    public bool RejectsWithReset { get; init; }
+
+    /// <summary>Where metrics can be read besides the socket.</summary>
+    public MetricsListenAddress MetricsListen { get; init; } = MetricsListenAddress.Default;
+
+    /// <summary>Rules that have metrics of their own; 0 for none.</summary>
+    public int MetricsPerRule { get; init; } = DefaultMetricsPerRule;
 
     /// <summary>What becomes of flow events.</summary>
     public FlowSettings Flows { get; init; } = new();

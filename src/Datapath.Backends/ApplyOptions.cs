@@ -19,6 +19,12 @@ public sealed record ApplyOptions
     /// <summary>While a policy waits for confirmation: the one to fall back to, compiled for the same host; null otherwise.</summary>
     public CompiledPolicy? Fallback { get; init; }
 
+    /// <summary>
+    /// Asks the backend that judges as long as this one does not, and until it does, for its flows as they are at that moment; null where
+    /// none does. May be asked more than once, and only for a first policy.
+    /// </summary>
+    public Func<IReadOnlyCollection<RememberedFlow>?>? Remembered { get; init; }
+
     /// <summary>Connections whose answer is known. The new tables are asked before they are in force, and refused when one differs.</summary>
     public ImmutableArray<Canary> Canaries { get; init; } = [];
 }

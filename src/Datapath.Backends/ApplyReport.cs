@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Datapath.Policy.Compilation;
 
 namespace Datapath.Backends;
 
@@ -86,7 +87,18 @@ public sealed record BackendCounters(
     ImmutableDictionary<int, PacketCount> Rules,
     ImmutableDictionary<Datapath.Flows.DropReason, PacketCount> Drops,
     ImmutableDictionary<string, long> Statistics
-);
+)
+{
+    /// <summary>What became of packets that were judged, by where; empty where the backend does not tell. Those that passed are counted since the programs were loaded.</summary>
+    public ImmutableArray<VerdictCount> Verdicts { get; init; } = [];
+}
+
+/// <summary>Packets that were judged alike.</summary>
+/// <param name="Hook">Where, such as <c>tc-ingress</c>.</param>
+/// <param name="Direction">Of the packets, seen from the unit that was judged.</param>
+/// <param name="Reason">Why they were dropped; <see cref="Datapath.Flows.DropReason.None"/> of those that passed.</param>
+/// <param name="Count">How many.</param>
+public sealed record VerdictCount(string Hook, Direction Direction, Datapath.Flows.DropReason Reason, PacketCount Count);
 
 /// <summary>Packets and bytes.</summary>
 /// <param name="Packets">Packets on the wire: segments of a large packet count one by one.</param>

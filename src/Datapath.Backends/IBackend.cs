@@ -76,6 +76,16 @@ public interface IBackend : IDisposable
     /// <exception cref="BackendException">The kernel refused.</exception>
     FlowUsage CollectFlows();
 
+    /// <summary>
+    /// The flows that the kernel remembers for this backend alone, for another that takes its place. Nothing is changed, and nothing needs to have
+    /// been applied.
+    /// </summary>
+    /// <param name="policy">The units whose flows are asked for.</param>
+    /// <param name="host">The host's addresses.</param>
+    /// <returns>Null when nothing of it is in force, or others can read its flows themselves.</returns>
+    /// <exception cref="BackendException">The kernel refused.</exception>
+    IReadOnlyCollection<RememberedFlow>? ReadFlows(CompiledPolicy policy, HostSnapshot host) => null;
+
     /// <summary>The connections that the kernel remembers for the units of this host.</summary>
     /// <param name="unit">Number of the unit whose connections are wanted; null for all.</param>
     /// <param name="most">How many are wanted at most; the others are only counted.</param>

@@ -51,6 +51,9 @@ public sealed record FlowEvent
     /// <summary>Where the packet was judged, such as <c>tc-ingress</c>.</summary>
     public required string Hook { get; init; }
 
+    /// <summary>Who sent it; null where the hook does not know.</summary>
+    public FlowProcess? Process { get; init; }
+
     /// <summary>The generation that it was judged by.</summary>
     public required uint Generation { get; init; }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Collections.Immutable;
 using System.Net;
 using Datapath.Policy.Compilation;
 using Datapath.Policy.Inventory;
@@ -41,8 +42,15 @@ public sealed class FlowNames
             units[unit.Number] = (unit.Namespace, unit.Name);
         }
 
-        return new FlowNames(indexes.Rules.Select(rule => KeyValuePair.Create(rule.Index, rule.Rule.Rule)), units, resolved);
+        ImmutableArray<(int Index, RuleKey Rule, bool IsRetired)> rules = indexes.Rules;
+        return new FlowNames(rules.Select(rule => KeyValuePair.Create(rule.Index, rule.Rule.Rule)), units, resolved)
+        {
+            LiveRules = [.. rules.Where(rule => !rule.IsRetired).Select(rule => (rule.Index, rule.Rule.Rule))],
+        };
     }
+
+    /// <summary>The rules of the policy in force, by ascending number.</summary>
+    public ImmutableArray<(int Index, RuleIdentity Rule)> LiveRules { get; private init; } = [];
 
     /// <summary>The rule of an index, or null when the index is not known.</summary>
     /// <param name="ruleIndex">As the event carries it.</param>
@@ -51,6 +59,10 @@ public sealed class FlowNames
     /// <summary>The name of a unit, or null when the number is not known.</summary>
     /// <param name="number">As the event carries it.</param>
     public string? UnitName(int number) => _units.TryGetValue(number, out (string Namespace, string Name) unit) ? unit.Name : null;
+
+    /// <summary>Namespace of a unit; empty when the number is not known.</summary>
+    /// <param name="number">As the event carries it.</param>
+    public string UnitNamespace(int number) => _units.TryGetValue(number, out (string Namespace, string Name) unit) ? unit.Namespace : "";
 
     /// <summary>A unit with its tags, or null when the number is not known.</summary>
     /// <param name="number">As the event carries it.</param>

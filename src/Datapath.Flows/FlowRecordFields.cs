@@ -30,6 +30,10 @@ internal static class FlowRecordFields
     public static readonly JsonEncodedText Namespace = Name("namespace");
     public static readonly JsonEncodedText EnforcerId = Name("enforcerID");
     public static readonly JsonEncodedText ServiceType = Name("serviceType");
+    public static readonly JsonEncodedText ProcessId = Name("processID");
+    public static readonly JsonEncodedText UserId = Name("userID");
+    public static readonly JsonEncodedText Command = Name("command");
+    public static readonly JsonEncodedText Cgroup = Name("cgroup");
     public static readonly JsonEncodedText Hook = Name("hook");
     public static readonly JsonEncodedText Generation = Name("generation");
 

@@ -56,6 +56,7 @@ public sealed class FlowRecordWriter(string enforcer) : IDisposable
         _json.WriteString(Fields.Namespace, record.Unit.Namespace);
         _json.WriteString(Fields.EnforcerId, enforcer);
         _json.WriteString(Fields.ServiceType, "L3");
+        WriteProcess(last.Process);
         _json.WriteString(Fields.Hook, last.Hook);
         _json.WriteNumber(Fields.Generation, last.Generation);
         _json.WriteEndObject();
@@ -64,6 +65,23 @@ public sealed class FlowRecordWriter(string enforcer) : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _json.Dispose();
+
+    private void WriteProcess(FlowProcess? process)
+    {
+        if (process is null)
+        {
+            return;
+        }
+
+        if (process.Id != 0)
+        {
+            _json.WriteNumber(Fields.ProcessId, process.Id);
+            _json.WriteNumber(Fields.UserId, process.UserId);
+            _json.WriteString(Fields.Command, process.Command);
+        }
+
+        _json.WriteString(Fields.Cgroup, process.Cgroup);
+    }
 
     private void WriteRules(in FlowRecord record)
     {

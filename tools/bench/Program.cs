@@ -1,10 +1,12 @@
 using Datapath.Bench.Filters;
 using Datapath.Bench.Flows;
+using Datapath.Bench.Metrics;
 using Datapath.Bench.Packets;
 using Datapath.Bench.Policies;
+using Datapath.Bench.Sizes;
 using Datapath.Bench.Swaps;
 
-// Prints what policies, flow records, swaps and packets cost, beside the goals, and the machine that it was measured on. With an argument only that part.
+// Prints what policies, flow records, swaps, scrapes, packets and the agent itself cost, beside the goals, and the machine that it was measured on. With an argument only that part.
 string processor = File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(": ")[1] ?? "unknown";
 Console.WriteLine($"machine: {processor}, {Environment.ProcessorCount} cores, .NET {Environment.Version}");
 
@@ -43,14 +45,34 @@ if (args is [] or ["swap-cost"])
     await SwapCostBench.RunAsync();
 }
 
+if (args is [] or ["metrics"])
+{
+    await ScrapeBench.RunAsync();
+}
+
+if (args is [] or ["sizes"])
+{
+    await SizeBench.RunAsync();
+}
+
 if (args is [] or ["packets"])
 {
     await PacketBench.RunAsync();
 }
 
-if (args is ["packets", "hot"])
+if (args is ["packets", "hot" or "cold"])
 {
-    await PacketBench.RunHotAsync();
+    await PacketBench.RunAsync(args[1]);
+}
+
+if (args is [] or ["xdp"])
+{
+    await XdpBench.RunAsync();
+}
+
+if (args is [] or ["connect"])
+{
+    await ConnectBench.RunAsync();
 }
 
 if (args is [] or ["iptables"])

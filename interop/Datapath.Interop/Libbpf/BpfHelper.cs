@@ -19,11 +19,41 @@ public enum BpfHelper
     /// <summary>bpf_get_smp_processor_id.</summary>
     GetSmpProcessorId = 8,
 
+    /// <summary>bpf_skb_store_bytes.</summary>
+    SkbStoreBytes = 9,
+
+    /// <summary>bpf_l4_csum_replace.</summary>
+    L4CsumReplace = 11,
+
+    /// <summary>bpf_get_current_pid_tgid.</summary>
+    GetCurrentPidTgid = 14,
+
+    /// <summary>bpf_get_current_uid_gid.</summary>
+    GetCurrentUidGid = 15,
+
+    /// <summary>bpf_get_current_comm.</summary>
+    GetCurrentComm = 16,
+
+    /// <summary>bpf_redirect.</summary>
+    Redirect = 23,
+
     /// <summary>bpf_skb_load_bytes.</summary>
     SkbLoadBytes = 26,
 
+    /// <summary>bpf_csum_diff.</summary>
+    CsumDiff = 28,
+
     /// <summary>bpf_skb_pull_data.</summary>
     SkbPullData = 39,
+
+    /// <summary>bpf_get_socket_cookie.</summary>
+    GetSocketCookie = 46,
+
+    /// <summary>bpf_skb_cgroup_id.</summary>
+    SkbCgroupId = 79,
+
+    /// <summary>bpf_get_current_cgroup_id.</summary>
+    GetCurrentCgroupId = 80,
 
     /// <summary>bpf_skb_ancestor_cgroup_id.</summary>
     SkbAncestorCgroupId = 83,
@@ -43,6 +73,12 @@ public enum BpfHelper
     /// <summary>bpf_jiffies64.</summary>
     Jiffies64 = 118,
 
+    /// <summary>bpf_get_netns_cookie.</summary>
+    GetNetnsCookie = 122,
+
+    /// <summary>bpf_get_current_ancestor_cgroup_id.</summary>
+    GetCurrentAncestorCgroupId = 123,
+
     /// <summary>bpf_ktime_get_boot_ns.</summary>
     KtimeGetBootNs = 125,
 
@@ -54,4 +90,7 @@ public enum BpfHelper
 
     /// <summary>bpf_ringbuf_query.</summary>
     RingbufQuery = 134,
+
+    /// <summary>bpf_redirect_neigh.</summary>
+    RedirectNeigh = 152,
 }

@@ -20,10 +20,11 @@ public sealed unsafe class BpfLink : IDisposable
     /// <param name="program">Of a type that fits the place.</param>
     /// <param name="target">An interface index, or the descriptor of a cgroup or namespace, as the type wants.</param>
     /// <param name="type">The place.</param>
+    /// <param name="flags">As the place has them.</param>
     /// <exception cref="KernelException">The kernel refused; EINVAL when it does not know the place.</exception>
-    public static BpfLink Create(BpfProgram program, int target, AttachType type)
+    public static BpfLink Create(BpfProgram program, int target, AttachType type, uint flags = 0)
     {
-        var options = new bpf_link_create_opts { sz = (nuint)sizeof(bpf_link_create_opts) };
+        var options = new bpf_link_create_opts { sz = (nuint)sizeof(bpf_link_create_opts), flags = flags };
         using FileDescriptor.Lease fd = program.Descriptor.Borrow();
         int result = LibbpfApi.bpf_link_create(fd.Number, target, (bpf_attach_type)type, &options);
         return Own(new FileDescriptor(KernelException.Check(result, $"attach {program} at {type} of", $"target {target}")));

@@ -38,6 +38,9 @@ public sealed class BpfMap<TKey, TValue>
     /// <inheritdoc cref="BpfMap.UpdatePerCpu{TKey, TValue}"/>
     public void UpdatePerCpu(TKey key, TValue value) => Map.UpdatePerCpu(key, value);
 
+    /// <inheritdoc cref="BpfMap.ReadPerCpu"/>
+    public void ReadPerCpu(PerCpuReceiver<TKey, TValue> receiver) => Map.ReadPerCpu(receiver);
+
     /// <inheritdoc cref="BpfMap.UpdateBatch{TKey, TValue}"/>
     public void UpdateBatch(ReadOnlySpan<TKey> keys, ReadOnlySpan<TValue> values) => Map.UpdateBatch(keys, values);
 

@@ -6,6 +6,7 @@ namespace Datapath.Interop.Libc;
 /// <remarks>Held open, a cgroup that is removed keeps its id; the directory is gone all the same.</remarks>
 public sealed unsafe class Cgroup : IDisposable
 {
+    private const int KernfsHandle = 0xfe; // FILEID_KERNFS of linux/exportfs.h
     private const int CurrentDirectory = -100; // AT_FDCWD of linux/fcntl.h
 
     private Cgroup(FileDescriptor descriptor) => Descriptor = descriptor;
@@ -48,6 +49,25 @@ public sealed unsafe class Cgroup : IDisposable
         return errno is Errno.NoEntry or Errno.NoDevice ? null : throw new KernelException("ask for the id of cgroup", path, errno);
     }
 
+    /// <summary>The directory of a cgroup whose id is known.</summary>
+    /// <param name="root">Where the hierarchy is mounted.</param>
+    /// <param name="id">The id.</param>
+    /// <returns>Null when it is gone, or cannot be asked for.</returns>
+    public static string? FindPath(Cgroup root, ulong id)
+    {
+        ArgumentNullException.ThrowIfNull(root);
+        var handle = new Handle { Bytes = sizeof(ulong), Type = KernfsHandle, Id = id };
+        using FileDescriptor.Lease fd = root.Descriptor.Borrow();
+        int opened = LibcApi.open_by_handle_at(fd.Number, &handle, LibcApi.O_RDONLY | LibcApi.O_CLOEXEC);
+        if (opened < 0)
+        {
+            return null;
+        }
+
+        using var cgroup = new FileDescriptor(opened);
+        return new FileInfo($"/proc/self/fd/{opened}").LinkTarget;
+    }
+
     /// <inheritdoc/>
     public void Dispose() => Descriptor.Dispose();
 
@@ -57,6 +77,9 @@ public sealed unsafe class Cgroup : IDisposable
     {
         [FieldOffset(0)]
         public uint Bytes;
+
+        [FieldOffset(4)]
+        public int Type;
 
         [FieldOffset(8)]
         public ulong Id;

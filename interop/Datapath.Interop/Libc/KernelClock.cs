@@ -8,6 +8,8 @@ public static unsafe class KernelClock
     // CLOCK_MONOTONIC_COARSE of linux/time.h, whose resolution is one tick (kernel/time/posix-timers.c).
     private const int MonotonicCoarse = 6;
 
+    private const ulong SecondsBeforeOverflow = 300;
+
     // CLOCK_BOOTTIME of linux/time.h.
     private const int Boottime = 7;
 
@@ -33,6 +35,23 @@ public static unsafe class KernelClock
         new Span<byte>(state, TimexBytes).Clear();
         int result = LibcApi.adjtimex(state);
         return result >= 0 ? result != NotSynchronised : throw new KernelException("read state of", "the clock", Marshal.GetLastPInvokeError());
+    }
+
+    /// <summary>
+    /// The kernel's 64-bit count of jiffies, within a second or two: it begins five minutes before it overflows 32 bits (INITIAL_JIFFIES of
+    /// linux/jiffies.h) and stands still while the machine sleeps, as the monotonic clock does.
+    /// </summary>
+    /// <exception cref="KernelException">The kernel has no coarse clock.</exception>
+    public static ulong Jiffies()
+    {
+        Timespec now = default;
+        if (LibcApi.clock_gettime(MonotonicCoarse, &now) < 0)
+        {
+            throw new KernelException("read", "CLOCK_MONOTONIC_COARSE", Errno.Invalid);
+        }
+
+        ulong perSecond = (ulong)JiffiesPerSecond();
+        return (1ul << 32) - (SecondsBeforeOverflow * perSecond) + ((ulong)now.Seconds * perSecond);
     }
 
     /// <summary>Jiffies in a second (CONFIG_HZ): 100, 250, 300 or 1000 on most kernels.</summary>

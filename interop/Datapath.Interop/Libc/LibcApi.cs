@@ -54,6 +54,9 @@ internal static unsafe partial class LibcApi
     internal static partial int name_to_handle_at(int directory, byte* path, void* handle, int* mountId, int flags);
 
     [LibraryImport(Library, SetLastError = true)]
+    internal static partial int open_by_handle_at(int mount, void* handle, int flags);
+
+    [LibraryImport(Library, SetLastError = true)]
     internal static partial void* mmap(void* address, nuint length, int protection, int flags, int fd, nint offset);
 
     [LibraryImport(Library, SetLastError = true)]

@@ -5,6 +5,8 @@ namespace Datapath.Interop.Netlink;
 /// <summary>Writes the body of a netfilter message: <c>struct nfgenmsg</c>, then attributes.</summary>
 internal sealed class AttributeWriter
 {
+    private const int NestedFlag = 0x8000;
+
     private readonly List<byte> _body;
 
     /// <summary>Begins a message.</summary>
@@ -30,6 +32,18 @@ internal sealed class AttributeWriter
 
         return this;
     }
+
+    /// <summary>Adds an attribute that is made of attributes.</summary>
+    internal AttributeWriter AddNested(int type, Action<AttributeWriter> write)
+    {
+        var inner = new AttributeWriter();
+        write(inner);
+        // Newer kernels insist on the flag (NLA_F_NESTED).
+        return Add(type | NestedFlag, inner.Body[NetfilterSocket.HeaderBytes..]);
+    }
+
+    /// <summary>Adds a number in network byte order.</summary>
+    internal AttributeWriter AddPort(int type, ushort value) => Add(type, (byte)(value >> 8), (byte)value);
 
     /// <summary>Adds a number in network byte order.</summary>
     internal AttributeWriter AddNumber(int type, uint value)

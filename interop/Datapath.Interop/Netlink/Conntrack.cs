@@ -5,11 +5,12 @@ using Datapath.Interop.Libc;
 namespace Datapath.Interop.Netlink;
 
 /// <summary>The connections that the kernel tracks in the network namespace of the calling thread (ctnetlink).</summary>
-public static class Conntrack
+public static partial class Conntrack
 {
     private const int Subsystem = 1;
     private const int NewMessage = 0;
     private const int GetMessage = 1;
+    private const int DeleteMessage = 2;
 
     // Of every network namespace; there as long as the module is.
     private const string Settings = "/proc/sys/net/netfilter/nf_conntrack_max";

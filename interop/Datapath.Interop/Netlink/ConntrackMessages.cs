@@ -5,7 +5,7 @@ namespace Datapath.Interop.Netlink;
 
 /// <summary>Turns messages about tracked connections into values. Any bytes are survived.</summary>
 /// <remarks>linux/netfilter/nfnetlink_conntrack.h.</remarks>
-internal static class ConntrackMessages
+internal static partial class ConntrackMessages
 {
     /// <summary>CTA_TUPLE_ORIG.</summary>
     internal const int OriginalTuple = 1;

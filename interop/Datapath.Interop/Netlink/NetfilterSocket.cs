@@ -16,6 +16,10 @@ internal sealed unsafe class NetfilterSocket : IDisposable
     private const ushort RequestFlag = 0x1;
     private const ushort AcknowledgeFlag = 0x4;
     private const ushort DumpFlags = 0x300;
+
+    // NLM_F_CREATE, NLM_F_EXCL.
+    private const ushort CreateFlags = 0x600;
+
     private const int DontWait = 0x40;
 
     // SO_RCVBUFFORCE: beyond the limit of ordinary programs; a burst of events is kept until the next read.
@@ -41,11 +45,12 @@ internal sealed unsafe class NetfilterSocket : IDisposable
     /// <summary>Asks for something to be done and waits for the answer.</summary>
     /// <param name="type">What.</param>
     /// <param name="body">From <c>struct nfgenmsg</c> on.</param>
+    /// <param name="creates">Whether it is to be made, and must not be there.</param>
     /// <returns>0, or the error number of the refusal.</returns>
     /// <exception cref="KernelException">The question did not get through.</exception>
-    internal int Execute(ushort type, ReadOnlySpan<byte> body)
+    internal int Execute(ushort type, ReadOnlySpan<byte> body, bool creates = false)
     {
-        Send(type, AcknowledgeFlag, body);
+        Send(type, (ushort)(AcknowledgeFlag | (creates ? CreateFlags : 0)), body);
         int answer = 0;
         ReceiveUntilDone(message => answer = message.ErrorNumber);
         return answer;

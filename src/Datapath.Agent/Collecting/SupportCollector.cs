@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Datapath.Agent.Documents;
-using Datapath.Agent.Files;
 using Datapath.Agent.Hosting;
 using Datapath.Backends.Host;
 using Datapath.Backends.Selection;

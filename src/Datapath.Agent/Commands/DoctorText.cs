@@ -19,6 +19,7 @@ internal static class DoctorText
         text.Append($"kernel    {host.KernelRelease}\n");
         Block(text, "in the way:", InTheWay(choice));
         Block(text, "worth mending:", Remedies(host.Requirements.Where(one => one.Level == RequirementLevel.Useful && IsOf(one, choice))));
+        Block(text, $"what {BackendSelector.Word(choice.Chosen)} cannot do:", string.Concat(BackendLimits.Of(choice.Chosen).Select(limit => $"  {limit}\n")));
         Block(text, "", Table(host.Requirements));
         Block(text, "others who filter packets of this host:", Others(host.Neighbours));
         return text.ToString();

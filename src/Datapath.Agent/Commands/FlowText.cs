@@ -84,12 +84,12 @@ internal static class FlowText
             : Refused<Uri>($"'{text}' is no address of a collector: write http://HOST:PORT");
 
     /// <summary><c>http</c> or <c>grpc</c>.</summary>
-    public static OptionReading<bool> IsGrpc(string text) =>
+    public static OptionReading<OtlpProtocol> Protocol(string text) =>
         text switch
         {
-            "http" => false,
-            "grpc" => true,
-            _ => Refused<bool>($"'{text}' is neither http nor grpc"),
+            "http" => OtlpProtocol.Http,
+            "grpc" => OtlpProtocol.Grpc,
+            _ => Refused<OtlpProtocol>($"'{text}' is neither http nor grpc"),
         };
 
     /// <summary><c>table</c>, <c>json</c> or <c>csv</c>.</summary>

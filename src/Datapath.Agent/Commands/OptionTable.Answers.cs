@@ -1,5 +1,4 @@
 using System.Globalization;
-using Datapath.Agent.Configuration;
 using Datapath.Agent.Hosting;
 
 namespace Datapath.Agent.Commands;

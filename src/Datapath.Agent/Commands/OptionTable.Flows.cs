@@ -53,8 +53,8 @@ internal sealed partial class OptionTable
         Option("--otlp-endpoint", "URL", "Where OpenTelemetry logs go", "DATAPATH_OTLP_ENDPOINT", FlowDefaults.Otlp.Endpoint, "http://127.0.0.1:4318", FlowText.HttpUrl, sources);
 
     /// <summary>How it is spoken to.</summary>
-    public AgentOption<bool> OtlpProtocol { get; } =
-        Option("--otlp-protocol", "http|grpc", "How the OpenTelemetry collector is spoken to; http carries protobuf", "DATAPATH_OTLP_PROTOCOL", false, "http", FlowText.IsGrpc, sources);
+    public AgentOption<OtlpProtocol> OtlpProtocol { get; } =
+        Option("--otlp-protocol", "http|grpc", "How the OpenTelemetry collector is spoken to; http carries protobuf", "DATAPATH_OTLP_PROTOCOL", Sinks.OtlpProtocol.Http, "http", FlowText.Protocol, sources);
 
     /// <summary>From when on.</summary>
     public AgentOption<FlowTime?> Since { get; } =

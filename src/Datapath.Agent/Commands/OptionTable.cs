@@ -58,6 +58,16 @@ internal sealed partial class OptionTable(OptionSources sources)
     /// <summary>Where programs are attached.</summary>
     public AgentOption<TcHookChoice> TcHook { get; } = TcHookOption(sources);
 
+    /// <summary>Whether packets are dropped early.</summary>
+    public AgentOption<XdpChoice> Xdp { get; } = XdpOption(sources);
+
+    /// <summary>Whether connections that policy rejects time out, as packets that are dropped do.</summary>
+    public AgentOption<bool> NoEarlyReject { get; } = NoEarlyRejectOption(sources);
+
+    /// <summary>What whoever opens a denied connection meets.</summary>
+    public AgentOption<DeniedAnswer> RejectWith { get; } =
+        Option("--reject-with", "drop|reset", "What whoever opens a denied TCP connection to this host meets: silence, or a reset, 100 a second of each CPU; eBPF only", "DATAPATH_REJECT_WITH", DeniedAnswer.Drop, "drop", OptionText.Answer, sources);
+
     /// <summary>TCP connections that are remembered for certain.</summary>
     public AgentOption<int> MaxTcpFlows { get; } =
         FlowLimitOption("--max-tcp-flows", "TCP connections", "DATAPATH_MAX_TCP_FLOWS", Defaults.MaxTcpFlows, sources);
@@ -72,6 +82,9 @@ internal sealed partial class OptionTable(OptionSources sources)
 
     /// <summary>Kernel memory for policies, in MiB.</summary>
     public AgentOption<int> EbpfImageMemory { get; } = EbpfImageMemoryOption(sources);
+
+    /// <summary>Kernel memory for what is remembered of packets, in MiB.</summary>
+    public AgentOption<int> EbpfDigestMemory { get; } = EbpfDigestMemoryOption(sources);
 
     /// <summary>How long a policy is on trial; null for one that stays.</summary>
     public AgentOption<TimeSpan?> ConfirmWithin { get; } = ConfirmWithinOption(sources);
@@ -237,6 +250,30 @@ internal sealed partial class OptionTable(OptionSources sources)
             Sources = sources,
         };
 
+    private static AgentOption<XdpChoice> XdpOption(OptionSources sources) =>
+        new()
+        {
+            Name = "--xdp",
+            ValueName = "off|auto|require",
+            Purpose = "Whether eBPF drops what tc would drop before that, in the driver of the host's interfaces: nowhere, where it can, or everywhere",
+            Environment = "DATAPATH_XDP",
+            Default = XdpChoice.Off,
+            DefaultText = "off",
+            Read = OptionText.Xdp,
+            Sources = sources,
+        };
+
+    private static AgentOption<bool> NoEarlyRejectOption(OptionSources sources) =>
+        new()
+        {
+            Name = "--no-early-reject",
+            Purpose = "Let local programs wait for TCP connections that policy rejects, instead of refusing them at once (with eBPF only)",
+            Environment = "DATAPATH_NO_EARLY_REJECT",
+            Default = false,
+            Read = OptionText.Flag,
+            Sources = sources,
+        };
+
     private static AgentOption<int> FlowLimitOption(string name, string what, string environment, int standard, OptionSources sources, string? inWords = null) =>
         new()
         {
@@ -262,6 +299,22 @@ internal sealed partial class OptionTable(OptionSources sources)
             Default = standard,
             DefaultText = standard.ToString(CultureInfo.InvariantCulture),
             Read = OptionText.ImageMemory,
+            Sources = sources,
+        };
+    }
+
+    private static AgentOption<int> EbpfDigestMemoryOption(OptionSources sources)
+    {
+        int standard = (int)(Defaults.DigestBytes >> 20);
+        return new()
+        {
+            Name = "--ebpf-digest-memory",
+            ValueName = "MIB",
+            Purpose = "Kernel memory in which programs remember the packets of the last second, in MiB; divided among the CPUs, which have 1.5 each at least",
+            Environment = "DATAPATH_EBPF_DIGEST_MEMORY",
+            Default = standard,
+            DefaultText = standard.ToString(CultureInfo.InvariantCulture),
+            Read = OptionText.DigestMemory,
             Sources = sources,
         };
     }

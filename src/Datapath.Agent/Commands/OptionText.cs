@@ -33,6 +33,15 @@ internal static class OptionText
     public static OptionReading<string> Text(string text) =>
         string.IsNullOrWhiteSpace(text) ? Refused<string>("an empty text") : text.Trim();
 
+    /// <summary><c>drop</c> or <c>reset</c>.</summary>
+    public static OptionReading<DeniedAnswer> Answer(string text) =>
+        text switch
+        {
+            "drop" => DeniedAnswer.Drop,
+            "reset" => DeniedAnswer.Reset,
+            _ => Refused<DeniedAnswer>($"'{text}' is neither drop nor reset"),
+        };
+
     /// <summary>A path, made absolute later by who uses it.</summary>
     public static OptionReading<string> Path(string text) =>
         string.IsNullOrWhiteSpace(text) || text.Contains('\0', StringComparison.Ordinal) ? Refused<string>("an empty path") : text;
@@ -77,6 +86,12 @@ internal static class OptionText
             ? mebibytes
             : Refused<int>($"'{text}' is not a number of MiB: write {LeastMebibytes} to {EbpfOptions.MostArenaMebibytes}");
 
+    /// <summary>Kernel memory for what is remembered of packets, in MiB.</summary>
+    public static OptionReading<int> DigestMemory(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int mebibytes) && mebibytes is >= 1 and <= EbpfOptions.MostDigestMebibytes
+            ? mebibytes
+            : Refused<int>($"'{text}' is not a number of MiB: write 1 to {EbpfOptions.MostDigestMebibytes}");
+
     /// <summary>A whole number of seconds, minutes or hours, one day at most.</summary>
     public static OptionReading<TimeSpan> Time(string text)
     {
@@ -87,6 +102,16 @@ internal static class OptionText
             ? TimeSpan.FromSeconds(seconds)
             : Refused<TimeSpan>($"'{text}' is not a time: write 90s, 2m or 1h, at most 24h");
     }
+
+    /// <summary><c>off</c>, <c>auto</c> or <c>require</c>.</summary>
+    public static OptionReading<XdpChoice> Xdp(string text) =>
+        text switch
+        {
+            "off" => XdpChoice.Off,
+            "auto" => XdpChoice.Auto,
+            "require" => XdpChoice.Require,
+            _ => Refused<XdpChoice>($"'{text}' is none of off, auto and require"),
+        };
 
     /// <summary><c>auto</c>, <c>tcx</c> or <c>clsact</c>.</summary>
     public static OptionReading<TcHookChoice> TcHook(string text) =>

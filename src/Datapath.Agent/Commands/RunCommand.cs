@@ -57,10 +57,13 @@ internal static class RunCommand
             options.DefaultAction,
             options.Failsafe,
             options.TcHook,
+            options.NoEarlyReject,
+            options.Xdp,
             options.MaxTcpFlows,
             options.MaxOtherFlows,
             options.MaxNewFlows,
             options.EbpfImageMemory,
+            options.EbpfDigestMemory,
             options.FlowInterval,
             options.FlowSinks,
             options.FlowMaxSize,
@@ -73,6 +76,9 @@ internal static class RunCommand
             options.SyslogClientKey,
             options.OtlpEndpoint,
             options.OtlpProtocol,
+            options.RejectWith,
+            options.MetricsListen,
+            options.MetricsPerRule,
             options.LogFormat,
         ];
 
@@ -98,7 +104,13 @@ internal static class RunCommand
         {
             Flows = FlowSettingsOf(parse, options),
             LogFormat = options.LogFormat.In(parse),
+            Xdp = options.Xdp.In(parse),
+            EarlyReject = !options.NoEarlyReject.In(parse),
+            RejectsWithReset = options.RejectWith.In(parse) == DeniedAnswer.Reset,
+            MetricsListen = options.MetricsListen.In(parse),
+            MetricsPerRule = options.MetricsPerRule.In(parse),
             EbpfImageMebibytes = options.EbpfImageMemory.In(parse),
+            EbpfDigestMebibytes = options.EbpfDigestMemory.In(parse),
             Reread = () => Reread(parse, options),
         };
     }
@@ -142,7 +154,7 @@ internal static class RunCommand
                 ClientCertificate = options.SyslogClientCertificate.In(parse),
                 ClientKey = options.SyslogClientKey.In(parse),
             },
-            Otlp = new OtlpSettings(options.OtlpEndpoint.In(parse), options.OtlpProtocol.In(parse)),
+            Otlp = new OtlpSettings(options.OtlpEndpoint.In(parse), options.OtlpProtocol.In(parse) == OtlpProtocol.Grpc),
             Stdout = Console.OpenStandardOutput,
         };
 }

@@ -19,6 +19,9 @@ internal sealed record DoctorDocument(
     ImmutableArray<NeighbourDocument> Neighbours
 )
 {
+    /// <summary>What the chosen backend cannot do, one sentence each.</summary>
+    public ImmutableArray<string> Cannot { get; init; } = [];
+
     /// <summary>The document of a look at a host.</summary>
     /// <param name="host">What was found.</param>
     /// <param name="choice">What follows.</param>
@@ -30,7 +33,10 @@ internal sealed record DoctorDocument(
             choice.Reason,
             [.. host.Requirements.Select(RequirementDocument.Of)],
             [.. host.Neighbours.Select(one => new NeighbourDocument(one.Name, Wording.Of(one.Finding), one.Evidence, one.Advice))]
-        );
+        )
+        {
+            Cannot = BackendLimits.Of(choice.Chosen),
+        };
 }
 
 /// <summary>One requirement.</summary>

@@ -67,6 +67,9 @@ internal sealed record FlowEventDocument
     /// <summary>Where the packet was judged, such as <c>tc-ingress</c>.</summary>
     public required string Hook { get; init; }
 
+    /// <summary>Who sent it; null where the hook does not know.</summary>
+    public required FlowProcessDocument? Process { get; init; }
+
     /// <summary>The generation that it was judged by.</summary>
     public required uint Generation { get; init; }
 
@@ -96,10 +99,18 @@ internal sealed record FlowEventDocument
             IcmpType = isIcmp ? flow.DestinationKey >> 8 : null,
             IcmpCode = isIcmp ? flow.DestinationKey & 0xff : null,
             Hook = flow.Hook,
+            Process = flow.Process is { } process ? new FlowProcessDocument(process.Id, process.UserId, process.Command, process.Cgroup) : null,
             Generation = flow.Generation,
         };
     }
 }
+
+/// <summary>A process of this host.</summary>
+/// <param name="Id">Its number; 0 when only the cgroup is known.</param>
+/// <param name="UserId">Number of its user.</param>
+/// <param name="Command">Its name.</param>
+/// <param name="Cgroup">Path of its cgroup.</param>
+internal sealed record FlowProcessDocument(int Id, uint UserId, string Command, string Cgroup);
 
 /// <summary>The name of a rule.</summary>
 /// <param name="Kind"><c>ruleset</c>, <c>default</c>, <c>built-in</c>, <c>failsafe</c> or <c>local</c>.</param>

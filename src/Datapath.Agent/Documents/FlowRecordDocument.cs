@@ -76,6 +76,16 @@ internal sealed record FlowRecordDocument
     [JsonPropertyName("enforcerID")]
     public string EnforcerId { get; init; } = "";
 
+    [JsonPropertyName("processID")]
+    public int? ProcessId { get; init; }
+
+    [JsonPropertyName("userID")]
+    public uint? UserId { get; init; }
+
+    public string? Command { get; init; }
+
+    public string? Cgroup { get; init; }
+
     public string Hook { get; init; } = "";
 
     public uint Generation { get; init; }

@@ -17,7 +17,7 @@ internal sealed record RecordsDocument(long Made, long Dropped, long Flows, long
 /// <summary>A sink of flow records.</summary>
 /// <param name="Name"><c>file</c>, <c>stdout</c>, <c>syslog</c> or <c>otlp</c>.</param>
 /// <param name="Delivered">Records that it has taken.</param>
-/// <param name="Dropped">Records that it was too slow for.</param>
+/// <param name="Dropped">Records that it was too slow for, or that do not fit into a message.</param>
 /// <param name="Failures">Writes that failed; each was tried again.</param>
 /// <param name="Problem">Why it does not work now; null when it does.</param>
 internal sealed record SinkDocument(string Name, long Delivered, long Dropped, long Failures, string? Problem);

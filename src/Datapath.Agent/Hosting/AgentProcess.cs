@@ -1,6 +1,7 @@
 using Datapath.Agent.Commands;
 using Datapath.Agent.Documents;
 using Datapath.Agent.Loops;
+using Datapath.Agent.Metrics;
 using Datapath.Agent.Records;
 using Datapath.Agent.Service;
 using Datapath.Agent.Sinks;
@@ -54,8 +55,11 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         {
             Records = () => new RecordsDocument(records.Records, feed.Records.Dropped, records.FlowCount, records.Displaced, [.. sinks.Report(), .. profile.Report()]),
         };
-        using AgentMetrics metrics = new(() => board.Current);
-        PolicyLoopReport report = new(settings.PolicyDirectory, board, log, parts.Clock);
+        MetricSource source = new(() => board.Current, () => backend.Ask(kernel => kernel.ReadCounters()), () => feed.Names, settings.MetricsPerRule, parts.Clock) { Flows = records.Totals };
+        using AgentMetrics metrics = new(source, parts.Clock);
+        using MetricCollector collector = new(metrics);
+        MetricsPage page = new(collector);
+        PolicyLoopReport report = new(settings.PolicyDirectory, board, log, parts.Clock) { Metrics = metrics };
         ActivePolicy active = new();
         RuleNumbers numbers = new(new RuleIndexStore(settings.StateDirectory), report, parts.Clock);
         PolicyEnforcer enforcer = new(numbers, report, parts.Clock)
@@ -83,10 +87,11 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         AgentLoop recordLoop = new(stopping => sinks.RunAsync(records, stopping));
 
         // Stopped in the reverse order: what the flow loop reads last still becomes records.
-        AgentLoop[] loops = [recordLoop, policyLoop, new AgentLoop(flows.RunAsync), new AgentLoop(collection.RunAsync), new AgentLoop(reload.RunAsync)];
+        AgentLoop[] loops = [recordLoop, policyLoop, new AgentLoop(flows.RunAsync), new AgentLoop(collection.RunAsync), new AgentLoop(reload.RunAsync), .. MetricsLoop(page, pulse.First)];
         ServedState served = new(board, feed, active, policy.Give)
         {
             Records = new FlowRecords(records, sinks.Files, places),
+            Metrics = page,
             Top = () => TopDocument.Of(parts.Clock.GetUtcNow(), records.Busiest(BusyFlows), backend.Ask(kernel => kernel.ReadCounters()), feed.Names),
             Counters = () => CountersDocument.Of(parts.Clock.GetUtcNow(), backend.Ask(kernel => kernel.ReadCounters()), feed.Names),
             Connections = (unit, most) => ConnectionsDocument.Of(parts.Clock.GetUtcNow(), backend.Ask(kernel => kernel.ReadConnections(unit, most)), feed.Names, feed.Starts),
@@ -106,6 +111,9 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
 
         return Outcome(loops, end.Task);
     }
+
+    private IEnumerable<AgentLoop> MetricsLoop(MetricsPage page, Task after) =>
+        settings.MetricsListen.Place is { } place ? [new AgentLoop(new MetricsServer(place, page, log, parts.Clock) { After = after }.RunAsync)] : [];
 
     // A loop that broke is a bug and must end the process as one, so that whoever supervises it sees that.
     private static int Outcome(ReadOnlySpan<AgentLoop> loops, Task<PolicyLoopEnd> end)

@@ -2,6 +2,7 @@ using System.Globalization;
 using Datapath.Agent.Documents;
 using Datapath.Agent.Files;
 using Datapath.Agent.Loops;
+using Datapath.Agent.Metrics;
 using Datapath.Backends;
 using Datapath.Flows;
 using Datapath.Policy.Compilation;
@@ -65,6 +66,7 @@ internal static class AgentServer
         server.MapPost("/v1/orders/{kind}", context => OrderRequest.AnswerAsync(context, state.Give));
         server.MapGet("/v1/events", context => EventStream.WriteAsync(context, state.Feed, stopping));
         server.MapGet("/v1/flows", context => FlowStream.WriteAsync(context, state.Records, stopping));
+        server.MapGet(MetricsPage.Path, state.Metrics.AnswerAsync);
         server.MapGet("/v1/top", context => AskBackendAsync(context, state.Top, AgentJson.Compact.TopDocument));
         server.MapGet("/v1/connections", context => ConnectionsAsync(context, state));
         return server;

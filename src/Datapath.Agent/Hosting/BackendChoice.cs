@@ -9,6 +9,9 @@ namespace Datapath.Agent.Hosting;
 /// <summary>Which backend an agent enforces with: iptables, unless eBPF is asked for and can be.</summary>
 internal static class BackendChoice
 {
+    // Of each CPU: more than people notice, and less than a flood of SYNs would like.
+    private const int ResetsPerSecond = 100;
+
     /// <summary>Opens the backend; nothing is touched yet.</summary>
     /// <param name="settings">What the agent was told.</param>
     /// <param name="parts">Both backends.</param>
@@ -21,6 +24,11 @@ internal static class BackendChoice
         if (lack is not null)
         {
             log.EbpfNotPossible(lack);
+        }
+
+        if (settings.RejectsWithReset && (!settings.EnableEbpf || lack is not null))
+        {
+            log.ResetsNotPossible();
         }
 
         reason =
@@ -51,9 +59,13 @@ internal static class BackendChoice
         {
             Instance = settings.Instance.Text,
             TcHook = settings.TcHook,
+            EarlyReject = settings.EarlyReject,
+            Xdp = settings.Xdp,
             ArenaBytes = (long)settings.EbpfImageMebibytes << 20,
+            DigestBytes = (long)settings.EbpfDigestMebibytes << 20,
             MaxTcpFlows = settings.FlowLimits.Tcp,
             MaxOtherFlows = settings.FlowLimits.Other,
             MaxNewFlows = settings.FlowLimits.New,
+            ResetsPerSecond = settings.RejectsWithReset ? ResetsPerSecond : 0,
         };
 }

@@ -1,5 +1,6 @@
 using Datapath.Agent.Documents;
 using Datapath.Agent.Loops;
+using Datapath.Agent.Metrics;
 
 namespace Datapath.Agent.Hosting;
 
@@ -12,6 +13,9 @@ internal sealed record ServedState(StatusBoard Board, EventFeed Feed, ActivePoli
 {
     /// <summary>What <c>/v1/flows</c> answers from.</summary>
     public required FlowRecords Records { get; init; }
+
+    /// <summary>What <c>/metrics</c> answers.</summary>
+    public required MetricsPage Metrics { get; init; }
 
     /// <summary>What <c>/v1/top</c> answers.</summary>
     public required Func<TopDocument> Top { get; init; }

@@ -27,7 +27,7 @@ internal sealed class SucceedingBackend(IBackend chosen, IBackend former, ILogge
     /// <inheritdoc/>
     public ApplyReport Apply(CompiledPolicy policy, HostSnapshot host, ApplyOptions? options = null)
     {
-        ApplyReport report = chosen.Apply(policy, host, options);
+        ApplyReport report = chosen.Apply(policy, host, _isAlone ? options : (options ?? ApplyOptions.None) with { Remembered = () => former.ReadFlows(policy, host) });
         if (!_isAlone)
         {
             RemoveFormer();
@@ -65,6 +65,9 @@ internal sealed class SucceedingBackend(IBackend chosen, IBackend former, ILogge
 
     /// <inheritdoc/>
     public FlowUsage CollectFlows() => chosen.CollectFlows();
+
+    /// <inheritdoc/>
+    public IReadOnlyCollection<RememberedFlow>? ReadFlows(CompiledPolicy policy, HostSnapshot host) => chosen.ReadFlows(policy, host);
 
     /// <inheritdoc/>
     public LiveConnections ReadConnections(int? unit, int most) => chosen.ReadConnections(unit, most);

@@ -68,6 +68,7 @@ internal sealed partial class PolicyLoop
         if (check.Policy is null)
         {
             // The directory stays as it is: what has errors is nobody's candidate.
+            _report.RefusedBeforehand();
             return OrderOutcome.Refused("the policy has errors and is not applied", check.Diagnostics);
         }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Datapath.Agent.Documents;
+using Datapath.Agent.Metrics;
 using Datapath.Backends;
 using Datapath.Policy.Compilation;
 using Datapath.Policy.Diagnostics;
@@ -18,6 +19,9 @@ internal sealed partial class PolicyLoopReport(string directory, StatusBoard boa
     private ImmutableArray<UnitNotEnforced> _notEnforced = [];
     private ImmutableArray<string> _warnings = [];
     private string? _saidOfGuard;
+
+    /// <summary>Counts what is reported.</summary>
+    public required AgentMetrics Metrics { get; init; }
 
     public void RuleNumbersLost(string problem) => log.RuleNumbersLost(problem);
 
@@ -65,6 +69,7 @@ internal sealed partial class PolicyLoopReport(string directory, StatusBoard boa
     public void NotTaken(ImmutableArray<string> files, ImmutableArray<Diagnostic> diagnostics, uint generation, string reason)
     {
         LogIfNew(diagnostics);
+        Metrics.NoteApply(ApplyResult.NotTaken, TimeSpan.Zero);
         log.NotTaken(generation, reason);
         Write(PolicyState.NotTaken, reason, files, diagnostics);
     }
@@ -81,6 +86,7 @@ internal sealed partial class PolicyLoopReport(string directory, StatusBoard boa
         LogIfNew(policy, applied.NotEnforced);
         _saidOfGuard = applied.Changed ? null : _saidOfGuard;
         LogIfNew(applied.Warnings);
+        Metrics.NoteApply(applied.Changed ? ApplyResult.Applied : ApplyResult.Unchanged, done.Took);
         if (applied.Changed)
         {
             log.Applied(applied.Generation, files.Length, policy.Rules.Length, policy.Units.Length, (long)done.Took.TotalMilliseconds);
@@ -115,6 +121,7 @@ internal sealed partial class PolicyLoopReport(string directory, StatusBoard boa
     private void Refused(ImmutableArray<string> files, ImmutableArray<Diagnostic> diagnostics, uint generation)
     {
         LogIfNew(diagnostics);
+        RefusedBeforehand();
         int errors = diagnostics.Count(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
         if (generation == 0)
         {
@@ -129,9 +136,13 @@ internal sealed partial class PolicyLoopReport(string directory, StatusBoard boa
         Write(PolicyState.Refused, problem, files, diagnostics);
     }
 
+    /// <summary>An order to apply a policy that has errors; whoever gave it is told them.</summary>
+    public void RefusedBeforehand() => Metrics.NoteApply(ApplyResult.Refused, TimeSpan.Zero);
+
     /// <summary>Somebody had changed what the kernel enforces.</summary>
     public void Repaired(RepairReport repair)
     {
+        Metrics.NoteRepair();
         // Said once: whoever does it again and again would fill the log, and is counted.
         if (repair.Damage != _saidOfGuard)
         {

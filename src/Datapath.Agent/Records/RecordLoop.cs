@@ -35,6 +35,9 @@ internal sealed class RecordLoop
         _offer = _stream.Offer;
     }
 
+    /// <summary>Flows that opened and packets that were dropped, since the agent started.</summary>
+    public FlowTotals Totals { get; } = new();
+
     /// <summary>Records that were made since the agent started.</summary>
     public long Records => _stream.Records;
 
@@ -142,6 +145,7 @@ internal sealed class RecordLoop
             int taken = 0;
             for (; taken < EventsInTurn && _feed.Records.Events.TryRead(out FlowEvent? flow); taken++)
             {
+                Totals.Count(flow, names);
                 _aggregator.Add(flow, names, now, _offer);
             }
 

@@ -19,6 +19,9 @@ internal abstract class FlowSink : IAsyncDisposable
     /// <exception cref="IOException">It cannot be done now; the same lines come again later. Others of <see cref="SinkTrouble.IsExpected"/> too.</exception>
     public abstract ValueTask<SequencePosition> WriteAsync(ReadOnlySequence<byte> lines, CancellationToken cancellation);
 
+    /// <summary>Of the lines that the latest write has taken, those that can never be delivered, however often they come again.</summary>
+    public virtual int PassedOver => 0;
+
     /// <summary>Called about once a minute, between two writes.</summary>
     public virtual void Tend() { }
 

@@ -19,6 +19,7 @@ internal sealed class SinkRunner(FlowSink sink, ILogger log, TimeProvider clock)
 
     private TimeSpan _pause = FirstPause;
     private long _delivered;
+    private long _passedOver;
     private long _failures;
     private string? _problem;
 
@@ -30,6 +31,9 @@ internal sealed class SinkRunner(FlowSink sink, ILogger log, TimeProvider clock)
 
     /// <summary>Records that the sink has taken.</summary>
     public long Delivered => Interlocked.Read(ref _delivered);
+
+    /// <summary>Records that the sink can never deliver.</summary>
+    public long PassedOver => Interlocked.Read(ref _passedOver);
 
     /// <summary>Writes that failed.</summary>
     public long Failures => Interlocked.Read(ref _failures);
@@ -47,7 +51,7 @@ internal sealed class SinkRunner(FlowSink sink, ILogger log, TimeProvider clock)
         }
         catch (OperationCanceledException) when (giveUp.IsCancellationRequested)
         {
-            log.RecordsNotDelivered(Name, Pipe.Accepted - Delivered);
+            log.RecordsNotDelivered(Name, Pipe.Accepted - Delivered - PassedOver);
         }
         finally
         {
@@ -69,7 +73,10 @@ internal sealed class SinkRunner(FlowSink sink, ILogger log, TimeProvider clock)
 
         ReadOnlySequence<byte> lines = read.Buffer;
         SequencePosition end = lines.IsEmpty ? lines.End : await TryWriteAsync(lines, giveUp);
-        Interlocked.Add(ref _delivered, RecordLines.Count(lines.Slice(lines.Start, end)));
+        long taken = RecordLines.Count(lines.Slice(lines.Start, end));
+        int passedOver = taken > 0 ? sink.PassedOver : 0;
+        Interlocked.Add(ref _passedOver, passedOver);
+        Interlocked.Add(ref _delivered, taken - passedOver);
         Pipe.Reader.AdvanceTo(end);
         return !read.IsCompleted || !lines.Slice(end).IsEmpty;
     }

@@ -24,7 +24,7 @@ internal sealed class SinkSet(FlowSettings settings, SinkPlaces places, ILogger 
     /// <summary>What became of the records of each sink.</summary>
     public ImmutableArray<SinkDocument> Report() =>
         [
-            .. _runners.Select(runner => new SinkDocument(runner.Name, runner.Delivered, runner.Pipe.Dropped, runner.Failures, runner.Problem)),
+            .. _runners.Select(runner => new SinkDocument(runner.Name, runner.Delivered, runner.Pipe.Dropped + runner.PassedOver, runner.Failures, runner.Problem)),
         ];
 
     /// <summary>Runs a loop with its sinks, until it is stopped and they have what it made.</summary>

@@ -14,6 +14,7 @@ internal sealed class SyslogDatagramSink(SyslogSettings settings, string enforce
 {
     private byte[] _message = new byte[4096];
     private Socket? _socket;
+    private int _passedOver;
 
     /// <inheritdoc/>
     public override string Name => "syslog";
@@ -22,8 +23,12 @@ internal sealed class SyslogDatagramSink(SyslogSettings settings, string enforce
     public override FlowRecordReceiverFactory Format => new SyslogMessage(settings, enforcer, clock).Writer;
 
     /// <inheritdoc/>
+    public override int PassedOver => _passedOver;
+
+    /// <inheritdoc/>
     public override async ValueTask<SequencePosition> WriteAsync(ReadOnlySequence<byte> lines, CancellationToken cancellation)
     {
+        _passedOver = 0;
         Socket socket = _socket ??= await ConnectAsync(cancellation);
         ReadOnlySequence<byte> rest = lines;
         while (RecordLines.TryTake(ref rest, out ReadOnlySequence<byte> line))
@@ -33,14 +38,15 @@ internal sealed class SyslogDatagramSink(SyslogSettings settings, string enforce
             {
                 await socket.SendAsync(Message(line), SocketFlags.None, cancellation);
             }
+            catch (SocketException trouble) when (trouble.SocketErrorCode == SocketError.MessageSize)
+            {
+                // Hundreds of tags do not fit into a datagram, and never will: it is passed over, or it would stop all that follow.
+                _passedOver++;
+            }
             catch (SocketException) when (!before.Equals(lines.Start))
             {
                 // Those before went out; the next write meets the trouble with this one first.
                 return before;
-            }
-            catch (SocketException trouble) when (trouble.SocketErrorCode == SocketError.MessageSize)
-            {
-                // Hundreds of tags do not fit into a datagram, and never will: it is passed over, or it would stop all that follow.
             }
         }
 

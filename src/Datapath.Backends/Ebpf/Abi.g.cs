@@ -11,7 +11,7 @@ namespace Datapath.Backends.Ebpf;
 internal static class Abi
 {
     /// <summary><c>DP_ABI_VERSION</c>.</summary>
-    internal const int Version = 5;
+    internal const int Version = 6;
 
     /// <summary><c>DP_LINE_BYTES</c>.</summary>
     internal const int LineBytes = 64;
@@ -76,9 +76,6 @@ internal static class Abi
     /// <summary><c>DP_RULE_UNKNOWN</c>.</summary>
     internal const uint RuleUnknown = 4294967295;
 
-    /// <summary><c>DP_DIGEST_SETS</c>.</summary>
-    internal const int DigestSets = 8192;
-
     /// <summary><c>DP_CGROUP_DEPTHS</c>.</summary>
     internal const int CgroupDepths = 16;
 
@@ -141,6 +138,9 @@ internal enum DpHook : uint
     TcEgress = 1,
     CgroupIngress = 2,
     CgroupEgress = 3,
+    Connect = 4,
+    Xdp = 5,
+    Hooks = 6,
 }
 
 /// <summary>bpf: <c>enum dp_interface_flags</c>.</summary>
@@ -222,7 +222,9 @@ internal enum DpStatistic : uint
     Paused = 8,
     DoubtPassed = 9,
     CgroupPassed = 10,
-    Statistics = 11,
+    FlowInserted = 11,
+    Resets = 12,
+    Statistics = 13,
 }
 
 /// <summary>bpf: <c>enum dp_unit_flags</c>.</summary>
@@ -423,6 +425,27 @@ internal struct DpDescriptor : IEquatable<DpDescriptor>
     public static bool operator !=(DpDescriptor left, DpDescriptor right) => !left.Equals(right);
 }
 
+/// <summary>bpf: <c>struct dp_device</c>, 8 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 8)]
+internal struct DpDevice : IEquatable<DpDevice>
+{
+    [FieldOffset(0)]
+    public ByteArray6 Address;
+
+    [FieldOffset(6)]
+    public ByteArray2 Reserved;
+
+    public readonly bool Equals(DpDevice other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpDevice other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpDevice left, DpDevice right) => left.Equals(right);
+
+    public static bool operator !=(DpDevice left, DpDevice right) => !left.Equals(right);
+}
+
 /// <summary>bpf: <c>struct dp_digest</c>, 64 bytes.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 64)]
 internal struct DpDigest : IEquatable<DpDigest>
@@ -477,12 +500,12 @@ internal struct DpDigest : IEquatable<DpDigest>
     public static bool operator !=(DpDigest left, DpDigest right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_digest_set</c>, 128 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 128)]
+/// <summary>bpf: <c>struct dp_digest_set</c>, 256 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 256)]
 internal struct DpDigestSet : IEquatable<DpDigestSet>
 {
     [FieldOffset(0)]
-    public DpDigestArray2 Digest;
+    public DpDigestArray4 One;
 
     public readonly bool Equals(DpDigestSet other) => RawBytes.Equal(in this, in other);
 
@@ -493,6 +516,24 @@ internal struct DpDigestSet : IEquatable<DpDigestSet>
     public static bool operator ==(DpDigestSet left, DpDigestSet right) => left.Equals(right);
 
     public static bool operator !=(DpDigestSet left, DpDigestSet right) => !left.Equals(right);
+}
+
+/// <summary>bpf: <c>struct dp_early</c>, 8 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 8)]
+internal struct DpEarly : IEquatable<DpEarly>
+{
+    [FieldOffset(0)]
+    public ulong NetworkNamespace;
+
+    public readonly bool Equals(DpEarly other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpEarly other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpEarly left, DpEarly right) => left.Equals(right);
+
+    public static bool operator !=(DpEarly left, DpEarly right) => !left.Equals(right);
 }
 
 /// <summary>bpf: <c>struct dp_event</c>, 64 bytes.</summary>
@@ -909,8 +950,8 @@ internal struct DpLine : IEquatable<DpLine>
     public static bool operator !=(DpLine left, DpLine right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_mark</c>, 8 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 8)]
+/// <summary>bpf: <c>struct dp_mark</c>, 16 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 16)]
 internal struct DpMark : IEquatable<DpMark>
 {
     [FieldOffset(0)]
@@ -918,6 +959,9 @@ internal struct DpMark : IEquatable<DpMark>
 
     [FieldOffset(4)]
     public uint Epoch;
+
+    [FieldOffset(8)]
+    public ulong Proved;
 
     public readonly bool Equals(DpMark other) => RawBytes.Equal(in this, in other);
 
@@ -1035,6 +1079,111 @@ internal struct DpPacket : IEquatable<DpPacket>
     public static bool operator !=(DpPacket left, DpPacket right) => !left.Equals(right);
 }
 
+/// <summary>bpf: <c>struct dp_process</c>, 32 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 32)]
+internal struct DpProcess : IEquatable<DpProcess>
+{
+    [FieldOffset(0)]
+    public ulong Cgroup;
+
+    [FieldOffset(8)]
+    public uint Pid;
+
+    [FieldOffset(12)]
+    public uint Uid;
+
+    [FieldOffset(16)]
+    public ByteArray16 Command;
+
+    public readonly bool Equals(DpProcess other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpProcess other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpProcess left, DpProcess right) => left.Equals(right);
+
+    public static bool operator !=(DpProcess left, DpProcess right) => !left.Equals(right);
+}
+
+/// <summary>bpf: <c>struct dp_process_event</c>, 96 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 96)]
+internal struct DpProcessEvent : IEquatable<DpProcessEvent>
+{
+    [FieldOffset(0)]
+    public DpEvent Flow;
+
+    [FieldOffset(64)]
+    public DpProcess Process;
+
+    public readonly bool Equals(DpProcessEvent other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpProcessEvent other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpProcessEvent left, DpProcessEvent right) => left.Equals(right);
+
+    public static bool operator !=(DpProcessEvent left, DpProcessEvent right) => !left.Equals(right);
+}
+
+/// <summary>bpf: <c>struct dp_recollection</c>, 32 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 32)]
+internal struct DpRecollection : IEquatable<DpRecollection>
+{
+    [FieldOffset(0)]
+    public UintArray4 PeerBigEndian;
+
+    [FieldOffset(16)]
+    public uint Generation;
+
+    [FieldOffset(20)]
+    public uint Leaf;
+
+    [FieldOffset(24)]
+    public ushort Cell;
+
+    [FieldOffset(26)]
+    public ushort Key;
+
+    [FieldOffset(28)]
+    public ushort Zone;
+
+    [FieldOffset(30)]
+    public byte Way;
+
+    [FieldOffset(31)]
+    public byte Written;
+
+    public readonly bool Equals(DpRecollection other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpRecollection other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpRecollection left, DpRecollection right) => left.Equals(right);
+
+    public static bool operator !=(DpRecollection left, DpRecollection right) => !left.Equals(right);
+}
+
+/// <summary>bpf: <c>struct dp_recollection_set</c>, 128 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 128)]
+internal struct DpRecollectionSet : IEquatable<DpRecollectionSet>
+{
+    [FieldOffset(0)]
+    public DpRecollectionArray4 One;
+
+    public readonly bool Equals(DpRecollectionSet other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpRecollectionSet other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpRecollectionSet left, DpRecollectionSet right) => left.Equals(right);
+
+    public static bool operator !=(DpRecollectionSet left, DpRecollectionSet right) => !left.Equals(right);
+}
+
 /// <summary>bpf: <c>struct dp_served_key</c>, 20 bytes.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 20)]
 internal struct DpServedKey : IEquatable<DpServedKey>
@@ -1137,6 +1286,24 @@ internal struct DpSkip : IEquatable<DpSkip>
     public static bool operator !=(DpSkip left, DpSkip right) => !left.Equals(right);
 }
 
+/// <summary>bpf: <c>struct dp_stamps</c>, 8 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 8)]
+internal struct DpStamps : IEquatable<DpStamps>
+{
+    [FieldOffset(0)]
+    public ByteArray8 At;
+
+    public readonly bool Equals(DpStamps other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpStamps other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpStamps left, DpStamps right) => left.Equals(right);
+
+    public static bool operator !=(DpStamps left, DpStamps right) => !left.Equals(right);
+}
+
 /// <summary>bpf: <c>struct dp_tuple</c>, 40 bytes.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 40)]
 internal struct DpTuple : IEquatable<DpTuple>
@@ -1200,8 +1367,8 @@ internal struct DpUnit : IEquatable<DpUnit>
     public static bool operator !=(DpUnit left, DpUnit right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_visit</c>, 232 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 232)]
+/// <summary>bpf: <c>struct dp_visit</c>, 424 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 424)]
 internal struct DpVisit : IEquatable<DpVisit>
 {
     [FieldOffset(0)]
@@ -1224,6 +1391,9 @@ internal struct DpVisit : IEquatable<DpVisit>
 
     [FieldOffset(228)]
     public uint Leaf;
+
+    [FieldOffset(232)]
+    public DpCounterArray12 Passed;
 
     public readonly bool Equals(DpVisit other) => RawBytes.Equal(in this, in other);
 
@@ -1266,6 +1436,9 @@ internal static class DpMaps
     /// <summary><c>dp_arena</c>.</summary>
     internal static readonly MapName<uint, DpLine> Arena = new("dp_arena");
 
+    /// <summary><c>dp_cgroup_passed</c>.</summary>
+    internal static readonly MapName<uint, DpCounter> CgroupPassed = new("dp_cgroup_passed");
+
     /// <summary><c>dp_cgroups</c>.</summary>
     internal static readonly MapName<ulong, DpCgroup> Cgroups = new("dp_cgroups");
 
@@ -1275,11 +1448,17 @@ internal static class DpMaps
     /// <summary><c>dp_depths</c>.</summary>
     internal static readonly MapName<uint, DpCgroupDepths> Depths = new("dp_depths");
 
+    /// <summary><c>dp_devices</c>.</summary>
+    internal static readonly MapName<uint, DpDevice> Devices = new("dp_devices");
+
     /// <summary><c>dp_digests</c>.</summary>
     internal static readonly MapName<uint, DpDigestSet> Digests = new("dp_digests");
 
     /// <summary><c>dp_drop_counts</c>.</summary>
     internal static readonly MapName<uint, DpCounter> DropCounts = new("dp_drop_counts");
+
+    /// <summary><c>dp_early</c>.</summary>
+    internal static readonly MapName<uint, DpEarly> Early = new("dp_early");
 
     /// <summary><c>dp_event_bucket</c>.</summary>
     internal static readonly MapName<uint, DpBucket> EventBucket = new("dp_event_bucket");
@@ -1338,6 +1517,18 @@ internal static class DpMaps
     /// <summary><c>dp_new_tcp6</c>.</summary>
     internal static readonly MapName<DpFlowKey6, DpFlow> NewTcp6 = new("dp_new_tcp6");
 
+    /// <summary><c>dp_opened</c>.</summary>
+    internal static readonly MapName<uint, DpStamps> Opened = new("dp_opened");
+
+    /// <summary><c>dp_processes</c>.</summary>
+    internal static readonly MapName<ulong, DpProcess> Processes = new("dp_processes");
+
+    /// <summary><c>dp_recollections</c>.</summary>
+    internal static readonly MapName<uint, DpRecollectionSet> Recollections = new("dp_recollections");
+
+    /// <summary><c>dp_reset_bucket</c>.</summary>
+    internal static readonly MapName<uint, DpBucket> ResetBucket = new("dp_reset_bucket");
+
     /// <summary><c>dp_rule_counts</c>.</summary>
     internal static readonly MapName<uint, DpCounter> RuleCounts = new("dp_rule_counts");
 
@@ -1354,6 +1545,13 @@ internal static class DpMaps
     internal static readonly MapName<DpVlanKey, uint> Vlans = new("dp_vlans");
 }
 
+/// <summary>16 times <c>byte</c>, inside whatever holds it.</summary>
+[InlineArray(16)]
+internal struct ByteArray16
+{
+    private byte _first;
+}
+
 /// <summary>2 times <c>byte</c>, inside whatever holds it.</summary>
 [InlineArray(2)]
 internal struct ByteArray2
@@ -1368,11 +1566,39 @@ internal struct ByteArray32
     private byte _first;
 }
 
-/// <summary>2 times <c>DpDigest</c>, inside whatever holds it.</summary>
-[InlineArray(2)]
-internal struct DpDigestArray2
+/// <summary>6 times <c>byte</c>, inside whatever holds it.</summary>
+[InlineArray(6)]
+internal struct ByteArray6
+{
+    private byte _first;
+}
+
+/// <summary>8 times <c>byte</c>, inside whatever holds it.</summary>
+[InlineArray(8)]
+internal struct ByteArray8
+{
+    private byte _first;
+}
+
+/// <summary>12 times <c>DpCounter</c>, inside whatever holds it.</summary>
+[InlineArray(12)]
+internal struct DpCounterArray12
+{
+    private DpCounter _first;
+}
+
+/// <summary>4 times <c>DpDigest</c>, inside whatever holds it.</summary>
+[InlineArray(4)]
+internal struct DpDigestArray4
 {
     private DpDigest _first;
+}
+
+/// <summary>4 times <c>DpRecollection</c>, inside whatever holds it.</summary>
+[InlineArray(4)]
+internal struct DpRecollectionArray4
+{
+    private DpRecollection _first;
 }
 
 /// <summary>16 times <c>uint</c>, inside whatever holds it.</summary>
@@ -1476,6 +1702,11 @@ internal static class AbiLayout
                 new("flags", 80, 0, 2),
                 new("reserved", 96, 0, 4),
             ]),
+            new("dp_device", 8,
+            [
+                new("address", 0, 0, 6),
+                new("reserved", 48, 0, 2),
+            ]),
             new("dp_digest", 64,
             [
                 new("source", 0, 0, 16),
@@ -1492,9 +1723,13 @@ internal static class AbiLayout
                 new("next_sequence", 448, 0, 8),
                 new("key", 448, 0, 4),
             ]),
-            new("dp_digest_set", 128,
+            new("dp_digest_set", 256,
             [
-                new("digest", 0, 0, 128),
+                new("one", 0, 0, 256),
+            ]),
+            new("dp_early", 8,
+            [
+                new("network_namespace", 0, 0, 8),
             ]),
             new("dp_event", 64,
             [
@@ -1612,10 +1847,11 @@ internal static class AbiLayout
                 new("u32", 0, 0, 64),
                 new("u16", 0, 0, 64),
             ]),
-            new("dp_mark", 8,
+            new("dp_mark", 16,
             [
                 new("proof", 0, 0, 4),
                 new("epoch", 32, 0, 4),
+                new("proved", 64, 0, 8),
             ]),
             new("dp_near_interface", 20,
             [
@@ -1646,6 +1882,33 @@ internal static class AbiLayout
                 new("offset", 800, 0, 2),
                 new("limit", 816, 0, 2),
             ]),
+            new("dp_process", 32,
+            [
+                new("cgroup", 0, 0, 8),
+                new("pid", 64, 0, 4),
+                new("uid", 96, 0, 4),
+                new("command", 128, 0, 16),
+            ]),
+            new("dp_process_event", 96,
+            [
+                new("flow", 0, 0, 64),
+                new("process", 512, 0, 32),
+            ]),
+            new("dp_recollection", 32,
+            [
+                new("peer", 0, 0, 16),
+                new("generation", 128, 0, 4),
+                new("leaf", 160, 0, 4),
+                new("cell", 192, 0, 2),
+                new("key", 208, 0, 2),
+                new("zone", 224, 0, 2),
+                new("way", 240, 0, 1),
+                new("written", 248, 0, 1),
+            ]),
+            new("dp_recollection_set", 128,
+            [
+                new("one", 0, 0, 128),
+            ]),
             new("dp_served_key", 20,
             [
                 new("address", 0, 0, 16),
@@ -1674,6 +1937,10 @@ internal static class AbiLayout
                 new("reserved", 352, 0, 4),
                 new("reserved2", 384, 0, 16),
             ]),
+            new("dp_stamps", 8,
+            [
+                new("at", 0, 0, 8),
+            ]),
             new("dp_tuple", 40,
             [
                 new("source", 0, 0, 16),
@@ -1691,7 +1958,7 @@ internal static class AbiLayout
                 new("flags", 64, 0, 4),
                 new("reserved", 96, 0, 4),
             ]),
-            new("dp_visit", 232,
+            new("dp_visit", 424,
             [
                 new("packet", 0, 0, 104),
                 new("judgement", 832, 0, 16),
@@ -1700,6 +1967,7 @@ internal static class AbiLayout
                 new("key", 1344, 0, 44),
                 new("sight", 1696, 0, 16),
                 new("leaf", 1824, 0, 4),
+                new("passed", 1856, 0, 192),
             ]),
             new("dp_vlan_key", 8,
             [
@@ -1747,6 +2015,9 @@ internal static class AbiLayout
                 new("DP_HOOK_TC_EGRESS", 1),
                 new("DP_HOOK_CGROUP_INGRESS", 2),
                 new("DP_HOOK_CGROUP_EGRESS", 3),
+                new("DP_HOOK_CONNECT", 4),
+                new("DP_HOOK_XDP", 5),
+                new("DP_HOOKS", 6),
             ]),
             new("dp_interface_flags",
             [
@@ -1811,7 +2082,9 @@ internal static class AbiLayout
                 new("DP_STAT_PAUSED", 8),
                 new("DP_STAT_DOUBT_PASSED", 9),
                 new("DP_STAT_CGROUP_PASSED", 10),
-                new("DP_STATISTICS", 11),
+                new("DP_STAT_FLOW_INSERTED", 11),
+                new("DP_STAT_RESETS", 12),
+                new("DP_STATISTICS", 13),
             ]),
             new("dp_unit_flags",
             [
@@ -1829,11 +2102,14 @@ internal static class AbiLayout
         ],
         [
             new("dp_arena", 4, 64),
+            new("dp_cgroup_passed", 4, 16),
             new("dp_cgroups", 8, 16),
             new("dp_control", 4, 64),
             new("dp_depths", 4, 8),
-            new("dp_digests", 4, 128),
+            new("dp_devices", 4, 8),
+            new("dp_digests", 4, 256),
             new("dp_drop_counts", 4, 16),
+            new("dp_early", 4, 8),
             new("dp_event_bucket", 4, 16),
             new("dp_events", 0, 0),
             new("dp_fallback_ifs", 4, 12),
@@ -1846,17 +2122,21 @@ internal static class AbiLayout
             new("dp_live_tcp4", 16, 32),
             new("dp_live_tcp6", 40, 32),
             new("dp_local_nets", 24, 1),
-            new("dp_marks", 4, 8),
+            new("dp_marks", 4, 16),
             new("dp_namespaces", 4, 4),
             new("dp_near_ifs", 4, 20),
             new("dp_new_other4", 16, 32),
             new("dp_new_other6", 40, 32),
             new("dp_new_tcp4", 16, 32),
             new("dp_new_tcp6", 40, 32),
+            new("dp_opened", 4, 8),
+            new("dp_processes", 8, 32),
+            new("dp_recollections", 4, 128),
+            new("dp_reset_bucket", 4, 16),
             new("dp_rule_counts", 4, 16),
             new("dp_served", 20, 8),
             new("dp_statistics", 4, 8),
-            new("dp_tc_visit", 4, 232),
+            new("dp_tc_visit", 4, 424),
             new("dp_vlans", 8, 4),
         ]);
 }

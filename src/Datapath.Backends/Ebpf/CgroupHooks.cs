@@ -106,12 +106,15 @@ internal sealed class CgroupHooks(BpfObject loaded, PinDirectory pins) : IDispos
         _held.Clear();
     }
 
-    /// <summary>False where there is no such link, or its cgroup is gone.</summary>
-    private bool Renew(string pin, BpfProgram program)
+    /// <summary>Opens the pinned link of an earlier agent and puts a program into it.</summary>
+    /// <param name="pin">Where it is pinned.</param>
+    /// <param name="program">The program; asked for only where there is a link.</param>
+    /// <returns>Null where there is no such link, or its cgroup is gone.</returns>
+    public static BpfLink? Adopt(string pin, Func<BpfProgram> program)
     {
         if (!File.Exists(pin))
         {
-            return false;
+            return null;
         }
 
         BpfLink link = BpfLink.OpenPinned(pin);
@@ -120,12 +123,24 @@ internal sealed class CgroupHooks(BpfObject loaded, PinDirectory pins) : IDispos
         {
             link.Dispose();
             BpfFs.Unpin(pin);
-            return false;
+            return null;
         }
 
-        if (described.ProgramId != program.Id)
+        BpfProgram wanted = program();
+        if (described.ProgramId != wanted.Id)
         {
-            link.Update(program);
+            link.Update(wanted);
+        }
+
+        return link;
+    }
+
+    /// <summary>False where there is no such link, or its cgroup is gone.</summary>
+    private bool Renew(string pin, BpfProgram program)
+    {
+        if (Adopt(pin, () => program) is not { } link)
+        {
+            return false;
         }
 
         if (_held.Remove(pin, out BpfLink? before))

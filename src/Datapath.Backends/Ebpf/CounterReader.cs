@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Datapath.Flows;
 using Datapath.Interop.Libbpf;
+using Datapath.Policy.Compilation;
 
 namespace Datapath.Backends.Ebpf;
 
@@ -21,6 +22,8 @@ internal static class CounterReader
         "passed_while_paused",
         "passed_in_doubt",
         "judged_at_cgroup",
+        "flow_inserted",
+        "resets_sent",
     ];
 
     /// <summary>Before anything was loaded.</summary>
@@ -33,12 +36,18 @@ internal static class CounterReader
 
     /// <summary>Reads all counters.</summary>
     /// <param name="loaded">The loaded object.</param>
-    public static BackendCounters Read(BpfObject loaded) =>
-        new(
-            ReadPackets(loaded.Map(DpMaps.RuleCounts), index => (int)index),
-            ReadPackets(loaded.Map(DpMaps.DropCounts), reason => (DropReason)reason),
+    public static BackendCounters Read(BpfObject loaded)
+    {
+        VerdictCount[] drops = [.. ReadPackets(loaded.Map(DpMaps.DropCounts)).Select(Dropped)];
+        return new BackendCounters(
+            ReadPackets(loaded.Map(DpMaps.RuleCounts)).ToImmutableDictionary(one => (int)one.Key, one => one.Value),
+            drops.GroupBy(one => one.Reason, one => one.Count).ToImmutableDictionary(group => group.Key, group => group.Aggregate(Sum)),
             ReadStatistics(loaded.Map(DpMaps.Statistics))
-        );
+        )
+        {
+            Verdicts = [.. ReadPassed(loaded), .. ReadPackets(loaded.Map(DpMaps.CgroupPassed)).Select(Passed), .. drops],
+        };
+    }
 
     /// <summary>One of the statistics.</summary>
     /// <param name="loaded">The loaded object.</param>
@@ -62,22 +71,52 @@ internal static class CounterReader
         return counted.Length;
     }
 
-    private static ImmutableDictionary<TKey, PacketCount> ReadPackets<TKey>(BpfMap<uint, DpCounter> map, Func<uint, TKey> keyOf)
-        where TKey : notnull
+    private static List<KeyValuePair<uint, PacketCount>> ReadPackets(BpfMap<uint, DpCounter> map)
     {
-        var counts = ImmutableDictionary.CreateBuilder<TKey, PacketCount>();
-        for (uint index = 0; index < map.Map.MaxEntries; index++)
-        {
-            DpCounter[] perCpu = map.LookupPerCpu(index) ?? [];
-            long packets = perCpu.Sum(one => (long)one.Packets);
-            if (packets != 0)
+        List<KeyValuePair<uint, PacketCount>> counts = [];
+        map.ReadPerCpu(
+            (index, perCpu) =>
             {
-                counts.Add(keyOf(index), new PacketCount(packets, perCpu.Sum(one => (long)one.Bytes)));
+                PacketCount sum = default;
+                foreach (ref readonly DpCounter one in perCpu)
+                {
+                    sum = Sum(sum, Count(one));
+                }
+
+                if (sum.Packets != 0)
+                {
+                    counts.Add(KeyValuePair.Create(index, sum));
+                }
+            }
+        );
+        return counts;
+    }
+
+    private static VerdictCount Dropped(KeyValuePair<uint, PacketCount> drops) =>
+        At(drops.Key / (uint)DpReason.Reasons, (DropReason)(drops.Key % (uint)DpReason.Reasons), drops.Value);
+
+    private static VerdictCount Passed(KeyValuePair<uint, PacketCount> passed) => At(passed.Key, DropReason.None, passed.Value);
+
+    // Each program has its own visit for each CPU, and with it this count; a rehearsal counts nothing.
+    private static IEnumerable<VerdictCount> ReadPassed(BpfObject loaded)
+    {
+        DpVisit[] visits = loaded.Map(DpMaps.TcVisit).LookupPerCpu(0) ?? [];
+        for (uint place = 0; place < (uint)DpHook.Hooks * 2; place++)
+        {
+            PacketCount passed = visits.Select(visit => Count(visit.Passed[(int)place])).Aggregate(default(PacketCount), Sum);
+            if (passed.Packets != 0)
+            {
+                yield return At(place, DropReason.None, passed);
             }
         }
-
-        return counts.ToImmutable();
     }
+
+    private static VerdictCount At(uint place, DropReason reason, PacketCount count) =>
+        new(EventDecoder.NameOf((int)place / 2), (Direction)(place % 2), reason, count);
+
+    private static PacketCount Count(DpCounter counter) => new((long)counter.Packets, (long)counter.Bytes);
+
+    private static PacketCount Sum(PacketCount left, PacketCount right) => new(left.Packets + right.Packets, left.Bytes + right.Bytes);
 
     private static ImmutableDictionary<string, long> ReadStatistics(BpfMap<uint, ulong> map) =>
         StatisticNames

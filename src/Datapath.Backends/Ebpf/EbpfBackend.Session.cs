@@ -24,7 +24,8 @@ public sealed partial class EbpfBackend
             Host = new HostTables(Loaded);
             Clock = new JiffiesClock(Loaded.Program("dp_clock"));
             Timeouts = timeouts;
-            Flows = new FlowCollector(Loaded, Clock, timeouts);
+            Marks = new FlowMarks(Loaded);
+            Flows = new FlowCollector(Loaded, Clock, timeouts, Marks);
             Cgroups = new CgroupUnits(
                 Loaded,
                 () => new CgroupHooks(_forCgroups = SegmentObject.LoadForCgroups(options, pins), pins),
@@ -32,6 +33,14 @@ public sealed partial class EbpfBackend
                 Flows.Forget,
                 options.Time
             );
+            Early = new EarlyRefusal(
+                Loaded,
+                () => SegmentObject.LoadForProcesses(options, pins),
+                pins,
+                new EarlyRefusalPlace(options.EarlyReject, CgroupTree.Find(), options.EarlyRejectCgroup),
+                options.Time
+            );
+            Xdp = new XdpHooks(Loaded, () => SegmentObject.LoadForXdp(options, pins), pins, options.Xdp != XdpChoice.Off);
             Hooks = new AttachedHooks(Loaded, pins, MechanismOf(options.TcHook));
             Events = new RingBuffer(
                 Loaded.Map(DpMaps.Events),
@@ -55,7 +64,13 @@ public sealed partial class EbpfBackend
 
         public CgroupUnits Cgroups { get; }
 
+        public EarlyRefusal Early { get; }
+
+        public XdpHooks Xdp { get; }
+
         public JiffiesClock Clock { get; }
+
+        public FlowMarks Marks { get; }
 
         public FlowTimeouts Timeouts { get; }
 
@@ -84,9 +99,12 @@ public sealed partial class EbpfBackend
             _rehearsal?.Dispose();
             Hooks.Dispose();
             Cgroups.Dispose();
+            Early.Dispose();
+            Xdp.Dispose();
             _forCgroups?.Dispose();
             Events.Dispose();
             Arena.Dispose();
+            Marks.Dispose();
             Loaded.Dispose();
         }
     }
@@ -107,10 +125,20 @@ public sealed partial class EbpfBackend
             LostPins.PinMaps(_pins, session.Loaded.Program(SegmentObject.RehearsedProgram));
             session.Hooks.PinAgain();
             session.Cgroups.PinAgain();
+            session.Early.PinAgain();
+            session.Xdp.PinAgain();
         }
     }
 
-    private ImmutableArray<string> Warnings() => PinsAtRisk.Warnings(options.BpfFileSystem);
+    private ImmutableArray<string> Warnings() =>
+        [
+            .. PinsAtRisk.Warnings(options.BpfFileSystem),
+            // What nobody wants is no trouble.
+            .. options.EarlyReject && _session?.Early.Obstacle is { } obstacle
+                ? [$"connections that policy rejects time out instead of being refused at once: {obstacle}"]
+                : ImmutableArray<string>.Empty,
+            .. _session?.Xdp.Obstacles ?? [],
+        ];
 
     private static TcMechanism MechanismOf(TcHookChoice choice) =>
         choice switch

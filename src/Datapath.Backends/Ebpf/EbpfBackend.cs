@@ -55,6 +55,8 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
             }
 
             session.Cgroups.Renew(_pins);
+            session.Early.Renew();
+            session.Xdp.Renew();
             return session.Arena.Judging.Id;
         });
     }
@@ -112,6 +114,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         {
             KeepPinned(session);
             session.Cgroups.Look();
+            session.Early.Look();
             return session.Events.Consume();
         });
     }
@@ -187,6 +190,13 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         // 7. Units that come are judged by the policy that knows them.
         (ImmutableArray<UnitAttachment> attached, ImmutableArray<UnitNotEnforced> gone) = AttachAll(session, desired, isFirst);
         (ImmutableArray<UnitAttachment> cgroups, ImmutableArray<UnitNotEnforced> without) = session.Cgroups.Follow(policy);
+        session.Xdp.Follow(attached.Where(one => one.Unit == LocalUnit.HostNumber).Select(one => host.Interfaces.First(other => other.Index == one.InterfaceIndex)), host);
+        if (isFirst && options.Xdp == XdpChoice.Require && session.Xdp.Obstacles is [{ } obstacle, ..])
+        {
+            throw new BackendException($"--xdp require: {obstacle}");
+        }
+
+        session.Early.Follow(host.Interfaces.FirstOrDefault(one => policy.ExcludedInterfaces.Contains(one.Name))?.Name);
         older = older is null ? null : TakeUpLatecomers(session, policy, host, older);
         // 8. What nobody is judged by any more goes when everything is in place that judges instead.
         Tidy(session, host, desired, attached, isFirst);

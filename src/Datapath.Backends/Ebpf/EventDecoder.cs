@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using System.Text;
 using Datapath.Flows;
 using Datapath.Policy.Compilation;
 
@@ -13,7 +14,13 @@ internal sealed class EventDecoder(TimeProvider time)
     private const byte ObservedAllowBit = 2;
     private const byte IPv6Bit = 0x80;
 
-    private static readonly string[] Hooks = ["tc-ingress", "tc-egress", "cgroup-ingress", "cgroup-egress"];
+    private static readonly string[] Hooks = ["tc-ingress", "tc-egress", "cgroup-ingress", "cgroup-egress", "cgroup-connect", "xdp"];
+
+    private readonly CgroupNames _cgroups = new();
+
+    /// <summary>The word for a hook.</summary>
+    /// <param name="hook">As in <c>enum dp_hook</c>.</param>
+    public static string NameOf(int hook) => hook < Hooks.Length ? Hooks[hook] : $"hook {hook}";
 
     /// <summary>Decodes a record.</summary>
     /// <param name="record">The record.</param>
@@ -25,6 +32,7 @@ internal sealed class EventDecoder(TimeProvider time)
             return null;
         }
 
+        DpProcess? process = MemoryMarshal.TryRead(record, out DpProcessEvent whole) ? whole.Process : null;
         bool ipv6 = (raw.Flags & IPv6Bit) != 0;
         return new FlowEvent
         {
@@ -42,9 +50,17 @@ internal sealed class EventDecoder(TimeProvider time)
             SourcePort = BinaryPrimitives.ReverseEndianness(raw.SourcePortBigEndian),
             Destination = AddressCodec.Decode(raw.Destination, ipv6),
             DestinationKey = raw.DestinationKey,
-            Hook = raw.Hook < Hooks.Length ? Hooks[raw.Hook] : $"hook {raw.Hook}",
+            Hook = NameOf(raw.Hook),
+            Process = process is { } known ? ProcessOf(known) : null,
             Generation = raw.Generation,
         };
+    }
+
+    private FlowProcess ProcessOf(DpProcess process)
+    {
+        ReadOnlySpan<byte> command = process.Command;
+        int end = command.IndexOf((byte)0);
+        return new FlowProcess((int)process.Pid, process.Uid, Encoding.UTF8.GetString(end < 0 ? command : command[..end]), _cgroups.PathOf(process.Cgroup));
     }
 
     /// <summary>bpf_ktime_get_ns and .NET's timestamps both read CLOCK_MONOTONIC.</summary>

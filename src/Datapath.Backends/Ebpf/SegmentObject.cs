@@ -13,6 +13,9 @@ internal static class SegmentObject
     /// <summary>The program whose copy answers questions.</summary>
     public const string RehearsedProgram = "dp_ingress";
 
+    // The unit of stamps: the least power of two of jiffies that are 2.5 seconds, 256 of which are more than the ten minutes of a flow.
+    private static int StampShift => int.Log2((KernelClock.JiffiesPerSecond() * 5 / 2) - 1) + 1;
+
     // The kernel names data maps after the object: "dp_tc.rodata".
     private const string ObjectName = "dp_tc";
 
@@ -30,6 +33,9 @@ internal static class SegmentObject
         DpMaps.Cgroups.Name,
         DpMaps.Depths.Name,
         DpMaps.Served.Name,
+        DpMaps.Early.Name,
+        DpMaps.Devices.Name,
+        DpMaps.Processes.Name,
         DpMaps.NewTcp4.Name,
         DpMaps.NewTcp6.Name,
         DpMaps.NewOther4.Name,
@@ -38,15 +44,22 @@ internal static class SegmentObject
         DpMaps.LiveTcp6.Name,
         DpMaps.LiveOther4.Name,
         DpMaps.LiveOther6.Name,
+        DpMaps.Marks.Name,
+        DpMaps.Opened.Name,
         DpMaps.Fragments.Name,
         DpMaps.RuleCounts.Name,
         DpMaps.DropCounts.Name,
+        DpMaps.CgroupPassed.Name,
         DpMaps.Statistics.Name,
         DpMaps.Events,
     ];
 
     private static readonly string[] TcPrograms = [RehearsedProgram, "dp_egress", "dp_clock"];
     private static readonly string[] CgroupPrograms = ["dp_cgroup_in", "dp_cgroup_out"];
+    private static readonly string[] ProcessPrograms = ["dp_connect4", "dp_connect6"];
+
+    /// <summary>The program at XDP.</summary>
+    public const string XdpProgram = "dp_xdp";
 
     /// <summary>Whether a map outlives the agent.</summary>
     /// <param name="map">Its name.</param>
@@ -57,7 +70,16 @@ internal static class SegmentObject
     /// <param name="pins">Where the maps are pinned.</param>
     /// <param name="timeouts">When the programs forget a flow.</param>
     public static BpfObject Load(EbpfOptions options, PinDirectory pins, out FlowTimeouts timeouts) =>
-        Load(options, pins, loading => LeaveOut(loading, CgroupPrograms), out timeouts);
+        Load(
+            options,
+            pins,
+            loading =>
+            {
+                LeaveOut(loading, [.. CgroupPrograms, .. ProcessPrograms, XdpProgram]);
+                SetMemory(loading, options.MemorySets);
+            },
+            out timeouts
+        );
 
     /// <summary>Loads the copy that is attached to cgroups, over the same maps.</summary>
     /// <param name="options">As for the programs at tc.</param>
@@ -69,7 +91,7 @@ internal static class SegmentObject
             pins,
             loading =>
             {
-                LeaveOut(loading, TcPrograms);
+                LeaveOut(loading, [.. TcPrograms, .. ProcessPrograms, XdpProgram]);
                 loading.SetKnob("dp_is_at_cgroup", 1u);
                 loading.SetMaxEntries(DpMaps.TcVisit.Name, Abi.ProcessVisits);
             },
@@ -84,6 +106,34 @@ internal static class SegmentObject
         return loaded;
     }
 
+    /// <summary>Loads the copy that processes run into, over the same maps.</summary>
+    /// <param name="options">As for the programs at tc.</param>
+    /// <param name="pins">Where the maps are pinned.</param>
+    public static BpfObject LoadForProcesses(EbpfOptions options, PinDirectory pins) =>
+        Load(
+            options,
+            pins,
+            loading =>
+            {
+                LeaveOut(loading, [.. TcPrograms, .. CgroupPrograms, XdpProgram]);
+                loading.SetKnob("dp_is_at_cgroup", 1u);
+            },
+            out _
+        );
+
+    /// <summary>Loads the copy that is attached to XDP, over the same maps.</summary>
+    /// <param name="options">As for the programs at tc.</param>
+    /// <param name="pins">Where the maps are pinned.</param>
+    public static BpfObject LoadForXdp(EbpfOptions options, PinDirectory pins) =>
+        Load(options, pins, loading => LeaveOut(loading, [.. TcPrograms, .. CgroupPrograms, .. ProcessPrograms]), out _);
+
+    /// <summary>When the programs forget a flow; nothing is loaded.</summary>
+    public static FlowTimeouts ReadTimeouts()
+    {
+        using BpfObject opened = BpfObject.Open(ReadResource(), ObjectName);
+        return FlowTimeouts.Of(opened);
+    }
+
     /// <summary>Loads a copy of <see cref="RehearsedProgram"/> over the same maps that only answers; it is never to be attached.</summary>
     /// <param name="options">As for the programs that are attached.</param>
     /// <param name="pins">Where the maps are pinned.</param>
@@ -94,7 +144,7 @@ internal static class SegmentObject
             loading =>
             {
                 loading.SetKnob("dp_dry_run", 1u);
-                LeaveOut(loading, ["dp_egress", "dp_clock", .. CgroupPrograms]);
+                LeaveOut(loading, ["dp_egress", "dp_clock", .. CgroupPrograms, .. ProcessPrograms, XdpProgram]);
             },
             out _
         );
@@ -107,10 +157,16 @@ internal static class SegmentObject
         {
             AbiLayout.Recorded.Verify(loading.Types);
             loading.SetKnob("dp_jiffies_per_second", (uint)KernelClock.JiffiesPerSecond());
+            loading.SetKnob("dp_stamp_shift", (uint)StampShift);
             loading.SetKnob("dp_events_per_second", (uint)options.EventsPerSecond);
             loading.SetKnob("dp_event_burst", (uint)options.EventsPerSecond * 2);
+            loading.SetKnob("dp_resets_per_second", (uint)options.ResetsPerSecond);
             timeouts = FlowTimeouts.Of(loading);
+            loading.SetKnob("dp_unproved_tcp_seconds", timeouts.LongestUnproved(isTcp: true));
+            loading.SetKnob("dp_unproved_other_seconds", timeouts.LongestUnproved(isTcp: false));
             SetSizes(loading, options);
+            // What is not at tc remembers nothing.
+            SetMemory(loading, 1);
             foreach (string map in PinnedMaps)
             {
                 KeepPinnedSize(loading, map, pins.Map(map));
@@ -153,7 +209,6 @@ internal static class SegmentObject
     {
         loading.SetMaxEntries(DpMaps.Arena.Name, checked((uint)(options.ArenaBytes / Image.PolicyImage.LineBytes)));
         loading.SetMaxEntries(DpMaps.RuleCounts.Name, (uint)options.MaxRules);
-        loading.SetMaxEntries(DpMaps.Digests.Name, (uint)(Abi.DigestSets * PossibleCpus.Count));
         loading.SetMaxEntries(DpMaps.NewTcp4.Name, (uint)options.MaxNewFlows);
         loading.SetMaxEntries(DpMaps.NewTcp6.Name, (uint)options.MaxNewFlows);
         loading.SetMaxEntries(DpMaps.NewOther4.Name, (uint)options.MaxNewFlows);
@@ -162,6 +217,13 @@ internal static class SegmentObject
         loading.SetMaxEntries(DpMaps.LiveTcp6.Name, (uint)options.MaxTcpFlows);
         loading.SetMaxEntries(DpMaps.LiveOther4.Name, (uint)options.MaxOtherFlows);
         loading.SetMaxEntries(DpMaps.LiveOther6.Name, (uint)options.MaxOtherFlows);
+    }
+
+    private static void SetMemory(BpfObject loading, int sets)
+    {
+        loading.SetKnob("dp_memory_sets", (uint)sets);
+        loading.SetMaxEntries(DpMaps.Digests.Name, (uint)(sets * PossibleCpus.Count));
+        loading.SetMaxEntries(DpMaps.Recollections.Name, (uint)(sets * PossibleCpus.Count));
     }
 
     /// <summary>A map cannot be resized while packets use it: the size it was made with holds until purge.</summary>

@@ -12,6 +12,12 @@ namespace Datapath.Backends.Host;
 /// <param name="HasMacHeader">False for tun, wireguard and ipip, whose packets begin with the IP header.</param>
 public sealed record HostInterface(int Index, string Name, bool IsLoopback, int Master, bool HasMacHeader)
 {
+    /// <summary>Its MAC address, such as <c>02:00:00:00:00:01</c>; empty for none.</summary>
+    public string HardwareAddress { get; init; } = "";
+
+    /// <summary>Its MTU in bytes.</summary>
+    public int MaximumTransmissionUnit { get; init; }
+
     /// <summary>Whether IPv4 packets that come in here and are not for the host are passed on.</summary>
     public bool ForwardsIPv4 { get; init; }
 

@@ -69,6 +69,8 @@ public static class HostObserver
             link.HasEthernetHeader
         )
         {
+            HardwareAddress = link.HardwareAddress,
+            MaximumTransmissionUnit = link.MaximumTransmissionUnit,
             ForwardsIPv4 = forwarding.IsOnForIPv4(link.Index),
             ForwardsIPv6 = forwarding.IsOnForIPv6(link.Index),
             PeerNamespace = link.IsOfPair ? link.PeerNamespaceId : null,

@@ -5,7 +5,6 @@ using Datapath.Backends.Iptables.Lowering;
 using Datapath.Interop;
 using Datapath.Interop.Netlink;
 using Datapath.Policy.Compilation;
-using Datapath.Policy.Inventory;
 
 namespace Datapath.Backends.Iptables;
 
@@ -43,6 +42,19 @@ internal sealed class ConnectionMarks(uint bit, uint revoked)
             return lost.Count + regained.Count;
         });
     }
+
+    /// <summary>Tells conntrack of connections that it does not know, with the mark that the policy gives them.</summary>
+    /// <param name="policy">The policy that comes.</param>
+    /// <param name="places">Its units.</param>
+    /// <param name="host">The host's addresses.</param>
+    /// <param name="flows">The connections, better knowledge first.</param>
+    /// <exception cref="BackendException">Refused.</exception>
+    public void TakeUp(CompiledPolicy policy, UnitPlaces places, HostSnapshot host, IEnumerable<RememberedFlow> flows) =>
+        Guard(() =>
+        {
+            new OlderConnections(new OpenerJudge(policy, places, host), bit, revoked).TakeUp(flows);
+            return 0;
+        });
 
     /// <summary>Takes both bits from every connection.</summary>
     /// <param name="dryRun">Only count.</param>
@@ -126,106 +138,4 @@ internal sealed class ConnectionMarks(uint bit, uint revoked)
             throw new BackendException($"{refusal.Message}: tracked connections need the kernel modules nf_conntrack and nf_conntrack_netlink", refusal);
         }
     }
-
-    /// <summary>Judges the openers of connections by the tables, as the hooks would.</summary>
-    private sealed class OpenerJudge
-    {
-        private readonly CompiledPolicyReader _reader;
-        private readonly CompiledPolicy _policy;
-        private readonly HashSet<int> _pods;
-        private readonly HashSet<IPAddress> _addresses;
-        private readonly ImmutableArray<IPNetwork> _networks;
-        private readonly bool _judgesHost;
-
-        public OpenerJudge(CompiledPolicy policy, UnitPlaces places, HostSnapshot host)
-        {
-            _policy = policy;
-            _reader = new CompiledPolicyReader(policy);
-            _pods = [.. places.Pods.Select(pod => pod.Unit.Number)];
-            _addresses = [.. host.Addresses];
-            _networks = host.LocalNetworks;
-            _judgesHost = places.Host is not null;
-        }
-
-        /// <summary>Whether every judge of the opener's packets allows them; null when there is none.</summary>
-        public bool? MaySpeak(ConntrackEntry entry)
-        {
-            bool? all = null;
-            foreach (JudgedOpener one in JudgesOf(entry))
-            {
-                all = (all ?? true) && Judge(one).Verdict == Verdict.Allow;
-            }
-
-            return all;
-        }
-
-        /// <summary>What a judge says of an opener's packets.</summary>
-        public Judgement Judge(JudgedOpener one)
-        {
-            ConntrackTuple seen = one.AsSeen;
-            PortTable table = CompiledPolicyReader.TableOf(seen.Protocol, isOnLink: false);
-            ushort key = table switch
-            {
-                PortTable.Tcp or PortTable.Udp => seen.DestinationPort,
-                PortTable.Other => seen.Protocol,
-                _ => seen.IcmpTypeAndCode,
-            };
-            IPAddress peer = one.Direction == Direction.Incoming ? seen.Source : seen.Destination;
-            return _reader.Judge(one.Unit, one.Direction, AddressKey.From(peer), table, key);
-        }
-
-        /// <summary>Who judges the packets of a connection's opener, and what they look like there.</summary>
-        public IEnumerable<JudgedOpener> JudgesOf(ConntrackEntry entry)
-        {
-            (ConntrackTuple sent, ConntrackTuple answered) = (entry.Original, entry.Reply);
-            // Whoever sends judges what the packet says before DNAT when it is a pod, after it when it is the host; receivers likewise.
-            ConntrackTuple received = sent with { Destination = answered.Source, DestinationPort = answered.SourcePort };
-            if (PodOf(sent.Source) is { } sender)
-            {
-                yield return new JudgedOpener(sender, Direction.Outgoing, sent);
-            }
-
-            if (_judgesHost && IsLocal(sent.Destination) && !IsLocal(sent.Source))
-            {
-                yield return new JudgedOpener(LocalUnit.HostNumber, Direction.Incoming, sent);
-            }
-
-            if (_judgesHost && IsLocal(sent.Source) && !IsLocal(answered.Source))
-            {
-                yield return new JudgedOpener(LocalUnit.HostNumber, Direction.Outgoing, received);
-            }
-
-            if (PodOf(answered.Source) is { } receiver)
-            {
-                yield return new JudgedOpener(receiver, Direction.Incoming, received);
-            }
-        }
-
-        private bool IsLocal(IPAddress address) => _addresses.Contains(address) || _networks.Any(network => network.Contains(address)) || address.IsIPv6Multicast || IPAddress.IsLoopback(address);
-
-        private int? PodOf(IPAddress address)
-        {
-            AddressKey key = AddressKey.From(address);
-            int unit = key.IsIPv6
-                ? _policy.Peers.IPv6[LastNotAfter(_policy.Peers.IPv6, key.Value)].Unit
-                : _policy.Peers.IPv4[LastNotAfter(_policy.Peers.IPv4, (uint)key.Value)].Unit;
-            return _pods.Contains(unit) ? unit : null;
-        }
-
-        private static int LastNotAfter<TAddress>(ImmutableArray<PeerRange<TAddress>> ranges, TAddress address)
-            where TAddress : unmanaged, IComparable<TAddress>
-        {
-            int found = ranges.BinarySearch(
-                new PeerRange<TAddress>(address, 0, 0),
-                Comparer<PeerRange<TAddress>>.Create((left, right) => left.First.CompareTo(right.First))
-            );
-            return found >= 0 ? found : ~found - 1;
-        }
-    }
 }
-
-/// <summary>Who judges the packets of a connection's opener.</summary>
-/// <param name="Unit">Number of the unit.</param>
-/// <param name="Direction">Seen from it.</param>
-/// <param name="AsSeen">What the packets say there: before or after translation of addresses.</param>
-internal sealed record JudgedOpener(int Unit, Direction Direction, ConntrackTuple AsSeen);

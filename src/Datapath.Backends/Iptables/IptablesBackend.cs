@@ -20,7 +20,8 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
 
     private readonly ObjectNames _names = new(configuration.Instance);
     private readonly ConnectionMarks _marks = new(configuration.ConnectionMarkBit, configuration.RevokedMarkBit);
-    private readonly PacketDecoder _decoder = new(configuration.Time, MarkLayout.HostBitOf(configuration.PacketMarkMask));
+    private readonly PacketDecoder _decoder = new(configuration.Time, MarkLayout.PodBitOf(configuration.PacketMarkMask));
+    private readonly VerdictTally _tally = new();
     private XtablesVariant? _variant;
     private PacketLog? _log;
     private PlacedPolicy? _active;
@@ -77,6 +78,7 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
         InstalledRules before = InstalledRules.Read(_names, Variant());
         bool isFirst = before.ActiveGeneration == 0;
         RequireNothingPending(isFirst, wanted);
+        before = isFirst ? PrepareFirst(judged, lowered, wanted, before) : before;
         var known = new PlacedPolicy(lowered, before.ActiveGeneration);
         bool isChanged = (_lease, wanted.ConfirmWithin) switch
         {
@@ -85,6 +87,8 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
             ({ Kind: LeaseKind.Pause } lease, _) => Converge(before, known with { Policy = PausedPolicy.Of(lowered) }, known with { Generation = lease.Back }, lease),
             ({ } lease, _) => Converge(before, known, new PlacedPolicy(Lower(judgedBefore!), lease.Back), lease),
         };
+
+        _tally.Learn(policy);
 
         // 3. Connections that are open follow the new policy.
         (_judged, _judgedBefore) = (judged, wanted.ConfirmWithin is null ? judgedBefore : _judged);
@@ -152,8 +156,7 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
 
     /// <inheritdoc/>
     /// <remarks>The flows are nf_conntrack's, and so is their collection.</remarks>
-    public FlowUsage CollectFlows() =>
-        new(Conntrack.Usage() is { } usage ? [new FlowTableUsage("conntrack", usage.Entries, usage.Limit)] : [], 0, 0) { EventsLost = _log?.Overruns ?? 0 };
+    public FlowUsage CollectFlows() => (_active is null ? FlowUsage.None : ConntrackTable.Read()) with { EventsLost = _log?.Overruns ?? 0 };
 
     /// <inheritdoc/>
     public LiveConnections ReadConnections(int? unit, int most) =>
@@ -163,14 +166,18 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
     public BackendCounters ReadCounters()
     {
         RuleCount[] counts = _variant is { } variant ? [.. InstalledRules.Read(_names, variant).Counts()] : [];
+        ImmutableDictionary<int, PacketCount> rules = RuleTotals.Sum(counts);
         return new BackendCounters(
-            RuleTotals.Sum(counts),
+            rules,
             ImmutableDictionary<DropReason, PacketCount>.Empty,
             ImmutableDictionary<string, long>
                 .Empty.Add("rules_restored", _restored)
                 .Add("events_overrun", _log?.Overruns ?? 0)
                 .Add("passed_while_paused", RuleTotals.PassedWhilePaused(counts))
-        );
+        )
+        {
+            Verdicts = _tally.Add(rules),
+        };
     }
 
     /// <inheritdoc/>

@@ -10,8 +10,8 @@ namespace Datapath.Backends.Iptables;
 
 /// <summary>Turns the packets of NFLOG into flow events. Any bytes are survived.</summary>
 /// <param name="time">Gives the wall clock: packets are read so soon that the time of reading will do.</param>
-/// <param name="hostBit">The bit of the packet mark that is set while the host judges.</param>
-internal sealed class PacketDecoder(TimeProvider time, uint hostBit)
+/// <param name="podBit">The bit of the packet mark that is set while a unit judges that is not the host.</param>
+internal sealed class PacketDecoder(TimeProvider time, uint podBit)
 {
     private const int Prerouting = 0;
     private const int EchoReply = 0;
@@ -37,7 +37,7 @@ internal sealed class PacketDecoder(TimeProvider time, uint hostBit)
         }
 
         bool comesIn = packet.Hook == Prerouting;
-        bool isHost = (packet.Mark & hostBit) != 0;
+        bool isHost = (packet.Mark & podBit) == 0;
         int link = comesIn ? packet.InputInterface : packet.OutputInterface;
         return new FlowEvent
         {

@@ -6,7 +6,6 @@ using Datapath.Interop;
 using Datapath.Interop.Libc;
 using Datapath.Interop.Netlink;
 using Datapath.Policy.Inventory;
-using Datapath.Policy.Rulesets;
 
 namespace Datapath.Backends.Probing;
 

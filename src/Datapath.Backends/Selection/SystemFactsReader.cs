@@ -35,13 +35,14 @@ internal static class SystemFactsReader
                 KernelFeatures.Program(BpfProgramType.TrafficClassifier),
                 .. UsedMaps.Select(KernelFeatures.Map),
                 KernelFeatures.MappableArray(),
-                .. Enum.GetValues<BpfHelper>().Select(KernelFeatures.Helper),
+                .. Enum.GetValues<BpfHelper>().Where(helper => KernelFeatures.CallerOf(helper) == BpfProgramType.TrafficClassifier).Select(KernelFeatures.Helper),
             ],
             LaterFeatures =
             [
                 KernelFeatures.Program(BpfProgramType.CgroupPacket),
                 KernelFeatures.Program(BpfProgramType.CgroupSocketAddress),
                 KernelFeatures.Program(BpfProgramType.Xdp),
+                .. Enum.GetValues<BpfHelper>().Where(helper => KernelFeatures.CallerOf(helper) != BpfProgramType.TrafficClassifier).Select(KernelFeatures.Helper),
             ],
             Tcx = KernelFeatures.Tcx(),
             MountableBpfFileSystem = KernelFeatures.MountableFileSystem(),

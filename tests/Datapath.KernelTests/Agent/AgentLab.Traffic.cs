@@ -22,6 +22,11 @@ internal sealed partial class AgentLab
     public void AddRouterInCgroup(string name, LabCgroup cgroup) =>
         _ends.Add(name, _ends["router"] with { Host = Router.InCgroup(cgroup.Directory) });
 
+    /// <summary>Adds an end.</summary>
+    /// <param name="name">What it is called.</param>
+    /// <param name="end">Host and addresses.</param>
+    public void AddEnd(string name, LabEnd end) => _ends.Add(name, end);
+
     /// <summary>Puts a server behind every port that the attempts want, so that only a rule can keep them from it.</summary>
     public void Serve(params IReadOnlyList<Try> tries)
     {

@@ -110,9 +110,14 @@ internal sealed partial class AgentLab : IAsyncDisposable
 
     /// <summary>Starts the agent and waits until it has made up its mind about the policy and something is enforced.</summary>
     /// <param name="more">Options besides those of the site.</param>
-    public async Task<RunningAgent> StartAsync(params string[] more)
+    public Task<RunningAgent> StartAsync(params string[] more) => StartAsync(Site, more);
+
+    /// <summary>Starts the agent otherwise than the lab does.</summary>
+    /// <param name="site">The lab's, with something changed.</param>
+    /// <param name="more">Options besides those of the site.</param>
+    public async Task<RunningAgent> StartAsync(AgentSite site, params string[] more)
     {
-        RunningAgent agent = await Site.StartAsync(more, Token);
+        RunningAgent agent = await site.StartAsync(more, Token);
         _agents.Add(agent);
         await agent.StatusUntilAsync(status => status.PolicyState() != "pending");
         return agent;

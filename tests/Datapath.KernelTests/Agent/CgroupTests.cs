@@ -1,8 +1,8 @@
-using System.Net.Sockets;
-using Datapath.Backends.Host;
+using System.Net;
 using Datapath.Interop.Processes;
 using Datapath.KernelTests.Support;
 using Datapath.Lab.Agents;
+using Datapath.Lab.Networks;
 using Xunit;
 
 namespace Datapath.KernelTests.Agent;
@@ -139,6 +139,37 @@ public sealed class CgroupTests : IDisposable
         lab.Serve(contrary);
         await RequireAsync(lab, contrary);
         Assert.Empty(CgroupTraces.ProgramsAt(_cgroup));
+    }
+
+    [KernelFact]
+    public async Task A_pod_is_judged_alike_by_its_veth_and_by_its_cgroup()
+    {
+        // The same rules for web, behind web0, and for box, which has a namespace of its own too and is known by its cgroup alone.
+        string policy = AgentPolicies.Friends.Replace(
+            "  externalnetworks:",
+            $$"""
+                - { name: box, namespace: /t, attach: { cgroup: "{{_cgroup.Path}}" }, addresses: [10.79.0.2, "2001:db8:79::2"] }
+              externalnetworks:
+            """,
+            StringComparison.Ordinal
+        );
+        await using AgentLab lab = await LabAsync(policy);
+        LabHost box = await lab.AddHostAsync("box");
+        await AgentLab.ConnectAsync(AgentLab.End(lab.Router, "10.79.0.1", "2001:db8:79::1"), "box0", AgentLab.End(box, "10.79.0.2", "2001:db8:79::2"), "eth0");
+        await box.AddDefaultRouteAsync(IPAddress.Parse("10.79.0.1"), Token);
+        await box.AddDefaultRouteAsync(IPAddress.Parse("2001:db8:79::1"), Token);
+        lab.AddEnd("box", AgentLab.End(box.InCgroup(_cgroup.Directory), "10.79.0.2", "2001:db8:79::2"));
+        // Pings have no socket in a pod, and so no cgroup (decision 0032); to and from the router the host has a say of its own.
+        Try[] byVeth = [.. Try.UnderFriends.Where(one => one.What != "ping" && one.From != "router" && one.To != "router")];
+        Try[] byCgroup = [.. byVeth.Select(one => one with { From = Renamed(one.From), To = Renamed(one.To) })];
+        Assert.Contains(byCgroup, one => one.From == "box");
+        lab.Serve([.. byVeth, .. byCgroup]);
+        RunningAgent agent = await lab.StartAsync();
+        Assert.Equal([$"{_cgroup.Path} cgroup"], (await agent.Api.StatusAsync(Token)).Places("box"));
+        await RequireAsync(lab, byVeth);
+        await RequireAsync(lab, byCgroup);
+
+        static string Renamed(string name) => name == "web" ? "box" : name;
     }
 
     public void Dispose() => _cgroup.Dispose();

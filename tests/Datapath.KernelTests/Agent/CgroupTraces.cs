@@ -27,11 +27,14 @@ internal static class CgroupTraces
     /// <param name="map">Its name.</param>
     public static int Entries(string instance, string map) => KeysOf(instance, map).Count;
 
+    private static readonly string[] TablesOfFlows =
+        ["dp_new_tcp4", "dp_new_tcp6", "dp_new_other4", "dp_new_other6", "dp_live_tcp4", "dp_live_tcp6", "dp_live_other4", "dp_live_other6"];
+
     /// <summary>How many flows of a unit are remembered.</summary>
     /// <param name="instance">Whose.</param>
     /// <param name="unit">Number of the unit.</param>
     public static int FlowsOf(string instance, int unit) =>
-        new[] { "dp_new_tcp4", "dp_new_tcp6", "dp_new_other4", "dp_new_other6", "dp_live_tcp4", "dp_live_tcp6", "dp_live_other4", "dp_live_other6" }
+        TablesOfFlows
             .SelectMany(map => KeysOf(instance, map))
             .Count(key => BitConverter.ToUInt16(key, key.Length - ZoneBeforeEnd) == unit);
 

@@ -42,7 +42,7 @@ internal sealed class ProgramLab : IDisposable
     {
         int number = Interlocked.Increment(ref _count);
         Name = string.Create(CultureInfo.InvariantCulture, $"dpk-{Environment.ProcessId}-{number}");
-        var options = new EbpfOptions { Instance = Name, MaxTcpFlows = 4096, MaxOtherFlows = 4096, MaxRules = 1024, ArenaBytes = 16 << 20, DoubtTime = TimeSpan.Zero };
+        var options = new EbpfOptions { Instance = Name, MaxTcpFlows = 4096, MaxOtherFlows = 4096, MaxRules = 1024, ArenaBytes = 16 << 20, DigestBytes = 0, DoubtTime = TimeSpan.Zero };
         Options = adjust?.Invoke(options) ?? options;
         Ip("netns", "add", Name);
         _namespace = NetworkNamespace.OpenNamed(Name);
@@ -154,6 +154,18 @@ internal sealed class ProgramLab : IDisposable
             int index = IndexHere(interfaceName);
             using BpfProgram program = ProgramAt(index, ingress);
             return IsPass(program.TestRun(frame, ContextOf(index, ingress ? index : forwarded ? 1 : 0, segments)));
+        });
+
+    /// <summary>What the program at a hook makes of a frame.</summary>
+    /// <param name="interfaceName">Where.</param>
+    /// <param name="ingress">Which way, seen from the interface.</param>
+    /// <param name="frame">From the Ethernet header on.</param>
+    public TestRun TestRun(string interfaceName, bool ingress, byte[] frame) =>
+        _namespace.Run(() =>
+        {
+            int index = IndexHere(interfaceName);
+            using BpfProgram program = ProgramAt(index, ingress);
+            return program.TestRun(frame, ContextOf(index, ingress ? index : 0, segments: 0));
         });
 
     /// <summary>Runs a frame that comes in through the program again and again.</summary>

@@ -29,6 +29,10 @@ internal sealed class SequenceLab : IDisposable
     private const uint Pass = uint.MaxValue;
     private const uint Drop = 2;
 
+    // XDP_PASS and XDP_DROP of linux/bpf.h.
+    private const uint XdpPass = 2;
+    private const uint XdpDrop = 1;
+
     // struct dp_control: in_force, whose lowest bits are the slot; nothing is pending.
     private const int SwitchOffset = 48;
     private const ulong SlotMask = 0xff;
@@ -44,25 +48,35 @@ internal sealed class SequenceLab : IDisposable
     private readonly EbpfBackend _backend;
     private readonly List<FlowEvent> _events = [];
     private readonly Dictionary<(string Interface, bool IsInwards), (BpfProgram Program, int Index)> _programs = [];
+    private readonly bool _xdp;
+    private BpfProgram? _xdpProgram;
     private HostSnapshot? _host;
     private MappedArray? _control;
     private MappedArray? _generations;
     private BpfMap? _ruleCounts;
     private BpfMap? _dropCounts;
     private FlowTables? _tables;
-    private BpfMap? _marks;
-    private ulong[] _noMarks = [];
-    private uint[] _slots = [];
+    private MappedArray? _marks;
 
-    public SequenceLab()
+    /// <summary>Makes the namespace; nothing is enforced yet.</summary>
+    /// <param name="xdp">Whether what comes in at the uplink is asked about at XDP before tc.</param>
+    public SequenceLab(bool xdp = false)
     {
+        _xdp = xdp;
         Name = string.Create(CultureInfo.InvariantCulture, $"dpo-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}");
-        var options = new EbpfOptions { Instance = Name, MaxRules = 4096, ArenaBytes = 32 << 20, EventsPerSecond = 100_000_000, DoubtTime = TimeSpan.Zero };
+        var options = new EbpfOptions { Instance = Name, MaxRules = 4096, ArenaBytes = 32 << 20, EventsPerSecond = 100_000_000, DoubtTime = TimeSpan.Zero, DigestBytes = 0 };
         Ip("netns", "add", Name);
         _namespace = NetworkNamespace.OpenNamed(Name);
         foreach (string one in Interfaces)
         {
             Ip("-n", Name, "link", "add", one, "address", "02:00:00:00:00:02", "type", "veth", "peer", "name", one + "p");
+        }
+        if (xdp)
+        {
+            // A veth has its queues, of which a packet at XDP must name one, once both ends are up.
+            Ip("-n", Name, "link", "set", CompiledCase.Uplink, "up");
+            Ip("-n", Name, "link", "set", CompiledCase.Uplink + "p", "up");
+            options = options with { Xdp = XdpChoice.Auto };
         }
         _backend = new EbpfBackend(options);
         Pins = Path.Combine(options.BpfFileSystem, "datapath", Name);
@@ -94,7 +108,6 @@ internal sealed class SequenceLab : IDisposable
             OpenMaps();
         }
         FindPrograms(one);
-        _marks ??= OpenScratch("dp_marks");
         return generations.ToImmutable();
     }
 
@@ -135,10 +148,18 @@ internal sealed class SequenceLab : IDisposable
 
     private uint IdOf(int slot) => BinaryPrimitives.ReadUInt32LittleEndian(_generations!.Bytes[(slot * _generations.StrideBytes)..]);
 
+    /// <summary>How many packets were dropped before tc saw them.</summary>
+    public long DroppedEarly { get; private set; }
+
     /// <summary>Sends a packet across an interface. Returns whether it passed.</summary>
     public bool Passes(PacketStep step)
     {
         (BpfProgram program, int index) = _programs[(step.Interface, step.IsInwards)];
+        if (_xdpProgram is not null && step.IsInwards && step.Interface == CompiledCase.Uplink && IsDroppedEarly(WireFrame.Of(step.Packet), index))
+        {
+            DroppedEarly++;
+            return false;
+        }
         int cameBy = step.IsInwards || step.Origin == Origin.SameInterface ? index : step.Origin == Origin.Host ? NoInterface : AnotherInterface;
         Span<byte> context = stackalloc byte[ContextBytes];
         context.Clear();
@@ -147,6 +168,18 @@ internal sealed class SequenceLab : IDisposable
         uint action = program.TestRun(WireFrame.Of(step.Packet), context).ReturnValue;
         Assert.True(action is Pass or Drop, $"action {action}");
         return action == Pass;
+    }
+
+    private bool IsDroppedEarly(byte[] frame, int index)
+    {
+        // struct xdp_md of linux/bpf.h: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex.
+        Span<byte> context = stackalloc byte[6 * sizeof(int)];
+        context.Clear();
+        BinaryPrimitives.WriteInt32LittleEndian(context[sizeof(int)..], frame.Length);
+        BinaryPrimitives.WriteInt32LittleEndian(context[(3 * sizeof(int))..], index);
+        uint action = _xdpProgram!.TestRun(frame, context).ReturnValue;
+        Assert.True(action is XdpPass or XdpDrop, $"action {action}");
+        return action == XdpDrop;
     }
 
     /// <summary>What was reported since the last look.</summary>
@@ -160,8 +193,18 @@ internal sealed class SequenceLab : IDisposable
     /// <summary>How many packets a rule has decided.</summary>
     public long PacketsOfRule(int index) => Packets(_ruleCounts!, (uint)index);
 
-    /// <summary>How many packets were dropped for a reason.</summary>
-    public long PacketsDropped(DropReason reason) => Packets(_dropCounts!, (uint)reason);
+    /// <summary>How many packets were dropped for a reason, wherever.</summary>
+    public long PacketsDropped(DropReason reason)
+    {
+        // For each hook and direction every reason.
+        uint reasons = (uint)Enum.GetValues<DropReason>().Length;
+        long sum = 0;
+        for (uint place = 0; place < _dropCounts!.MaxEntries / reasons; place++)
+        {
+            sum += Packets(_dropCounts, (place * reasons) + (uint)reason);
+        }
+        return sum;
+    }
 
     public void Dispose()
     {
@@ -200,6 +243,7 @@ internal sealed class SequenceLab : IDisposable
         string maps = Directory.EnumerateDirectories(Pins).Select(layout => Path.Combine(layout, "maps")).Single(Directory.Exists);
         _control = MapMemory(maps, "dp_control");
         _generations = MapMemory(maps, "dp_generations");
+        _marks = MapMemory(maps, "dp_marks");
         _ruleCounts = BpfMap.OpenPinned(Path.Combine(maps, "dp_rule_counts"));
         _dropCounts = BpfMap.OpenPinned(Path.Combine(maps, "dp_drop_counts"));
         _tables = new FlowTables(maps);
@@ -214,6 +258,7 @@ internal sealed class SequenceLab : IDisposable
     private void FindPrograms(CompiledCase one)
     {
         ForgetPrograms();
+        _xdpProgram = OpenXdp(one);
         foreach (string name in one.Places.Select(place => place.Interface))
         {
             int index = _host!.Interfaces.Single(known => known.Name == name).Index;
@@ -225,24 +270,18 @@ internal sealed class SequenceLab : IDisposable
         }
     }
 
-    /// <summary>No connection's next packet is waited for.</summary>
-    public void ForgetHandshakes()
+    private BpfProgram? OpenXdp(CompiledCase one)
     {
-        BpfMap map = _marks!;
-        if (_noMarks.Length == 0)
+        if (!_xdp || !one.Places.Any(place => place.Interface == CompiledCase.Uplink))
         {
-            _noMarks = new ulong[map.MaxEntries];
-            _slots = [.. Enumerable.Range(0, (int)map.MaxEntries).Select(slot => (uint)slot)];
+            return null;
         }
-        map.UpdateBatch<uint, ulong>(_slots, _noMarks);
+        uint id = XdpHook.Query(_host!.Interfaces.Single(known => known.Name == CompiledCase.Uplink).Index);
+        return id == 0 ? null : BpfProgram.OpenById(id);
     }
 
-    private BpfMap OpenScratch(string name)
-    {
-        BpfProgram any = _programs.Values.First().Program;
-        ImmutableArray<uint> ids = any.Describe().MapIds;
-        return ids.Select(BpfMap.OpenById).First(map => map.Name == name);
-    }
+    /// <summary>No connection's next packet is waited for, and no flow is said to be there: only while none is.</summary>
+    public void ForgetMarks() => _marks!.Bytes.Clear();
 
     private void ForgetPrograms()
     {
@@ -251,6 +290,8 @@ internal sealed class SequenceLab : IDisposable
             program.Dispose();
         }
         _programs.Clear();
+        _xdpProgram?.Dispose();
+        _xdpProgram = null;
     }
 
     private static void Ip(params string[] arguments) => CommandRunner.Run("ip", arguments);

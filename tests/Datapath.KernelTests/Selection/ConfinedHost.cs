@@ -39,12 +39,14 @@ internal sealed class ConfinedHost : IDisposable
         return new DoctorAnswer(result.ExitCode, json.RootElement.Clone());
     }
 
-    /// <summary>Runs <c>datapath run --enable-ebpf</c> on an empty policy; it is expected to end by itself.</summary>
-    public Task<CommandResult> RunAsync(IEnumerable<string> around) =>
+    /// <summary>Runs <c>datapath run</c> on an empty policy; it is expected to end by itself.</summary>
+    /// <param name="around">What is run around it.</param>
+    /// <param name="enableEbpf">Whether eBPF is asked for.</param>
+    public Task<CommandResult> RunAsync(IEnumerable<string> around, bool enableEbpf = true) =>
         DatapathAsync(
             around,
             [
-                "run", "--enable-ebpf", "--policy", Path.Combine(_work, "policy"), "--instance", Instance,
+                "run", .. enableEbpf ? (string[])["--enable-ebpf"] : [], "--policy", Path.Combine(_work, "policy"), "--instance", Instance,
                 "--socket", Path.Combine(_work, "socket"), "--state-dir", Path.Combine(_work, "state"),
             ]
         );

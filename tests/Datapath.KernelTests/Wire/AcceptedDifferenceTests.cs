@@ -10,10 +10,10 @@ namespace Datapath.KernelTests.Wire;
 public sealed class AcceptedDifferenceTests
 {
     private const int Zone = 1;
-    private const uint Generation = 1;
     private const string Friend = "10.9.0.1";
 
-    // Friends may ask udp/53 and speak SCTP; nobody else may anything.
+    // Friends may ask some things of the host, and nobody else may anything; the host may speak to web, which hears nobody. Then the host may call
+    // what it could not.
     private const string Scenario = """
         host: box
         addresses: 10.0.0.1 fd00::1
@@ -29,8 +29,19 @@ public sealed class AcceptedDifferenceTests
         data:
           externalnetworks:
             - {"name": "friends", "associatedTags": ["externalnetwork:name=friends"], "entries": ["10.9.0.0/16"]}
+          processingunits:
+            - {"name": "web", "associatedTags": ["app=web"], "addresses": ["10.1.0.2"], "attach": {"interface": "if0"}}
           networkrulesetpolicies:
-            - {"name": "all", "subject": [["$identity=processingunit"]], "incomingRules": [{"action": "Allow", "object": [["externalnetwork:name=friends"]], "protocolPorts": ["udp/53", "sctp"]}]}
+            - {"name": "host", "subject": [["$type=Host"]], "incomingRules": [{"action": "Allow", "object": [["externalnetwork:name=friends"]], "protocolPorts": ["udp/53", "tcp/80", "sctp", "icmp/0", "icmp/8"]}], "outgoingRules": [{"action": "Allow", "object": [["app=web"]]}]}
+            - {"name": "web", "subject": [["app=web"]], "outgoingRules": [{"action": "Allow", "object": [["$type=Host"]]}]}
+        policy:
+        APIVersion: 1
+        label: scenario
+        data:
+          externalnetworks:
+            - {"name": "friends", "associatedTags": ["externalnetwork:name=friends"], "entries": ["10.9.0.0/16"]}
+          networkrulesetpolicies:
+            - {"name": "host", "subject": [["$type=Host"]], "outgoingRules": [{"action": "Allow", "object": [["externalnetwork:name=friends"]], "protocolPorts": ["tcp/1024"]}]}
         steps:
         """;
 
@@ -55,6 +66,75 @@ public sealed class AcceptedDifferenceTests
         Assert.True(lab.Oracle.Judge(answers).Passes);
         Assert.True(lab.Crosses(asks));
         Assert.False(lab.Crosses(answers));
+    }
+
+    [KernelTheory]
+    // Nobody asked for this reply: to conntrack it is invalid, and begins nothing that a request could answer.
+    [InlineData("up0 in icmp 10.9.0.1 10.0.0.1 kind=0 echo=7", "up0 out from=Host icmp 10.0.0.1 10.9.0.1 kind=2048 echo=7")]
+    // Two pings that cross are two connections.
+    [InlineData("up0 in icmp 10.9.0.1 10.0.0.1 kind=2048 echo=7", "up0 out from=Host icmp 10.0.0.1 10.9.0.1 kind=2048 echo=7")]
+    // An unanswered SYN is not answered by FIN.
+    [InlineData("up0 in tcp 10.9.0.1 1024 10.0.0.1 80 flags=Syn", "up0 out from=Host tcp 10.0.0.1 80 10.9.0.1 1024 flags=Fin+Ack")]
+    // RST as the first answer ends the connection at once, and what comes after it begins one in the middle.
+    [InlineData(
+        "up0 in tcp 10.9.0.1 1024 10.0.0.1 80 flags=Syn",
+        "up0 out from=Host tcp 10.0.0.1 80 10.9.0.1 1024 flags=Rst+Ack",
+        "up0 in tcp 10.9.0.1 1024 10.0.0.1 80 flags=Ack",
+        "up0 out from=Host tcp 10.0.0.1 80 10.9.0.1 1024 flags=Syn+Ack"
+    )]
+    public void What_conntrack_holds_for_no_answer_is_none(params string[] lines)
+    {
+        using var lab = new Lab();
+        PacketStep[] steps = [.. lines.Select(Step)];
+        Assert.All(steps, step => Assert.True(lab.Oracle.Judge(step).Passes));
+        Assert.All(steps[..^1], step => Assert.True(lab.Crosses(step)));
+        Assert.False(lab.Crosses(steps[^1]));
+    }
+
+    [KernelFact]
+    public void What_one_judge_lets_open_and_another_drops_never_was_opened()
+    {
+        using var lab = new Lab();
+        PacketStep asks = Step("if0 out from=Host udp 10.0.0.1 1024 10.1.0.2 53");
+        PacketStep answers = Step("if0 in udp 10.1.0.2 53 10.0.0.1 1024");
+        PacketStep error = Step("if0 in icmp 10.1.0.2 10.0.0.1 kind=771 about udp 10.0.0.1 1024 10.1.0.2 53");
+        Assert.False(lab.Oracle.Judge(asks).Passes);
+        Assert.All([answers, error], step => Assert.True(lab.Oracle.Judge(step).Passes));
+        Assert.False(lab.Crosses(asks));
+        Assert.All([answers, error], step => Assert.False(lab.Crosses(step)));
+    }
+
+    [KernelFact]
+    public void A_SYN_opens_nothing_where_the_other_side_is_in_the_middle_of_a_connection()
+    {
+        using var lab = new Lab();
+        lab.Enforce(1);
+        PacketStep goesOn = Step("up0 out from=Host tcp 10.0.0.1 80 10.9.0.1 1024 flags=Ack");
+        PacketStep opens = Step("up0 in tcp 10.9.0.1 1024 10.0.0.1 80 flags=Syn");
+        PacketStep answers = Step("up0 out from=Host tcp 10.0.0.1 80 10.9.0.1 1024 flags=Syn+Ack");
+        Assert.True(lab.Oracle.Judge(goesOn).Passes);
+        Assert.True(lab.Crosses(goesOn));
+        lab.Enforce(0);
+        Assert.All([opens, answers], step => Assert.True(lab.Oracle.Judge(step).Passes));
+        Assert.True(lab.Crosses(opens));
+        Assert.False(lab.Crosses(answers));
+    }
+
+    [KernelFact]
+    public void A_SYN_opens_a_connection_that_its_own_side_is_in_the_middle_of()
+    {
+        using var lab = new Lab();
+        PacketStep goesOn = Step("up0 in tcp 10.9.0.1 1024 10.0.0.1 80 flags=Ack");
+        PacketStep answers = Step("up0 out from=Host tcp 10.0.0.1 80 10.9.0.1 1024 flags=Ack");
+        PacketStep opens = Step("up0 in tcp 10.9.0.1 1024 10.0.0.1 80 flags=Syn");
+        Assert.All(
+            [(goesOn, true), (answers, false), (opens, true), (answers, true)],
+            one =>
+            {
+                Assert.Equal(one.Item2, lab.Oracle.Judge(one.Item1).Passes);
+                Assert.Equal(one.Item2, lab.Crosses(one.Item1));
+            }
+        );
     }
 
     [KernelFact]
@@ -84,19 +164,22 @@ public sealed class AcceptedDifferenceTests
     private sealed class Lab : IDisposable
     {
         private readonly WireHost _host = new();
+        private readonly CompiledCase _compiled;
+        private readonly SequenceCase _case = ScenarioText.Read(Scenario);
         private ushort _name;
 
         public Lab()
         {
-            SequenceCase one = ScenarioText.Read(Scenario);
-            var compiled = new CompiledCase(one.Versions);
-            Oracle = new FlowOracle(compiled.Places, compiled.HostAddresses);
-            Oracle.Enforce(new RuleBook(one.Versions[0]), Generation);
-            _host.Begin(compiled);
-            _host.Network.OnHost(() => _host.Enforce(compiled, 0));
+            _compiled = new CompiledCase(_case.Versions);
+            Oracle = new FlowOracle(_compiled.Places, _compiled.HostAddresses);
+            _host.Begin(_compiled);
+            Enforce(0);
         }
 
         public FlowOracle Oracle { get; }
+
+        public void Enforce(int version) =>
+            Oracle.Enforce(new RuleBook(_case.Versions[version]), _host.Network.OnHost(() => _host.Enforce(_compiled, version)));
 
         public bool Crosses(PacketStep step, Func<WirePacket, ushort, byte[][]>? bytes = null)
         {

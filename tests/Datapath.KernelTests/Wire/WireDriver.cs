@@ -58,7 +58,10 @@ internal sealed unsafe partial class WireDriver : IDisposable
         _tracking = isTracked ? network.OnHost(() => new PacketLog(WireNetwork.TrackingLogGroup, LongestBytes, packetsAtOnce: 1)) : null;
     }
 
-    /// <summary>What connection tracking said of the packets that crossed last, by name: I(nvalid), U(ntracked), N(ew), M(ore of one that nobody answered), P(icked up in the middle before), O(riginal direction), A(nswer), R(elated).</summary>
+    /// <summary>
+    /// What connection tracking said of the packets that crossed last, by name: I(nvalid), U(ntracked), N(ew), M(ore of one that nobody has
+    /// answered), O(riginal direction), A(nswer), R(elated). P, Q, B and S are the last four of a connection that was not opened under policy.
+    /// </summary>
     public Dictionary<ushort, char> Tracked { get; } = [];
 
     /// <summary>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using Datapath.Backends;
 using Datapath.Backends.Host;
 using Datapath.Backends.Iptables;
@@ -15,6 +16,8 @@ internal sealed class WireHost : IDisposable
     private static readonly TimeSpan EventDelay = TimeSpan.FromMilliseconds(30);
 
     private IptablesBackend _backend = NewBackend();
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
     private readonly List<FlowEvent> _events = [];
     private ImmutableDictionary<int, PacketCount> _counted = ImmutableDictionary<int, PacketCount>.Empty;
 
@@ -66,11 +69,16 @@ internal sealed class WireHost : IDisposable
     }
 
     /// <summary>What was reported since the last look.</summary>
-    public ImmutableArray<FlowEvent> TakeEvents()
+    /// <param name="expected">How many are waited for, as long as that makes sense.</param>
+    public ImmutableArray<FlowEvent> TakeEvents(int expected = 0)
     {
-        Task.Delay(EventDelay).Wait();
         _events.Clear();
-        _backend.ReadEvents(_events.Add);
+        long start = Stopwatch.GetTimestamp();
+        do
+        {
+            Task.Delay(EventDelay).Wait();
+            _backend.ReadEvents(_events.Add);
+        } while (_events.Count < expected && Stopwatch.GetElapsedTime(start) < Patience);
         return [.. _events];
     }
 

@@ -11,11 +11,6 @@ namespace Datapath.KernelTests.Wire;
 /// <summary>Runs sequences side by side through real iptables, each in zones of connection tracking of its own, and compares with the oracle.</summary>
 internal sealed class WireJudge
 {
-    /// <summary>Why sequences of SCTP end early: their packets are no associations that connection tracking would know.</summary>
-    public const string Sctp = "SCTP";
-
-    private const int SctpProtocol = 132;
-
     private readonly WireHost _host;
     private readonly CompiledCase _compiled;
     private readonly RuleBook[] _books;
@@ -28,6 +23,7 @@ internal sealed class WireJudge
     private readonly SortedDictionary<string, int> _partings;
     private readonly Dictionary<RuleIdentity, long> _expectedCounts = [];
     private readonly List<string> _expectedEvents = [];
+    private readonly TrackedConnections _connections = new();
     private int _usedMemories;
     private ushort _lastName;
 
@@ -100,86 +96,77 @@ internal sealed class WireJudge
             shots.Add(_lastName, (sequence, turn));
         }
         HashSet<ushort> passed = _host.Driver.Cross(sent, shot => _bytes[shots[shot.Name].Sequence].Of(shot.Step.Packet, shot.Name));
-        foreach ((ushort name, (int sequence, WireTurn turn)) in shots)
+        foreach (WireShot shot in sent)
         {
-            char tracked = _host.Driver.Tracked.GetValueOrDefault(name, '-');
-            (Outcome expected, bool passes) = Expected(sequence, turn, tracked, version);
-            Note(expected, turn.Step.Packet, tracked);
-            Compared += expected.Rulings.IsEmpty ? 0 : 1;
-            if (passed.Contains(name) != passes)
+            (int sequence, WireTurn turn) = shots[shot.Name];
+            if (Judge(sequence, turn, shot, passed.Contains(shot.Name), version) is { } difference)
             {
-                return ($"{StepText.Of(turn.Step)}: it {(passes ? "was dropped" : "passed")}, tracked as {tracked}\noracle: {string.Join("\n        ", expected.Rulings)}", sequence);
+                return ($"{StepText.Of(turn.Step)}: {difference}", sequence);
             }
         }
         return null;
     }
 
-    /// <summary>What ought to become of a packet: what the oracle says, but where connection tracking holds it for another connection's.</summary>
-    private (Outcome Expected, bool Passes) Expected(int sequence, WireTurn turn, char tracked, int version)
+    private string? Judge(int sequence, WireTurn turn, WireShot shot, bool passed, int version)
     {
-        if (Parting(turn, tracked) is not { } parting)
+        WirePacket packet = turn.Step.Packet;
+        char tracked = _host.Driver.Tracked.GetValueOrDefault(shot.Name, '-');
+        if (_connections.WrongMark(shot.Zone, packet, tracked) is { } wrong)
         {
-            return (turn.Expected, turn.Passes);
+            return $"tracked as {tracked}: {wrong}";
         }
-        // From here on the two remember different things.
-        _isParted[sequence] = true;
-        _partings[parting] = _partings.GetValueOrDefault(parting) + 1;
+        (Outcome expected, bool passes) = (turn.Expected, turn.Passes);
+        if (Parting.Of(turn, shot.Zone, tracked, _connections) is { } parting)
+        {
+            // From here on the two remember different things.
+            _isParted[sequence] = true;
+            _partings[parting] = _partings.GetValueOrDefault(parting) + 1;
+            expected = OfStranger(turn.Step, version);
+            passes = expected.Passes;
+        }
+        Note(expected, packet, tracked);
+        Compared += expected.Rulings.IsEmpty ? 0 : 1;
+        _connections.Follow(shot.Zone, packet, tracked, expected.Rulings.Any(ruling => Opens(ruling, packet, tracked)), passed);
+        return passed == passes ? null : $"it {(passes ? "was dropped" : "passed")}, tracked as {tracked}\noracle: {string.Join("\n        ", expected.Rulings)}";
+    }
+
+    /// <summary>What ought to become of a packet that connection tracking holds for another connection's: it is one of no flow.</summary>
+    private Outcome OfStranger(PacketStep step, int version)
+    {
         var stranger = new FlowOracle(_compiled.Places, _compiled.HostAddresses);
         stranger.Enforce(_books[version], generation: 1);
-        Outcome outcome = stranger.Judge(turn.Step);
-        return (outcome, outcome.Passes);
-    }
-
-    private static string? Parting(WireTurn turn, char tracked)
-    {
-        // ICMP without an identifier belongs to no flow: nothing answers it.
-        bool isOfAFlow = !turn.Step.Packet.IsIcmp || turn.Step.Packet.IsEcho;
-        foreach (Ruling ruling in turn.Expected.Rulings)
-        {
-            string? parting = ruling.Why switch
-            {
-                "answer" or "answer to a revoked opener" when tracked != 'A' => $"an answer, tracked as {tracked}",
-                "error about a flow" when tracked != 'R' => $"an error about a flow, tracked as {tracked}",
-                "opens" or "opens again" when isOfAFlow && tracked is not ('N' or 'M' or 'P') => $"opens a flow, tracked as {tracked}",
-                "of a flow, by its own right" when isOfAFlow && tracked == 'N' => "of a flow, tracked as another's",
-                "opener revoked" when tracked is not ('M' or 'P' or 'O') => $"an opener's, tracked as {tracked}",
-                _ => null,
-            };
-            if (parting is not null)
-            {
-                return turn.Step.Packet.Protocol == SctpProtocol ? Sctp : parting;
-            }
-        }
-        return null;
+        return stranger.Judge(step);
     }
 
     private void Note(Outcome expected, WirePacket packet, char tracked)
     {
+        bool isOpened = false;
         foreach (Ruling ruling in expected.Rulings)
         {
             if (ruling.By is { } by && ruling.Why != "error about a flow")
             {
                 _expectedCounts[by.Rule] = _expectedCounts.GetValueOrDefault(by.Rule) + 1;
             }
-            if (ruling.Reason != DropReason.None ? ruling.IsReported : IsSeenToOpen(ruling, packet, tracked, isFirst: ruling == expected.Rulings[0]))
+            bool opens = Opens(ruling, packet, tracked);
+            // Of a connection that is there already the mark tells whether it is new, and whoever judges first writes it.
+            bool isNew = opens && (tracked == 'N' || (tracked is 'P' or 'Q' && !isOpened));
+            if (ruling.Reason != DropReason.None ? ruling.IsReported : isNew && ruling.By!.Flags.HasFlag(DescriptorFlags.Log))
             {
-                _expectedEvents.Add(Text(ruling, packet));
+                // A connection that was there and that the judge before has let open just now looks like one of before.
+                bool looksRevoked = ruling.Reason == DropReason.Policy && isOpened && tracked != 'N';
+                _expectedEvents.Add(Text(looksRevoked ? ruling with { Reason = DropReason.Revoked } : ruling, packet));
             }
+            isOpened |= opens;
         }
     }
 
-    /// <summary>Whether connection tracking sees a new flow, of which iptables tells.</summary>
-    private static bool IsSeenToOpen(Ruling ruling, WirePacket packet, char tracked, bool isFirst) =>
-        ruling.By is { } by
-        && by.Flags.HasFlag(DescriptorFlags.Log)
-        && tracked switch
-        {
-            // Kinds of ICMP without an identifier are flows of the oracle's, and with one of connection tracking's: each counts its own.
-            'N' => ruling.IsNewFlow || (packet.IsIcmp && ruling.Why == "of a flow, by its own right"),
-            // What was taken up in the middle is opened by its first SYN.
-            'P' => ruling.IsNewFlow && isFirst,
-            _ => false,
-        };
+    /// <summary>Whether a judge lets a packet open a flow as connection tracking sees it: of TCP a bare SYN, of others what is new.</summary>
+    private static bool Opens(Ruling ruling, WirePacket packet, char tracked) =>
+        ruling is { Verdict: Verdict.Allow, By: { } by }
+        && !by.Flags.HasFlag(DescriptorFlags.BuiltIn)
+        && by.Rule.Kind != RuleKind.Local
+        && ruling.Why is not ("answer" or "error about a flow")
+        && (packet.Protocol == ProtocolNumber.Tcp ? Seen.Of(packet).IsOpeningSyn && tracked is 'N' or 'M' or 'P' or 'Q' or 'O' : tracked is 'N' or 'M' or 'P');
 
     private string? Counts()
     {
@@ -200,18 +187,12 @@ internal sealed class WireJudge
 
     private string? Events(uint generation)
     {
-        FlowEvent[] events = [.. _host.TakeEvents()];
-        string[] actual = [.. events.Select(TextWithGeneration)];
-        // A drop is reported once and by its rule. What passes is reported more often than the oracle sees flows open, for connection tracking has
-        // another idea of a new one; the rule of each packet that passes is compared by what it counted.
-        string[] drops = [.. events.Where(one => one.Reason != DropReason.None).Select(TextWithGeneration)];
+        string[] actual = [.. _host.TakeEvents(_expectedEvents.Count).Select(one => one.Generation == generation ? Text(one) : $"{Text(one)} generation {one.Generation}")];
         string[] expected = [.. _expectedEvents];
         _expectedEvents.Clear();
         string[] missing = Without(expected, actual);
-        string[] surplus = Without(drops, expected);
+        string[] surplus = Without(actual, expected);
         return missing.Length + surplus.Length == 0 ? null : $"not reported:\n  {string.Join("\n  ", missing.Take(5))}\nreported instead:\n  {string.Join("\n  ", surplus.Take(5))}";
-
-        string TextWithGeneration(FlowEvent one) => one.Generation == generation ? Text(one) : $"{Text(one)} generation {one.Generation}";
     }
 
     private static string[] Without(string[] these, string[] those)

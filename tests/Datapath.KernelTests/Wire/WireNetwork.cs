@@ -49,11 +49,14 @@ internal sealed class WireNetwork : IDisposable
             chain tracked {
                 ct state invalid {{Log}} prefix "I" accept
                 ct state untracked {{Log}} prefix "U" accept
+                ct state related ct mark & 0x40000000 == 0 {{Log}} prefix "S" accept
                 ct state related {{Log}} prefix "R" accept
                 ct state new ct status confirmed ct mark & 0x40000000 == 0 {{Log}} prefix "P" accept
                 ct state new ct status confirmed {{Log}} prefix "M" accept
                 ct state new {{Log}} prefix "N" accept
+                ct direction reply ct mark & 0x60000000 == 0 {{Log}} prefix "B" accept
                 ct direction reply {{Log}} prefix "A" accept
+                ct mark & 0x40000000 == 0 {{Log}} prefix "Q" accept
                 {{Log}} prefix "O"
             }
             chain pre { type filter hook prerouting priority -175; jump tracked; }

@@ -22,7 +22,7 @@ internal static class WireSteps
             {
                 case PacketStep { Packet.Fragment: FragmentPart.Later }:
                     break;
-                case PacketStep packet when IsSendable(packet, one.HostAddresses) && !IsElsewhere(packet, one.Places):
+                case PacketStep packet when IsSendable(packet, one.HostAddresses) && !IsElsewhere(packet, one.Places) && !IsErrorOfUnknown(packet, one.Places):
                     sendable.Add(packet with { Packet = OnTheWire(packet) });
                     if (packet.Packet.Fragment == FragmentPart.First)
                     {
@@ -56,6 +56,12 @@ internal static class WireSteps
     // What another unit sends or receives crosses that unit's interface too.
     private static bool IsElsewhere(PacketStep step, ImmutableArray<Place> places) =>
         places.Any(one => one.Unit is not null && one.Interface != step.Interface && (one.Addresses.Contains(step.Packet.Source) || one.Addresses.Contains(step.Packet.Destination)));
+
+    // Marks of connections follow the addresses that policy knows of units.
+    private static bool IsErrorOfUnknown(PacketStep step, ImmutableArray<Place> places) =>
+        step.Packet.About is not null
+        && places.Single(one => one.Interface == step.Interface) is { Unit: not null } place
+        && !place.Addresses.Contains(step.IsInwards ? step.Packet.Source : step.Packet.Destination);
 
     // The kernel gives a copy of a broadcast back to the host, which is judged as well.
     private static bool IsHeardBySender(WirePacket packet) => !packet.IsIPv6 && packet.Destination.Value == uint.MaxValue;

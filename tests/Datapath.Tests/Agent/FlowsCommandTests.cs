@@ -1,8 +1,8 @@
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Text.Json;
-using Datapath.Agent;
 using Datapath.Agent.Commands;
+using Datapath.Agent.Metrics;
 using Datapath.Flows;
 using Datapath.Policy.Compilation;
 using Datapath.Tests.Agent.Support;

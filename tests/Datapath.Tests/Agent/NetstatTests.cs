@@ -90,7 +90,7 @@ public sealed class NetstatTests : IDisposable
     private static FlowEvent Opened(int rule) =>
         new()
         {
-            Time = DateTimeOffset.UtcNow,
+            Time = DateTimeOffset.UnixEpoch,
             Unit = LocalUnit.HostNumber,
             Direction = Direction.Incoming,
             Verdict = Verdict.Allow,

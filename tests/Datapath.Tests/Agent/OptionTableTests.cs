@@ -26,6 +26,15 @@ public sealed class OptionTableTests : IDisposable
     }
 
     [Fact]
+    public void What_takes_a_value_is_no_boolean()
+    {
+        // The parser leaves the word behind a boolean to others, unless it is "true" or "false".
+        AgentOption[] valued = [.. All(new OptionTable(NoSources())).Where(option => option.ValueName is not null)];
+        Assert.NotEmpty(valued);
+        Assert.All(valued, option => Assert.NotEqual(typeof(bool), option.Symbol.ValueType));
+    }
+
+    [Fact]
     public async Task Help_shows_purpose_variable_and_default_of_every_option_of_run()
     {
         OptionTable table = new(NoSources());
@@ -41,10 +50,13 @@ public sealed class OptionTableTests : IDisposable
             table.DefaultAction,
             table.Failsafe,
             table.TcHook,
+            table.NoEarlyReject,
+            table.Xdp,
             table.MaxTcpFlows,
             table.MaxOtherFlows,
             table.MaxNewFlows,
             table.EbpfImageMemory,
+            table.EbpfDigestMemory,
             table.LogFormat,
             table.FlowInterval,
             table.FlowSinks,
@@ -58,6 +70,9 @@ public sealed class OptionTableTests : IDisposable
             table.SyslogClientKey,
             table.OtlpEndpoint,
             table.OtlpProtocol,
+            table.RejectWith,
+            table.MetricsListen,
+            table.MetricsPerRule,
         ];
         foreach (AgentOption option in expected)
         {
@@ -150,6 +165,18 @@ public sealed class OptionTableTests : IDisposable
         Assert.Equal(mebibytes ?? 0, reading.Value);
     }
 
+    [Theory]
+    [InlineData("1", 1)]
+    [InlineData("2048", 2048)]
+    [InlineData("0", null)]
+    [InlineData("2049", null)]
+    public void Digest_memory_is_a_number_of_mebibytes_within_bounds(string text, int? mebibytes)
+    {
+        OptionReading<int> reading = OptionText.DigestMemory(text);
+        Assert.Equal(mebibytes is null, reading.Problem is not null);
+        Assert.Equal(mebibytes ?? 0, reading.Value);
+    }
+
     private static OptionSources NoSources() => new(_ => null, "/nowhere");
 
     private static AgentOption[] All(OptionTable table) =>
@@ -163,10 +190,13 @@ public sealed class OptionTableTests : IDisposable
             table.DefaultAction,
             table.Failsafe,
             table.TcHook,
+            table.NoEarlyReject,
+            table.Xdp,
             table.MaxTcpFlows,
             table.MaxOtherFlows,
             table.MaxNewFlows,
             table.EbpfImageMemory,
+            table.EbpfDigestMemory,
             table.FlowInterval,
             table.FlowSinks,
             table.FlowMaxSize,
@@ -179,6 +209,9 @@ public sealed class OptionTableTests : IDisposable
             table.SyslogClientKey,
             table.OtlpEndpoint,
             table.OtlpProtocol,
+            table.RejectWith,
+            table.MetricsListen,
+            table.MetricsPerRule,
             table.Json,
             table.All,
             table.DryRun,

@@ -105,6 +105,7 @@ internal sealed class ChainWalker
                     return false;
                 case ("-j", "MARK"):
                     Set(rule[after + 3]);
+                    Count(comment, passes: true);
                     break;
                 case ("-j", "SET"):
                     Classify(rule[after + 4] == "src" ? packet.Source : packet.Destination);
@@ -174,6 +175,7 @@ internal sealed class ChainWalker
             "--hl-eq" => packet.HopLimit == int.Parse(value, CultureInfo.InvariantCulture),
             "--tcp-flags" => true, // a bare SYN
             "--ctstate" => value == "NEW",
+            "--ctdir" => value == "ORIGINAL",
             "--ctstatus" => false,
             "--limit" or "--limit-burst" => true,
             _ => throw new InvalidOperationException($"not understood: {option} {value}"),

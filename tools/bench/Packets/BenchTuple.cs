@@ -41,6 +41,9 @@ internal readonly record struct BenchTuple
     /// <summary>The sender in host byte order.</summary>
     public uint Source => BinaryPrimitives.ReverseEndianness(_source);
 
+    /// <summary>Its port.</summary>
+    public ushort SourcePort => BinaryPrimitives.ReverseEndianness(_sourcePort);
+
     /// <summary>The packet the other way.</summary>
     public BenchTuple Reversed =>
         new(

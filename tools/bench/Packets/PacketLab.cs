@@ -1,7 +1,10 @@
 using System.Buffers.Binary;
+using System.Net.NetworkInformation;
 using System.Runtime.InteropServices;
+using Datapath.Backends;
 using Datapath.Backends.Ebpf;
 using Datapath.Backends.Host;
+using Datapath.Bench.Filters;
 using Datapath.Interop.Libbpf;
 using Datapath.Interop.Libc;
 using Datapath.Lab.Networks;
@@ -21,12 +24,10 @@ internal sealed class PacketLab : IAsyncDisposable
     private const int InterfaceOffset = 40;
 
     private const string Uplink = "up0";
+    private const string Downlink = "down0";
 
     // Room for all flows of a bench: an LRU map evicts long before it is full.
     private const int Flows = 1 << 19;
-
-    // DP_DIGEST_SETS of bpf/include/dp_abi.h: with fewer, some CPU would have none.
-    private const int DigestSets = 8192;
 
     private readonly LabNetwork _network;
     private readonly LabHost _host;
@@ -36,34 +37,40 @@ internal sealed class PacketLab : IAsyncDisposable
     private readonly byte[] _frame = Frame();
     private readonly byte[] _context = new byte[ContextBytes];
 
-    private PacketLab(LabNetwork network, LabHost host, EbpfBackend backend, BpfObject bench, HostSnapshot snapshot)
+    private readonly LabHost _peer;
+
+    private PacketLab(LabNetwork network, (LabHost Host, LabHost Peer) hosts, EbpfBackend backend, BpfObject bench, HostSnapshot snapshot)
     {
-        (_network, _host, _backend, _bench, _snapshot) = (network, host, backend, bench, snapshot);
+        (_network, (_host, _peer), _backend, _bench, _snapshot) = (network, hosts, backend, bench, snapshot);
         int index = snapshot.Interfaces.Single(one => one.Name == Uplink).Index;
         BinaryPrimitives.WriteInt32LittleEndian(_context.AsSpan(InterfaceOffset), index);
         // ingress_ifindex stays 0, as with packets that the host made itself; at ingress nobody asks for it.
     }
 
     /// <summary>Enforces a policy and loads the bench over it.</summary>
-    public static async Task<PacketLab> StartAsync(PacketPolicy policy)
+    /// <param name="policy">The policy.</param>
+    /// <param name="xdp">Whether packets are dropped early, at XDP.</param>
+    public static async Task<PacketLab> StartAsync(PacketPolicy policy, XdpChoice xdp = XdpChoice.Off)
     {
         string name = LabNetwork.PrefixFor("dpbench");
         var network = new LabNetwork(name);
         LabHost host = await network.AddHostAsync("host");
-        await LabNetwork.ConnectAsync(host, Uplink, await network.AddHostAsync("peer"), "down0");
+        LabHost peer = await network.AddHostAsync("peer");
+        await LabNetwork.ConnectAsync(host, Uplink, peer, Downlink);
         await host.AddAddressAsync(Uplink, new AddressKey(false, PacketPolicy.Host).ToAddress(), 32);
-        var options = new EbpfOptions { Instance = $"{name}-{policy.Prefixes}", ArenaBytes = 128L << 20, MaxTcpFlows = Flows, MaxOtherFlows = Flows, MaxNewFlows = Flows };
+        var options = new EbpfOptions { Instance = $"{name}-{policy.Prefixes}", ArenaBytes = 128L << 20, MaxTcpFlows = Flows, MaxOtherFlows = Flows, MaxNewFlows = Flows, Xdp = xdp };
         var backend = new EbpfBackend(options);
         try
         {
+            int downlink = peer.Run(() => HostObserver.Read().Interfaces.Single(one => one.Name == Downlink).Index);
             (BpfObject bench, HostSnapshot snapshot) = host.Run(() =>
             {
                 HostSnapshot seen = HostObserver.Read();
                 backend.Apply(policy.Compiled, seen);
-                return (Load(options), seen);
+                return (Load(options, downlink), seen);
             });
             FillReferences(bench, policy);
-            return new PacketLab(network, host, backend, bench, snapshot);
+            return new PacketLab(network, (host, peer), backend, bench, snapshot) { Pins = Path.Combine(options.BpfFileSystem, "datapath", options.Instance) };
         }
         catch
         {
@@ -86,8 +93,44 @@ internal sealed class PacketLab : IAsyncDisposable
         _bench.Map("bench_bits").Update(0u, (uint)int.Log2(tuples.Length));
     }
 
+    /// <summary>Lets what programs remember of earlier packets be over, as it is a second later.</summary>
+    public void Forget()
+    {
+        foreach (string memory in (string[])["dp_digests", "dp_recollections"])
+        {
+            using MappedArray values = _bench.Map(memory).MapMemory();
+            values.Bytes.Clear();
+        }
+    }
+
+    /// <summary>Where the instance has its pins.</summary>
+    private string Pins { get; init; } = "";
+
+    /// <summary>Puts a program of the bench in the place of the shipped one at XDP.</summary>
+    /// <param name="program">Which.</param>
+    public void PutAtXdp(string program)
+    {
+        using BpfLink link = BpfLink.OpenPinned(Directory.EnumerateFiles(Pins, "xdp-*", SearchOption.AllDirectories).Single());
+        link.Update(_bench.Program(program));
+    }
+
+    /// <summary>Sends frames to the host, and says what each took, from being made to being dropped, in nanoseconds.</summary>
+    /// <param name="times">How many.</param>
+    public double Flood(int times)
+    {
+        byte[] frame = [.. _frame];
+        PhysicalAddress.Parse(_snapshot.Interfaces.Single(one => one.Name == Uplink).HardwareAddress).GetAddressBytes().CopyTo(frame, 0);
+        return _peer.Run(() => _bench.Program("bench_send").RunLive(frame, times));
+    }
+
     /// <summary>Runs a program so often and says what a run took, in nanoseconds.</summary>
-    public double Run(string program, int times) => _host.Run(() => _bench.Program(program).TestRun(_frame, _context, times).DurationNanoseconds);
+    /// <remarks>Always on one processor, as the packets of a flow are: what is remembered of them is remembered there.</remarks>
+    public double Run(string program, int times) =>
+        _host.Run(() =>
+        {
+            FrameSender.StayOn(Environment.ProcessorCount - 1);
+            return _bench.Program(program).TestRun(_frame, _context, times).DurationNanoseconds;
+        });
 
     /// <summary>What a program did with so many packets.</summary>
     /// <returns>Its sum of results, and how many packets were counted under some rule.</returns>
@@ -98,9 +141,13 @@ internal sealed class PacketLab : IAsyncDisposable
         return (Sum() - sum, Judged() - judged);
     }
 
+    /// <summary>The backend's counters, as the agent reads them.</summary>
+    public BackendCounters ReadCounters() => _host.Run(() => _backend.ReadCounters());
+
     private ulong Sum() => _bench.Map("bench_sink").Lookup<uint, ulong>(0);
 
-    private ulong Judged() => _host.Run(() => _backend.ReadCounters()).Rules.Values.Aggregate(0UL, (sum, one) => sum + (ulong)one.Packets);
+    /// <summary>How many packets were counted under some rule.</summary>
+    public ulong Judged() => ReadCounters().Rules.Values.Aggregate(0UL, (sum, one) => sum + (ulong)one.Packets);
 
     public async ValueTask DisposeAsync()
     {
@@ -110,13 +157,14 @@ internal sealed class PacketLab : IAsyncDisposable
         await _network.DisposeAsync();
     }
 
-    private static BpfObject Load(EbpfOptions options)
+    private static BpfObject Load(EbpfOptions options, int downlink)
     {
         using Stream resource = typeof(PacketLab).Assembly.GetManifestResourceStream("bench.bpf.o")!;
         var bytes = new byte[resource.Length];
         resource.ReadExactly(bytes);
         BpfObject bench = BpfObject.Open(bytes, "dp_bench");
         bench.SetKnob("dp_jiffies_per_second", (uint)KernelClock.JiffiesPerSecond());
+        bench.SetKnob("bench_device", (uint)downlink);
         // The maps of the instance, of the size that they were made with.
         string root = Path.Combine(options.BpfFileSystem, "datapath", options.Instance);
         foreach (string pin in Directory.EnumerateFiles(root, "dp_*", SearchOption.AllDirectories))
@@ -130,7 +178,9 @@ internal sealed class PacketLab : IAsyncDisposable
             }
         }
         bench.SetMaxEntries("bench_flows", Flows);
-        bench.SetMaxEntries("dp_digests", (uint)(DigestSets * PossibleCpus.Count));
+        bench.SetKnob("dp_memory_sets", (uint)options.MemorySets);
+        bench.SetMaxEntries("dp_digests", (uint)(options.MemorySets * PossibleCpus.Count));
+        bench.SetMaxEntries("dp_recollections", (uint)(options.MemorySets * PossibleCpus.Count));
         bench.Load();
         return bench;
     }

@@ -64,6 +64,23 @@ internal sealed class PacketPolicy
                 Allows(Direction.Incoming, peer, protocol, service) ? new BenchTuple(peer, Ephemeral, Host, service, protocol, flags) : null
         );
 
+    /// <summary>A service that the host may open.</summary>
+    public IPEndPoint AllowedOut() => End(AnswersIn(1, IanaProtocol.Tcp, 0)[0]);
+
+    /// <summary>One that it may not: of a peer and on a port that a rule about incoming connections names.</summary>
+    public IPEndPoint DeniedOut() =>
+        End(Draw(1, Direction.Incoming, (peer, service) => Allows(Direction.Outgoing, peer, IanaProtocol.Tcp, service) ? null : new BenchTuple(peer, service, Host, Ephemeral, IanaProtocol.Tcp, 0))[0]);
+
+    private static IPEndPoint End(BenchTuple tuple) => new(new AddressKey(false, tuple.Source).ToAddress(), tuple.SourcePort);
+
+    /// <summary>SYNs towards the host that a rule or the default rejects.</summary>
+    public BenchTuple[] DeniedIn(int count, byte flags) =>
+        Draw(
+            count,
+            Direction.Incoming,
+            (peer, service) => Allows(Direction.Incoming, peer, IanaProtocol.Tcp, service) ? null : new BenchTuple(peer, Ephemeral, Host, service, IanaProtocol.Tcp, flags)
+        );
+
     /// <summary>Answers to the host that only the flow allows: the host may open it, the peer may not.</summary>
     public BenchTuple[] AnswersIn(int count, byte protocol, byte flags) =>
         Draw(

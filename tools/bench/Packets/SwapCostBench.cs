@@ -11,7 +11,6 @@ internal static class SwapCostBench
     private const int Packets = 1024;
     private const int Rounds = 10;
     private const int SwapsOfRound = 10;
-    private const int Runs = 4096;
     private const byte Ack = 0x10;
     private const double Goal = 1.05;
 
@@ -35,12 +34,12 @@ internal static class SwapCostBench
         {
             foreach (var kind in kinds)
             {
-                IEnumerable<double> taken = Measure(lab, kind.Beside());
+                IEnumerable<double> taken = Beside.Measure(lab, kind.Beside());
                 kind.Taken.AddRange(round < 0 ? [] : taken);
             }
         }
 
-        double[] means = [.. kinds.Select(kind => TrimmedMean(kind.Taken))];
+        double[] means = [.. kinds.Select(kind => Beside.TrimmedMean(kind.Taken))];
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
@@ -56,19 +55,4 @@ internal static class SwapCostBench
             work(i + 1);
         }
     }
-
-    private static List<double> Measure(PacketLab lab, Task beside)
-    {
-        var taken = new List<double>();
-        while (!beside.IsCompleted)
-        {
-            taken.Add(lab.Run("bench_ingress", Runs));
-        }
-
-        beside.GetAwaiter().GetResult();
-        return taken;
-    }
-
-    /// <summary>The mean without the slowest tenth: those whose processor was taken away meanwhile.</summary>
-    private static double TrimmedMean(List<double> values) => values.Order().Take(values.Count * 9 / 10).Average();
 }

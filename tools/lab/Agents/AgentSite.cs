@@ -26,7 +26,8 @@ public sealed record AgentSite(string Executable, LabHost Host, string Instance,
     public IReadOnlyList<string> RunArguments =>
         [
             "run", "--policy", PolicyPath, "--instance", Instance, "--socket", SocketPath, "--state-dir", StatePath,
-            .. EnableEbpf ? (IEnumerable<string>)["--enable-ebpf"] : [],
+            // A lab keeps out of the root of the machine's cgroups, where connections are refused early.
+            "--no-early-reject", .. EnableEbpf ? (IEnumerable<string>)["--enable-ebpf"] : [],
         ];
 
     /// <summary>Starts the agent and waits until it says that it enforces the policy.</summary>

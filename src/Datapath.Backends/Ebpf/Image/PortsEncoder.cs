@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Datapath.Policy.Compilation;
 
 namespace Datapath.Backends.Ebpf.Image;

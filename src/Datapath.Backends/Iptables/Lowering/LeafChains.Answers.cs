@@ -10,6 +10,10 @@ internal sealed partial class LeafChains
     // Bare SYN: it would open a connection the other way.
     private const string IsOpeningSyn = "-p tcp -m tcp --tcp-flags SYN,ACK SYN ";
 
+    // Of TCP only a bare SYN opens, also a connection that conntrack took up in the middle (nf_conntrack_tcp_loose), answered or not: other
+    // segments say nothing of who opened it. Not where conntrack holds it for an answer: then the other side would have opened.
+    private const string Opens = IsOpeningSyn + "-m conntrack --ctdir ORIGINAL ";
+
     private readonly Dictionary<int, int> _answers = [];
 
     private uint Known => options.ConnectionMarkBit | options.RevokedMarkBit;
@@ -30,7 +34,7 @@ internal sealed partial class LeafChains
         if (!_answers.TryGetValue(cell, out int chain))
         {
             Descriptor descriptor = policy.Descriptors[cell];
-            chain = descriptor.Verdict == Verdict.Allow ? book.Add(ChainRule.Return(Counted(descriptor))) : Refuse(descriptor, DropReason.Revoked);
+            chain = descriptor.Verdict == Verdict.Allow ? book.Add(layout.End(Counted(descriptor))) : Refuse(descriptor, DropReason.Revoked);
             _answers.Add(cell, chain);
         }
 
@@ -58,7 +62,8 @@ internal sealed partial class LeafChains
     /// </summary>
     private int Error(int refuse)
     {
-        int pass = book.Add([.. family.IcmpErrors.Select(type => ChainRule.Return(family.IcmpType(type, code: null))), ChainRule.Goto(refuse)]);
+        int end = book.Add(layout.End());
+        int pass = book.Add([.. family.IcmpErrors.Select(type => ChainRule.Goto(end, family.IcmpType(type, code: null))), ChainRule.Goto(refuse)]);
         string[] told =
         [
             "--ctproto tcp ",
@@ -75,7 +80,7 @@ internal sealed partial class LeafChains
     /// </summary>
     private int Answer(int refuse)
     {
-        int translated = book.Add(ChainRule.Return(IsOpened), ChainRule.Goto(refuse));
+        int translated = book.Add(ChainRule.Goto(book.Add(layout.End()), IsOpened), ChainRule.Goto(refuse));
         return book.Add(
             // Of ICMP only what was asked for: the connections of other kinds have no identifier to tell them apart.
             ChainRule.Goto(refuse, family.IsNoEchoReply),

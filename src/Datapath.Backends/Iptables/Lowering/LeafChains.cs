@@ -6,7 +6,7 @@ namespace Datapath.Backends.Iptables.Lowering;
 
 /// <summary>
 /// The chains where decisions end, one for each descriptor: policy first, the connection's state only where the packet's own direction is
-/// denied. To return from one is to pass this judge, so that other judges and other people's rules have their say.
+/// denied. To come to the end of one is to pass this judge, so that other judges and other people's rules have their say.
 /// </summary>
 /// <param name="policy">Whose descriptors.</param>
 /// <param name="book">Where chains are kept.</param>
@@ -23,7 +23,7 @@ internal sealed partial class LeafChains(CompiledPolicy policy, ChainBook book, 
 
     private const int FinestLimit = 10_000;
 
-    private readonly Dictionary<int, int> _chains = [];
+    private readonly Dictionary<(int Cell, bool IsTcp), int> _chains = [];
 
     // A flood must not become a flood of events. Each rule has a bucket of its own, where a CPU has one with eBPF.
     private readonly string _limit =
@@ -35,13 +35,14 @@ internal sealed partial class LeafChains(CompiledPolicy policy, ChainBook book, 
 
     /// <summary>The chain of a descriptor.</summary>
     /// <param name="cell">Its index.</param>
-    public int Of(int cell)
+    /// <param name="isTcp">Whether all that comes there is TCP.</param>
+    public int Of(int cell, bool isTcp = false)
     {
-        if (!_chains.TryGetValue(cell, out int chain))
+        if (!_chains.TryGetValue((cell, isTcp), out int chain))
         {
             Descriptor descriptor = policy.Descriptors[cell];
-            chain = descriptor.Verdict == Verdict.Allow ? Allow(descriptor, isStateless: cell == policy.LocalDescriptor) : Reject(descriptor);
-            _chains.Add(cell, chain);
+            chain = descriptor.Verdict == Verdict.Allow ? Allow(descriptor, isStateless: cell == policy.LocalDescriptor, isTcp) : Reject(descriptor);
+            _chains.Add((cell, isTcp), chain);
         }
 
         return chain;
@@ -51,34 +52,29 @@ internal sealed partial class LeafChains(CompiledPolicy policy, ChainBook book, 
     /// <param name="cell">Its index.</param>
     public bool IsRejected(int cell) => policy.Descriptors[cell].Verdict == Verdict.Reject;
 
-    private int Allow(Descriptor descriptor, bool isStateless)
+    private int Allow(Descriptor descriptor, bool isStateless, bool isTcp)
     {
-        ChainRule pass = ChainRule.Return(Counted(descriptor));
+        ChainRule pass = layout.End(Counted(descriptor));
         // What is built in is allowed in both directions: its answers need no state, and nobody is told. A unit's traffic with itself must
         // leave none: what only claims to come from the unit would pass as its answer.
         return isStateless || descriptor.Flags.HasFlag(DescriptorFlags.BuiltIn)
             ? book.Add(pass)
-            : book.Add(ChainRule.Jump(Open(descriptor), "-m conntrack --ctstate NEW "), pass);
+            : book.Add(ChainRule.Jump(Open(descriptor), isTcp ? Opens : "-m conntrack --ctstate NEW "), pass);
     }
 
-    /// <summary>
-    /// Marks a connection as opened under policy and reports it once. Of TCP only a bare SYN opens: a segment in the middle of a connection
-    /// that conntrack takes up anew (nf_conntrack_tcp_loose) says nothing about who opened it.
-    /// </summary>
+    /// <summary>Marks a connection as opened under policy and reports it once.</summary>
     private int Open(Descriptor descriptor)
     {
-        ChainRule onlySyn = ChainRule.Return("-p tcp -m tcp ! --tcp-flags SYN,ACK SYN ");
         var mark = new ChainRule("", $"-j CONNMARK --set-xmark {Opened}/{MarkLayout.Hexadecimal(Known)}");
         // Until an answer comes every packet is NEW; only the first is not confirmed, and that at each judge it meets. One that conntrack
         // took up in the middle is opened by its first SYN.
         return IsReported(descriptor)
             ? book.Add(
-                onlySyn,
                 Report(descriptor, DropReason.None, "-m conntrack ! --ctstatus CONFIRMED "),
                 Report(descriptor, DropReason.None, $"-m conntrack --ctstatus CONFIRMED -m connmark ! --mark {Opened}/{Opened} "),
                 mark
             )
-            : book.Add(onlySyn, mark);
+            : book.Add(mark);
     }
 
     private int Reject(Descriptor descriptor)

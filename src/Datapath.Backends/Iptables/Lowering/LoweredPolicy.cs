@@ -35,6 +35,7 @@ internal sealed record LoweredFamily(ObjectNames Names, Family Family, IReadOnly
 {
     // Twice the entries in buckets of up to 12: the set does not have to grow while it is filled.
     private const int SmallestHash = 64;
+    private const int Notes = 1;
     private const string InputPart = "pre";
     private const string OutputPart = "post";
 
@@ -60,7 +61,7 @@ internal sealed record LoweredFamily(ObjectNames Names, Family Family, IReadOnly
     /// <summary>The chains as lines of <c>iptables-restore</c>, without table and commit.</summary>
     /// <param name="names">How chains are named.</param>
     /// <param name="generation">The generation to give them.</param>
-    /// <param name="checksum">Stands at the beginning of the chains that hooks jump to, for whoever comes later.</param>
+    /// <param name="checksum">Stands at the end of the chains that hooks jump to, for whoever comes later.</param>
     public string Chains(ObjectNames names, uint generation, string checksum)
     {
         var text = new StringBuilder();
@@ -79,8 +80,8 @@ internal sealed record LoweredFamily(ObjectNames Names, Family Family, IReadOnly
     public IEnumerable<(string Chain, int Rules)> Shape(uint generation) =>
         Numbered
             .Select((rules, number) => (Names.Chain(generation, Part(number)), rules.Length))
-            .Append((Names.Chain(generation, InputPart), Input.Length))
-            .Append((Names.Chain(generation, OutputPart), Output.Length));
+            .Append((Names.Chain(generation, InputPart), Input.Length + Notes))
+            .Append((Names.Chain(generation, OutputPart), Output.Length + Notes));
 
     /// <summary>The set of classes as lines of <c>ipset restore</c>.</summary>
     /// <param name="names">How sets are named.</param>
@@ -97,7 +98,7 @@ internal sealed record LoweredFamily(ObjectNames Names, Family Family, IReadOnly
         foreach (ClassPrefix prefix in Prefixes)
         {
             text.Append(CultureInfo.InvariantCulture, $"add {name} {AddressText.Of(prefix, Family)} skbmark ");
-            text.Append(CultureInfo.InvariantCulture, $"{MarkLayout.Hexadecimal(Layout.MarkOf(prefix.Id))}/{MarkLayout.Hexadecimal(Layout.ClassMask)}\n");
+            text.Append(CultureInfo.InvariantCulture, $"{MarkLayout.Hexadecimal(Layout.MarkOf(prefix.Id))}/{MarkLayout.Hexadecimal(Layout.Used)}\n");
         }
 
         return text.ToString();
@@ -105,9 +106,9 @@ internal sealed record LoweredFamily(ObjectNames Names, Family Family, IReadOnly
 
     private static string Part(int number) => number.ToString(CultureInfo.InvariantCulture);
 
-    // The note is on the first rule, that of loopback: what it costs, only loopback pays.
+    // The note is the last rule: what it costs, those pay whom no judge is asked about.
     private static ImmutableArray<ChainRule> WithNote(ImmutableArray<ChainRule> rules, ObjectNames names, string checksum) =>
-        [rules[0] with { Matches = rules[0].Matches + $"-m comment --comment \"{RuleNote.Of(names.Instance, checksum)}\" " }, .. rules[1..]];
+        [.. rules, ChainRule.Return($"-m comment --comment \"{RuleNote.Of(names.Instance, checksum)}\" ")];
 
     private void Write(StringBuilder text, ObjectNames names, uint generation, string part, ImmutableArray<ChainRule> rules)
     {

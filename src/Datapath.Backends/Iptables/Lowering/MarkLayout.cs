@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Numerics;
 
@@ -25,16 +26,16 @@ internal sealed record MarkLayout
             throw new PolicyTooLargeException("peer classes in the packet mark", classes, 1L << available, "numbers");
         }
 
-        HostBit = HostBitOf(mask);
-        AnswerBit = HostBit << 1;
+        PodBit = PodBitOf(mask);
+        AnswerBit = PodBit << 1;
         ClassMask = ((1u << ClassBits) - 1) << _shift;
     }
 
     /// <summary>How many bits number the classes.</summary>
     public int ClassBits { get; }
 
-    /// <summary>Set while the host judges.</summary>
-    public uint HostBit { get; }
+    /// <summary>Set while a unit judges that is not the host.</summary>
+    public uint PodBit { get; }
 
     /// <summary>Set on a packet that its own direction denies and that answers a connection, until the opener's rule is found.</summary>
     public uint AnswerBit { get; }
@@ -43,18 +44,32 @@ internal sealed record MarkLayout
     public uint ClassMask { get; }
 
     /// <summary>All bits that the policy uses.</summary>
-    public uint Used => HostBit | AnswerBit | ClassMask;
+    public uint Used => PodBit | AnswerBit | ClassMask;
 
     /// <summary>The mark of a class.</summary>
     /// <param name="id">Its number.</param>
     public uint MarkOf(int id) => (uint)id << _shift;
 
-    /// <summary>Forgets what a former judge left, and says who judges.</summary>
-    /// <param name="isHost">Whether it is the host.</param>
-    public ChainRule Begin(bool isHost) => new("", $"-j MARK --set-xmark {Hexadecimal(isHost ? HostBit : 0)}/{Hexadecimal(Used)}");
+    /// <summary>
+    /// Says of which class the peer is and who judges, whatever the packet's mark said before. The set has every address, and each of its
+    /// entries writes all bits; the host, which sees most packets, has nothing to add.
+    /// </summary>
+    /// <param name="isHost">Whether the host judges.</param>
+    /// <param name="classified">Look-up of the class; empty where all are one.</param>
+    public ImmutableArray<ChainRule> Begin(bool isHost, ImmutableArray<ChainRule> classified) =>
+        (isHost, classified.IsEmpty) switch
+        {
+            (_, true) => [Write(isHost ? 0 : PodBit, Used)],
+            (true, false) => classified,
+            (false, false) => [.. classified, Write(PodBit, PodBit)],
+        };
+
+    /// <summary>Leaves the mark to others: the last rule of whatever lets a packet pass this judge.</summary>
+    /// <param name="matches">What it is counted by.</param>
+    public ChainRule End(string matches = "") => Write(0, Used, matches);
 
     /// <summary>Says that the packet is an answer.</summary>
-    public ChainRule MarkAnswer() => new("", $"-j MARK --set-xmark {Hexadecimal(AnswerBit)}/{Hexadecimal(AnswerBit)}");
+    public ChainRule MarkAnswer() => Write(AnswerBit, AnswerBit);
 
     /// <summary>Matches answers.</summary>
     public string MatchAnswer() => $"-m mark --mark {Hexadecimal(AnswerBit)}/{Hexadecimal(AnswerBit)} ";
@@ -64,9 +79,11 @@ internal sealed record MarkLayout
     /// <param name="bits">Which bits of the number count.</param>
     public string Match(int id, int bits) => $"-m mark --mark {Hexadecimal(MarkOf(id))}/{Hexadecimal(MarkOf(bits))} ";
 
-    /// <summary>The bit that is set while the host judges, whatever the policy.</summary>
+    /// <summary>The bit that is set while a unit judges that is not the host, whatever the policy.</summary>
     /// <param name="mask">The bits that are ours.</param>
-    public static uint HostBitOf(uint mask) => 1u << BitOperations.TrailingZeroCount(mask);
+    public static uint PodBitOf(uint mask) => 1u << BitOperations.TrailingZeroCount(mask);
+
+    private static ChainRule Write(uint value, uint bits, string matches = "") => new(matches, $"-j MARK --set-xmark {Hexadecimal(value)}/{Hexadecimal(bits)}");
 
     /// <summary>As the programs write it.</summary>
     public static string Hexadecimal(uint value) => "0x" + value.ToString("x", CultureInfo.InvariantCulture);

@@ -14,11 +14,11 @@ internal static class PausedPolicy
     /// <param name="policy">The policy.</param>
     public static LoweredPolicy Of(LoweredPolicy policy) => new(policy.Names, Paused(policy.IPv4), Paused(policy.IPv6));
 
-    private static LoweredFamily Paused(LoweredFamily family) => family with { Numbered = [.. family.Numbered.Select(Paused)] };
+    private static LoweredFamily Paused(LoweredFamily family) => family with { Numbered = [.. family.Numbered.Select(chain => Paused(family.Layout, chain))] };
 
     // Whoever drops reports first, and that is all that such a chain does.
-    private static ImmutableArray<ChainRule> Paused(ImmutableArray<ChainRule> chain) =>
+    private static ImmutableArray<ChainRule> Paused(MarkLayout layout, ImmutableArray<ChainRule> chain) =>
         chain is [.., { Action: Drop } last]
-            ? [ChainRule.Return(last.Matches.Replace($"--comment {LeafChains.CountMark}", $"--comment {LeafChains.PausedMark}", StringComparison.Ordinal))]
+            ? [layout.End(last.Matches.Replace($"--comment {LeafChains.CountMark}", $"--comment {LeafChains.PausedMark}", StringComparison.Ordinal))]
             : chain;
 }

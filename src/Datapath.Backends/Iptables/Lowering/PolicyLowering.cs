@@ -43,7 +43,7 @@ internal static class PolicyLowering
 
         var input = ImmutableArray.CreateBuilder<ChainRule>();
         var output = ImmutableArray.CreateBuilder<ChainRule>();
-        foreach (string untouched in (IEnumerable<string>)["lo", .. policy.ExcludedInterfaces.Where(UnitPlaces.IsPlainName)])
+        foreach (string untouched in policy.ExcludedInterfaces.Where(name => UnitPlaces.IsPlainName(name) && name != "lo"))
         {
             input.Add(ChainRule.Return($"-i {untouched} "));
             output.Add(ChainRule.Return($"-o {untouched} "));
@@ -54,16 +54,16 @@ internal static class PolicyLowering
         if (places.Host is { } host)
         {
             int incoming = Judge(host, Direction.Incoming);
-            input.AddRange(family.LocalDestinations.Select(matches => ChainRule.Jump(incoming, matches)));
+            input.AddRange(family.LocalDestinations.Select(matches => ChainRule.Goto(incoming, "! -i lo " + matches)));
             // 2. From the host: what is forwarded still has a foreign source here. Without an address yet (DHCP, duplicate address detection)
             // it is the host too; such packets are never forwarded.
             int outgoing = Judge(host, Direction.Outgoing);
-            output.Add(ChainRule.Jump(outgoing, "-m addrtype --src-type LOCAL "));
-            output.Add(ChainRule.Jump(outgoing, family.IsIPv6 ? "-s ::/128 " : "-s 0.0.0.0/32 "));
+            string[] own = ["! -o lo -m addrtype --src-type LOCAL ", (family.IsIPv6 ? "-s ::/128 " : "-s 0.0.0.0/32 ") + "! -o lo "];
+            output.AddRange(own.Select(matches => places.Pods.IsEmpty ? ChainRule.Goto(outgoing, matches) : ChainRule.Jump(outgoing, matches)));
         }
 
         // 3. For pods.
-        output.AddRange(places.Pods.Select(pod => ChainRule.Jump(Judge(pod.Unit, Direction.Incoming), $"-o {pod.Interface.Name} ")));
+        output.AddRange(places.Pods.Select(pod => ChainRule.Goto(Judge(pod.Unit, Direction.Incoming), $"-o {pod.Interface.Name} ")));
         return new LoweredFamily(names, family, PrefixCover.Of(classes.Ranges(policy, family.IsIPv6), family.AddressBits), layout)
         {
             Numbered = book.Chains,

@@ -10,16 +10,18 @@ internal readonly record struct ClassPrefix(UInt128 Address, int Length, int Id)
 
 /// <summary>A run of addresses of one class.</summary>
 /// <param name="First">The first address, in host byte order; the run ends where the next one starts.</param>
-/// <param name="Id">Number of the class; 0 needs no entry.</param>
+/// <param name="Id">Number of the class.</param>
 internal readonly record struct ClassRange(UInt128 First, int Id);
 
 /// <summary>
 /// Says the same as ranges in the fewest prefixes, of which the longest decides: a network with ten thousand holes is ten thousand and one
 /// entries, not the hundreds of thousands that lie between the holes.
 /// </summary>
-/// <remarks>Draves, King, Venkatachary, Zill: Constructing Optimal IP Routing Tables (INFOCOM 1999), with class 0 as the default route.</remarks>
+/// <remarks>Draves, King, Venkatachary, Zill: Constructing Optimal IP Routing Tables (INFOCOM 1999).</remarks>
 internal sealed class PrefixCover
 {
+    private const int Nothing = -1;
+
     private readonly ClassRange[] _ranges;
     private readonly int _bits;
     private readonly Choices _choices = new();
@@ -40,10 +42,11 @@ internal sealed class PrefixCover
     {
         var cover = new PrefixCover(ranges, bits);
         Node root = cover.Read(UInt128.Zero, 0);
-        // No entry can stand for the whole space, so its halves choose for themselves.
+        // No entry can stand for the whole space, so its halves choose for themselves. Each has one: whoever looks up an address finds it, and
+        // need not forget first what was found for another.
         UInt128 half = UInt128.One << (bits - 1);
-        cover.Write(root.Low < 0 ? root : cover._nodes[root.Low], UInt128.Zero, 1, inherited: 0);
-        cover.Write(root.Low < 0 ? root : cover._nodes[root.High], half, 1, inherited: 0);
+        cover.Write(root.Low < 0 ? root : cover._nodes[root.Low], UInt128.Zero, 1, inherited: Nothing);
+        cover.Write(root.Low < 0 ? root : cover._nodes[root.High], half, 1, inherited: Nothing);
         return cover._prefixes;
     }
 

@@ -13,8 +13,8 @@ namespace Datapath.Backends.Iptables.Lowering;
 /// <param name="isAnswer">Whether packets answer: then the row is asked what their opener asked, which stands in their source port.</param>
 internal sealed class RowChains(PortRuns runs, LeafChains leaves, ChainBook book, Family family, bool isAnswer)
 {
-    // A walk over so many rules costs about what the jump to another chain does; ten thousand ports are five such walks.
-    private const int Branches = 8;
+    // As for classes of addresses: four ways at each step are the fewest rules. Ten thousand ports are seven steps.
+    private const int Branches = 4;
     private const int AnyProtocol = 0;
     private const int MultiportSlots = 15;
 
@@ -34,15 +34,15 @@ internal sealed class RowChains(PortRuns runs, LeafChains leaves, ChainBook book
         return chain;
     }
 
-    private int Leaf(int cell) => isAnswer ? leaves.OfAnswer(cell) : leaves.Of(cell);
+    private int Leaf(int cell, string protocol = "") => isAnswer ? leaves.OfAnswer(cell) : leaves.Of(cell, isTcp: protocol == "tcp");
 
     private int Build(int row)
     {
         ImmutableArray<PortCells> others = runs.Of(row, PortTable.Other);
         int rest = Leaf(MostCommon(others));
         var rules = ImmutableArray.CreateBuilder<ChainRule>();
-        Lead(rules, "-p tcp ", Ports(runs.Of(row, PortTable.Tcp), "tcp"), rest);
-        Lead(rules, "-p udp ", Ports(runs.Of(row, PortTable.Udp), "udp"), rest);
+        LeadPorts(rules, runs.Of(row, PortTable.Tcp), "tcp", rest);
+        LeadPorts(rules, runs.Of(row, PortTable.Udp), "udp", rest);
         if (isAnswer)
         {
             Lead(rules, family.IsIPv6 ? "-p ipv6-icmp " : "-p icmp ", EchoReplies(runs.Of(row, family.IsIPv6 ? PortTable.Icmp6 : PortTable.Icmp)), rest);
@@ -79,6 +79,19 @@ internal sealed class RowChains(PortRuns runs, LeafChains leaves, ChainBook book
         }
     }
 
+    // One rule for ports is quicker asked than one that leads to it.
+    private void LeadPorts(ImmutableArray<ChainRule>.Builder rules, ImmutableArray<PortCells> cells, string protocol, int rest)
+    {
+        if (Leaf(MostCommon(cells), protocol) == rest && Exceptions(cells, protocol, rest) is { Length: 1 } only)
+        {
+            rules.AddRange(only);
+        }
+        else
+        {
+            Lead(rules, $"-p {protocol} ", Ports(cells, protocol), rest);
+        }
+    }
+
     private void LeadIcmp(ImmutableArray<ChainRule>.Builder rules, int row, int rest)
     {
         if (family.IsIPv6)
@@ -104,14 +117,10 @@ internal sealed class RowChains(PortRuns runs, LeafChains leaves, ChainBook book
     // Few enough ports stand in one chain, the most common outcome last; more of them are a tree.
     private int Ports(ImmutableArray<PortCells> cells, string protocol)
     {
-        int rest = Leaf(MostCommon(cells));
-        ImmutableArray<(int Chain, string Range)> exceptions =
-        [
-            .. cells.Select(run => (Chain: Leaf(run.Cell), Range: RangeText(run.First, run.Last))).Where(run => run.Chain != rest),
-        ];
-        if (exceptions.Length <= Branches)
+        int rest = Leaf(MostCommon(cells), protocol);
+        if (cells.Length <= MultiportSlots && Exceptions(cells, protocol, rest) is { Length: <= Branches } few)
         {
-            return book.Add([.. exceptions.GroupBy(one => one.Chain).SelectMany(one => Match(one, protocol)), ChainRule.Goto(rest)]);
+            return book.Add([.. few, ChainRule.Goto(rest)]);
         }
 
         ImmutableArray<ImmutableArray<PortCells>> parts = [.. cells.Chunk((cells.Length + Branches - 1) / Branches).Select(part => part.ToImmutableArray())];
@@ -123,6 +132,16 @@ internal sealed class RowChains(PortRuns runs, LeafChains leaves, ChainBook book
         );
     }
 
+    /// <summary>The rules for all ports that lead elsewhere than the rest does.</summary>
+    private ImmutableArray<ChainRule> Exceptions(ImmutableArray<PortCells> cells, string protocol, int rest) =>
+        [
+            .. cells
+                .Select(run => (Chain: Leaf(run.Cell, protocol), Range: RangeText(run.First, run.Last)))
+                .Where(run => run.Chain != rest)
+                .GroupBy(one => one.Chain)
+                .SelectMany(one => Match(one, protocol)),
+        ];
+
     private IEnumerable<ChainRule> Match(IGrouping<int, (int Chain, string Range)> group, string protocol)
     {
         string[] ranges = [.. group.Select(one => one.Range)];
@@ -131,7 +150,7 @@ internal sealed class RowChains(PortRuns runs, LeafChains leaves, ChainBook book
             return [ChainRule.Goto(group.Key, $"-p {protocol} -m {protocol} {_port} {ranges[0]} ")];
         }
 
-        // A range takes two of the slots. Branches of them never fill more than 16.
+        // A range takes two of the slots.
         return ranges.Chunk(MultiportSlots / 2).Select(part => ChainRule.Goto(group.Key, $"-p {protocol} -m multiport {_port}s {string.Join(',', part)} "));
     }
 

@@ -12,8 +12,8 @@ namespace Datapath.Backends.Iptables.Lowering;
 /// <param name="book">Where chains are kept.</param>
 internal sealed class UnitChains(CompiledPolicy policy, AddressClasses classes, MarkLayout layout, RowChains rows, RowChains answerRows, ChainBook book)
 {
-    // Eight ways at each step: 65,536 classes are six steps.
-    private const int BitsPerStep = 3;
+    // Four ways at each step are the fewest rules: two and a half for two bits, where eight ways have four and a half for three.
+    private const int BitsPerStep = 2;
 
     /// <summary>The chain by which a unit judges packets of one direction.</summary>
     /// <param name="unit">Who judges.</param>
@@ -32,9 +32,9 @@ internal sealed class UnitChains(CompiledPolicy policy, AddressClasses classes, 
         bool isHost = unit.Number == LocalUnit.HostNumber;
         ImmutableArray<ChainRule> dispatch = IsOne(chains) ? [] : [Classify(direction)];
         // A packet that answers is looked at once more, now for the rule that let its opener speak.
-        ImmutableArray<ChainRule> again = !dispatch.IsEmpty || IsOne(openers) ? [] : [Classify(direction)];
+        ImmutableArray<ChainRule> again = !dispatch.IsEmpty || IsOne(openers) ? [] : layout.Begin(isHost, [Classify(direction)]);
         int answers = book.Add([.. again, ChainRule.Goto(Tree(openers))]);
-        return book.Add([layout.Begin(isHost), .. dispatch, ChainRule.Jump(Tree(chains)), ChainRule.Jump(answers, layout.MatchAnswer()), layout.Begin(isHost: false)]);
+        return book.Add([.. layout.Begin(isHost, dispatch), ChainRule.Jump(Tree(chains)), ChainRule.Jump(answers, layout.MatchAnswer())]);
     }
 
     private static bool IsOne(int[] chains) => Array.TrueForAll(chains, chain => chain == chains[0]);

@@ -32,6 +32,9 @@ internal sealed class AgentFixture : IDisposable
     /// <summary>Whether agents are asked for eBPF.</summary>
     public bool EnableEbpf { get; set; } = true;
 
+    /// <summary>Where agents serve metrics besides the socket; tests that run at once would quarrel over one port.</summary>
+    public string MetricsListen { get; set; } = "none";
+
     /// <summary>Why eBPF cannot be; null when it can.</summary>
     public string? EbpfObstacle { get; set; }
 
@@ -89,7 +92,7 @@ internal sealed class AgentFixture : IDisposable
     public string[] RunArguments => [.. RunArgumentsWithoutSocket, "--socket", SocketPath];
 
     public string[] RunArgumentsWithoutSocket =>
-        ["run", .. EnableEbpf ? (IEnumerable<string>)["--enable-ebpf"] : [], "--policy", PolicyDirectory, "--state-dir", StateDirectory];
+        ["run", .. EnableEbpf ? (IEnumerable<string>)["--enable-ebpf"] : [], "--policy", PolicyDirectory, "--state-dir", StateDirectory, "--metrics-listen", MetricsListen];
 
     public static HostSnapshot Snapshot(params string[] addresses) =>
         new(

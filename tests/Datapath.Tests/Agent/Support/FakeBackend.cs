@@ -177,12 +177,35 @@ internal sealed class FakeBackend : IBackend
     /// <summary>Packets and bytes of rules.</summary>
     public IReadOnlyDictionary<int, (long Packets, long Bytes)> Counts { get; set; } = new Dictionary<int, (long, long)>();
 
-    public BackendCounters ReadCounters() =>
-        new(
+    /// <summary>Verdicts by where.</summary>
+    public ImmutableArray<VerdictCount> Verdicts { get; set; } = [];
+
+    /// <summary>Other counts by name.</summary>
+    public IReadOnlyDictionary<string, long> Statistics { get; set; } = new Dictionary<string, long>();
+
+    /// <summary>Thrown by the next reads of counters.</summary>
+    public Exception? CounterRefusal { get; set; }
+
+    /// <summary>How often counters were read.</summary>
+    public int CounterReads { get; private set; }
+
+    public BackendCounters ReadCounters()
+    {
+        CounterReads++;
+        if (CounterRefusal is not null)
+        {
+            throw CounterRefusal;
+        }
+
+        return new BackendCounters(
             Counts.ToImmutableDictionary(one => one.Key, one => new PacketCount(one.Value.Packets, one.Value.Bytes)),
             ImmutableDictionary<DropReason, PacketCount>.Empty,
-            ImmutableDictionary<string, long>.Empty
-        );
+            Statistics.ToImmutableDictionary(StringComparer.Ordinal)
+        )
+        {
+            Verdicts = Verdicts,
+        };
+    }
 
     public void ZeroCounters(ImmutableArray<int> ruleIndexes)
     {

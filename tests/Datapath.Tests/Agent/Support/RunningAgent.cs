@@ -51,6 +51,17 @@ internal sealed class RunningAgent : IAsyncDisposable
         return null!;
     }
 
+    /// <summary>Waits for a text in its log.</summary>
+    public async Task UntilLoggedAsync(string text)
+    {
+        for (int i = 0; i < Patience / TimeSpan.FromMilliseconds(20) && !Log.Contains(text, StringComparison.Ordinal); i++)
+        {
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Contains(text, Log, StringComparison.Ordinal);
+    }
+
     public async ValueTask DisposeAsync()
     {
         await StopAsync();

@@ -73,7 +73,7 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
         LoweredPolicy lowered = PolicyLowering.Lower(compiled, UnitPlaces.Of(compiled, Judges.Host(compiled)), Options);
         string[] lines = lowered.IPv4.Chains(lowered.Names, 1, lowered.Checksum).Split('\n');
         int local = compiled.Rules.Single(rule => rule.Rule.Kind == RuleKind.Local).Index;
-        string counted = Assert.Single(lines, line => line.EndsWith($"--comment r{local} -j RETURN", StringComparison.Ordinal));
+        string counted = Assert.Single(lines, line => line.Contains($"--comment r{local} -j MARK ", StringComparison.Ordinal));
         string chain = string.Join(' ', counted.Split(' ')[..2]);
         Assert.Equal([counted], lines.Where(line => line.StartsWith(chain + " ", StringComparison.Ordinal)));
     }
@@ -98,7 +98,7 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
             AddressKey peer = AddressKey.From(new([10, 200, 3, (byte)i]));
             WalkedJudgement? said = judges.Ask(judges.Units[0], Direction.Incoming, peer, PortTable.Tcp, (ushort)((3 * i) + 1));
             Assert.True(said!.Passes);
-            // Five steps of up to eight ways for ports, four for addresses, and what stands around them.
+            // Five steps of up to four ways for ports, five for addresses, and what stands around them.
             Assert.InRange(judges.Steps, 1, 90);
         }
     }

@@ -43,14 +43,15 @@ public sealed class PrefixCoverTests
         }
 
         ranges.Add(new ClassRange(11u << 24, 0));
-        Assert.Equal(1001, PrefixCover.Of(ranges, 32).Count);
+        // And the two halves of all other addresses.
+        Assert.Equal(1003, PrefixCover.Of(ranges, 32).Count);
     }
 
     [Fact]
-    public void What_is_listed_everywhere_is_two_halves_and_what_is_listed_nowhere_is_nothing()
+    public void What_is_listed_everywhere_or_nowhere_is_two_halves()
     {
         Assert.Equal([new ClassPrefix(0, 1, 7), new ClassPrefix(0x8000_0000, 1, 7)], PrefixCover.Of([new ClassRange(0, 7)], 32));
-        Assert.Empty(PrefixCover.Of([new ClassRange(0, 0)], 128));
+        Assert.Equal([new ClassPrefix(0, 1, 0), new ClassPrefix(UInt128.One << 127, 1, 0)], PrefixCover.Of([new ClassRange(0, 0)], 128));
     }
 
     private static int Classify(Dictionary<(UInt128 Address, int Length), int> prefixes, UInt128 address, int bits)
@@ -63,7 +64,7 @@ public sealed class PrefixCoverTests
             }
         }
 
-        return 0;
+        return -1;
     }
 
     private static ImmutableArray<ClassRange> RandomRanges(Random random, int bits, int count)

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Early drop at XDP: what tc ingress would drop by a rule of the host, before the kernel has made a
+ * buffer of it. Never the only judge: everything that could pass at tc for any reason goes on to
+ * tc, and so does what tc drops for another reason than a rule. Writes nothing but counts and
+ * events, so that tc finds the same state with and without it.
+ */
+#ifndef DP_XDP_H
+#define DP_XDP_H
+
+#include "cgroup.h"
+
+/* Whether a frame is for this device, untagged and IP: a tag is judged at another interface or by
+ * more than its addresses, another station's frame not at all (dp_is_for_another). Multicast is
+ * left to tc as well.
+ */
+static __always_inline bool dp_is_plain_frame(const struct xdp_md *ctx, __u16 *type)
+{
+	const struct ethhdr *eth = (void *)(long)ctx->data;
+	__u32 index = ctx->ingress_ifindex;
+	const struct dp_device *device;
+	const __u16 *to, *own;
+
+	if ((void *)(eth + 1) > (void *)(long)ctx->data_end)
+		return false;
+	*type = bpf_ntohs(eth->h_proto);
+	if (!dp_is_ip(*type))
+		return false;
+	device = bpf_map_lookup_elem(&dp_devices, &index);
+	if (!device)
+		return false;
+	to = (const __u16 *)eth->h_dest;
+	own = (const __u16 *)device->address;
+	return to[0] == own[0] && to[1] == own[1] && to[2] == own[2];
+}
+
+/* Whether a socket of the host may prove that a TCP packet answers (dp_is_proved): any that it
+ * would find, but for a listener, which proves nothing.
+ */
+static __always_inline bool dp_may_be_proved(struct xdp_md *ctx, const struct dp_packet *packet)
+{
+	struct bpf_sock_tuple key;
+	struct bpf_sock *sk;
+	__u32 bytes, state;
+
+	if (dp_is_opening_syn(packet))
+		return false;
+	bytes = dp_socket_tuple(&packet->tuple, DP_INCOMING, &key);
+	sk = bpf_skc_lookup_tcp(ctx, &key, bytes, BPF_F_CURRENT_NETNS, 0);
+	if (!sk)
+		return false;
+	state = sk->state;
+	bpf_sk_release(sk);
+	return state != BPF_TCP_LISTEN;
+}
+
+/* Whether there is state by which tc might let a packet pass that the rules deny (rules 4 to 6 of
+ * verdict.h).
+ */
+static __always_inline bool dp_may_pass_by_state(struct xdp_md *ctx, struct dp_visit *visit)
+{
+	const struct dp_packet *packet = &visit->packet;
+	enum dp_flow_kind kind = dp_flow_kind_of(&packet->tuple);
+	const struct dp_control *control;
+	__u32 zero = 0;
+
+	dp_flow_key_of(&packet->tuple, DP_HOST_UNIT, &visit->key);
+	if (dp_proved_lookup(&visit->key, kind) || dp_unproved_lookup(&visit->key, kind))
+		return true;
+	if (packet->tuple.protocol == IPPROTO_TCP)
+		return dp_may_be_proved(ctx, packet);
+	control = bpf_map_lookup_elem(&dp_control, &zero);
+	return !control || control->doubt_until_ns;
+}
+
+/* Counts and reports a drop as tc does. */
+static __always_inline void dp_report_early(const struct xdp_md *ctx, struct dp_visit *visit,
+					    const struct dp_descriptor *own, __u32 generation)
+{
+	struct dp_origin origin = {.generation = generation,
+				   .unit = DP_HOST_UNIT,
+				   .hook = DP_HOOK_XDP,
+				   .direction = DP_INCOMING};
+	__u32 rule = own->rule_index;
+	__u64 bytes = ctx->data_end - ctx->data;
+	struct dp_event *event;
+
+	dp_judge_by(&visit->judgement, own, DP_REASON_POLICY);
+	dp_count_packets(bpf_map_lookup_elem(&dp_rule_counts, &rule), 1, bytes);
+	dp_count_packets(dp_drop_counter(&origin, DP_REASON_POLICY), 1, bytes);
+	if (!(own->flags & DP_LOG) || !dp_event_allowed())
+		return;
+	event = bpf_ringbuf_reserve(&dp_events, sizeof(*event), 0);
+	if (!event) {
+		dp_count_statistic(DP_STAT_EVENTS_LOST);
+		return;
+	}
+	dp_fill_event(event, &visit->packet, &origin, &visit->judgement);
+	dp_submit(event);
+}
+
+/* The rule by which tc would drop the packet of the visit; NULL where it would not, or that is for
+ * tc to find out.
+ */
+static __always_inline const struct dp_descriptor *
+dp_rule_against(struct dp_visit *visit, const struct dp_generation *generation)
+{
+	const struct dp_packet *packet = &visit->packet;
+	const struct dp_unit *host = dp_unit_of(generation, DP_HOST_UNIT);
+	const struct dp_descriptor *own;
+	__u32 leaf;
+
+	if (packet->defect || packet->flags || packet->quoted.is_known || !host ||
+	    !(host->flags & DP_UNIT_PRESENT))
+		return NULL;
+	/* That is answered by tc. */
+	if (dp_resets_per_second && packet->table == DP_PORTS_TCP)
+		return NULL;
+	leaf = dp_classify(generation, &packet->tuple.source, packet->tuple.is_ip6);
+	own = dp_decide(generation, host, DP_INCOMING, leaf & DP_LEAF_CLASS, packet->table,
+			packet->key);
+	return own && own->verdict != DP_ALLOW ? own : NULL;
+}
+
+static __always_inline int dp_drop_early(struct xdp_md *ctx)
+{
+	const struct dp_generation *generation;
+	const struct dp_descriptor *own;
+	struct dp_visit *visit;
+	struct dp_place place;
+	__u16 type;
+
+	/* Where units are cgroups, whose a packet is depends on its port: that is for tc. */
+	if (!dp_is_plain_frame(ctx, &type) || dp_used_depths() ||
+	    !dp_place_of(ctx->ingress_ifindex, &place) || place.role != DP_ROLE_HOST ||
+	    place.slot & DP_SLOT_PAUSED)
+		return XDP_PASS;
+	visit = dp_visit_of(0);
+	generation = dp_generation_in(place.slot);
+	if (!visit || !generation)
+		return XDP_PASS;
+	if (dp_parse((void *)(long)ctx->data, (void *)(long)ctx->data_end, DP_LINK_ETHERNET, type,
+		     &visit->packet))
+		return XDP_PASS;
+	own = dp_rule_against(visit, generation);
+	if (!own || !dp_is_hosts(&place, &visit->packet) || dp_may_pass_by_state(ctx, visit))
+		return XDP_PASS;
+	dp_report_early(ctx, visit, own, generation->id);
+	return XDP_DROP;
+}
+
+#endif

@@ -1,0 +1,47 @@
+using Datapath.Backends.Iptables.Kernel;
+using Datapath.Backends.Iptables.Lowering;
+
+namespace Datapath.Backends.Iptables;
+
+/// <content>What comes before the first policy.</content>
+public sealed partial class IptablesBackend
+{
+    /// <summary>
+    /// Lets conntrack know who opened the connections that are live, before the first chain judges them. Where another backend judges until
+    /// then, chains that drop nothing stand beside it first: what opens while we look is seen to open.
+    /// </summary>
+    private InstalledRules PrepareFirst(Judged judged, LoweredPolicy lowered, ApplyOptions wanted, InstalledRules before)
+    {
+        (_, UnitPlaces places, _) = judged;
+        ProbeConnections();
+        IReadOnlyCollection<RememberedFlow>? remembered = wanted.Remembered?.Invoke();
+        TakeUp(remembered);
+        _marks.Follow(judged.Policy, places, judged.Host, isFirst: true);
+        if (remembered is null)
+        {
+            return before;
+        }
+
+        Converge(before, new PlacedPolicy(PausedPolicy.Of(lowered), 0), fallback: null, lease: null);
+        // What was opened after the first look and before conntrack looked, too.
+        TakeUp(wanted.Remembered?.Invoke());
+        _marks.Follow(judged.Policy, places, judged.Host, isFirst: true);
+        return InstalledRules.Read(_names, Variant());
+
+        void TakeUp(IReadOnlyCollection<RememberedFlow>? flows) =>
+            _marks.TakeUp(judged.Policy, places, judged.Host, (flows ?? []).Concat(Guard(() => OlderConnections.OfSockets(places).ToList())));
+    }
+
+    // Also loads what the kernel does not load by itself.
+    private void ProbeConnections()
+    {
+        try
+        {
+            ConnectionMarks.Probe();
+        }
+        catch (BackendException)
+        {
+            Kernel.KernelModules.LoadMissing(Variant());
+        }
+    }
+}

@@ -1,0 +1,130 @@
+using Datapath.Backends;
+using Datapath.Backends.Ebpf;
+using Datapath.Interop.Libbpf;
+using Datapath.Interop.Netlink;
+using Datapath.Interop.Processes;
+using Datapath.KernelTests.Support;
+using Xunit;
+
+namespace Datapath.KernelTests.Ebpf;
+
+/// <summary>Where the program at XDP is attached, and where it is not and why. Its verdicts are held against the oracle in FlowOracleTests.</summary>
+public sealed class XdpTests : IDisposable
+{
+    private ProgramLab _lab = new(options => options with { Xdp = XdpChoice.Auto });
+
+    public void Dispose() => _lab.Dispose();
+
+    [KernelFact]
+    public void It_is_at_the_hosts_interfaces_in_the_driver_and_not_at_a_pods()
+    {
+        ApplyReport report = _lab.Apply(Policies.Friends);
+        Assert.Empty(report.Warnings);
+        Assert.Equal(("dp_xdp", ""), (ProgramAt("up0"), ProgramAt("web0")));
+        // In the driver "xdp", in the generic mode "xdpgeneric".
+        Assert.Contains(" xdp ", _lab.Run(() => CommandRunner.Run("ip", ["link", "show", "up0"])), StringComparison.Ordinal);
+    }
+
+    [KernelFact]
+    public void Off_is_the_default()
+    {
+        Assert.Equal(XdpChoice.Off, new EbpfOptions { Instance = "x" }.Xdp);
+        _lab.Dispose();
+        _lab = new ProgramLab();
+        _lab.Apply(Policies.Friends);
+        Assert.Equal("", ProgramAt("up0"));
+    }
+
+    [KernelFact]
+    public void It_outlives_the_agent_and_is_taken_over_and_removed()
+    {
+        _lab.Apply(Policies.Friends);
+        uint link = Link();
+        _lab.Restart();
+        _lab.Apply(Policies.Friends);
+        Assert.Equal(link, Link());
+        RemovalReport removal = _lab.Run(() => _lab.Backend.Remove(dryRun: false));
+        Assert.Empty(removal.Remaining);
+        Assert.Equal("", ProgramAt("up0"));
+    }
+
+    [KernelFact]
+    public void A_successor_that_does_not_want_it_takes_it_away()
+    {
+        _lab.Apply(Policies.Friends);
+        _lab.Kill();
+        using var successor = new EbpfBackend(_lab.Options with { Xdp = XdpChoice.Off });
+        _lab.Run(() =>
+        {
+            successor.Adopt();
+            return successor.Apply(_lab.Policy!, _lab.Host(ProgramLab.Snapshot()));
+        });
+        Assert.Equal("", ProgramAt("up0"));
+    }
+
+    [KernelFact]
+    public void A_program_of_somebody_else_is_left_alone_and_named()
+    {
+        using var foreign = new ForeignXdp(_lab, "up0");
+        ApplyReport report = _lab.Apply(Policies.Friends);
+        Assert.Equal($"no XDP at up0: program {foreign.Id} (dp_it_xdp) of somebody else is attached", Assert.Single(report.Warnings));
+        Assert.Equal("dp_it_xdp", ProgramAt("up0"));
+        // tc judges all the same.
+        Assert.False(_lab.Passes("up0", ingress: true, Packet.Ethernet(Packet.IPv4("10.8.1.1", "10.0.0.1", Packet.Tcp, Packet.TcpHeader(40000, 80, Packet.Syn)))));
+    }
+
+    [KernelFact]
+    public void Required_it_is_there_or_nothing_is()
+    {
+        _lab.Dispose();
+        _lab = new ProgramLab(options => options with { Xdp = XdpChoice.Require });
+        using var foreign = new ForeignXdp(_lab, "up0");
+        BackendException refusal = Assert.Throws<BackendException>(() => _lab.Apply(Policies.Friends));
+        Assert.StartsWith("--xdp require: no XDP at up0: program", refusal.Message, StringComparison.Ordinal);
+        Assert.Empty(_lab.AttachedTo());
+    }
+
+    [KernelFact]
+    public void A_device_below_a_VLAN_is_left_alone()
+    {
+        _lab.Host = host => host with
+        {
+            Interfaces = [.. host.Interfaces.Select(one => one.Name == "web0" ? one with { Vlan = new(_lab.IndexOf("up0"), new VlanTag(7, 0x8100)) } : one)],
+        };
+        ApplyReport report = _lab.Apply(Policies.Friends);
+        Assert.StartsWith("no XDP at up0: web0 is a VLAN of it", Assert.Single(report.Warnings), StringComparison.Ordinal);
+    }
+
+    private uint Link() => Assert.Single(KernelObjects.Links(), link => link.Place == AttachType.Xdp && link.InterfaceIndex == _lab.IndexOf("up0") && NameOf(link.ProgramId) == "dp_xdp").Id;
+
+    private string ProgramAt(string interfaceName) =>
+        _lab.Run(() => XdpHook.Query(_lab.IndexOf(interfaceName))) is not 0 and var id ? NameOf(id) : "";
+
+    private static string NameOf(uint id)
+    {
+        using BpfProgram program = BpfProgram.OpenById(id);
+        return program.Name;
+    }
+
+    /// <summary>Somebody else's program at an interface, until disposed.</summary>
+    private sealed class ForeignXdp : IDisposable
+    {
+        private readonly BpfObject _loaded = TestObject.Load();
+        private readonly BpfLink _link;
+
+        public ForeignXdp(ProgramLab lab, string interfaceName)
+        {
+            BpfProgram program = _loaded.Program("dp_it_xdp");
+            Id = program.Id;
+            _link = lab.Run(() => XdpHook.Attach(program, lab.IndexOf(interfaceName)));
+        }
+
+        public uint Id { get; }
+
+        public void Dispose()
+        {
+            _link.Dispose();
+            _loaded.Dispose();
+        }
+    }
+}
