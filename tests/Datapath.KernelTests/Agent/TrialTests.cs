@@ -132,10 +132,10 @@ public sealed class TrialTests
     {
         await using AgentLab lab = await AgentLab.CreateAsync(AgentPolicies.Friends);
         await lab.StartAsync();
-        // As somebody does who wants others to read the status.
+        // Of the agent's group, and with modes that let everybody in: as somebody does who wants others to read the status.
         File.SetUnixFileMode(lab.Site.WorkPath, (UnixFileMode)0b111_101_101);
         File.SetUnixFileMode(lab.Site.SocketPath, (UnixFileMode)0b110_110_110);
-        string[] asNobody = ["--reuid=65534", "--regid=65534", "--clear-groups", "curl", "-s", "--unix-socket", lab.Site.SocketPath];
+        string[] asNobody = ["--reuid=65534", "--regid=65534", "--groups=0", "curl", "-s", "--unix-socket", lab.Site.SocketPath];
         CommandResult status = await CommandRunner.RunAsync("setpriv", [.. asNobody, "http://agent/v1/status"], cancellation: Token);
         Assert.Contains("enforcing", status.StandardOutput, StringComparison.Ordinal);
         CommandResult order = await CommandRunner.RunAsync(
