@@ -42,6 +42,20 @@ const volatile __u32 dp_udp_timeout_seconds[2] = {30, 120};
 const volatile __u32 dp_icmp_timeout_seconds[2] = {30, 30};
 const volatile __u32 dp_other_timeout_seconds[2] = {600, 600};
 
+/* How long a flow that nobody has proved may be silent and yet be there, in seconds: the longest
+ * of the above, for TCP without that of a proved connection. The agent works it out.
+ */
+const volatile __u32 dp_unproved_tcp_seconds = 120;
+const volatile __u32 dp_unproved_other_seconds = 600;
+
+/* Two to this power of jiffies are the unit of a stamp (memory.h), 256 of which are more than those
+ * timeouts: about four seconds.
+ */
+const volatile __u32 dp_stamp_shift = 10;
+
+/* Sets of digests, and of recollections, of each CPU (memory.h); a power of two. */
+const volatile __u32 dp_memory_sets = 4096;
+
 /* How long the ports of a first fragment are kept (net.ipv4.ipfrag_time). */
 const volatile __u32 dp_fragment_timeout_seconds = 30;
 

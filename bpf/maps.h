@@ -246,66 +246,6 @@ struct {
 	__type(value, struct dp_flow);
 } dp_live_other6 SEC(".maps");
 
-/* Packets like one that a CPU let pass less than a second ago: the whole of what they are known by,
- * because a hash that is equal by chance would let a packet pass that policy denies.
- */
-struct dp_digest {
-	__be32 source[4];
-	__be32 destination[4];
-	__be16 source_port;
-	__be16 destination_port;
-	__u16 zone;
-	__u8 way;		/* enum dp_digest_way */
-	__u8 seen_jiffies_high; /* bits 32 to 39: in 34 years at 1,000 Hz it is the same time again
-				 */
-	__u32 generation;
-	__u32 rule_index;   /* that lets them pass */
-	__u32 seen_jiffies; /* of the flow, where one lets them pass */
-	__u32 epoch;	    /* TCP: of the tuple's mark */
-	union {
-		__u32 next_sequence[2]; /* TCP by a flow: where the flow's words were about to be */
-		__u32 key; /* not TCP: port key; an echo and its reply have the same identifier */
-	};
-};
-
-/* Two, so that two flows of one slot do not drive each other out with every packet. */
-struct dp_digest_set {
-	struct dp_digest digest[2];
-};
-_Static_assert(sizeof(struct dp_digest_set) == 128, "one cache line a digest");
-
-/* CPU * DP_DIGEST_SETS + slot -> what passes there without more ado. Written and read by programs,
- * each on its own CPU; the agent makes room for every CPU. Overwritten, a packet is judged at
- * length. An array of one's own is read in one step where a per-CPU array takes two, and one that
- * could be mapped into memory begins with a page, and so each digest with a cache line.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, DP_DIGEST_SETS);
-	__type(key, __u32);
-	__type(value, struct dp_digest_set);
-} dp_digests SEC(".maps");
-
-/* What all CPUs tell each other of the TCP connections of a slot. */
-struct dp_mark {
-	__u32 proof; /* hash of the one whose next packet shall look its entry up though it need not
-		      */
-	__u32 epoch; /* counts the packets that open or close one: digests from before are void */
-};
-
-/* Slot -> a mark. Written and read by programs. What is overwritten is proved later or not at all;
- * connections that share a slot cost each other a lookup.
- */
-#define DP_MARKS 65536
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, DP_MARKS);
-	__type(key, __u32);
-	__type(value, struct dp_mark);
-} dp_marks SEC(".maps");
-
 /* First fragments -> their ports, for the fragments that follow. Full: the oldest is forgotten, and
  * its late fragments are dropped.
  */

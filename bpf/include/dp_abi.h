@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-#define DP_ABI_VERSION 5
+#define DP_ABI_VERSION 6
 
 /* ---- The image of a policy ------------------------------------------------------------------
  *
@@ -298,9 +298,6 @@ enum dp_flow_flags {
 #define DP_FLOW_FIN	3
 #define DP_FLOW_KNOWS	12
 #define DP_RULE_UNKNOWN 0xffffffffu /* of a flow that is older than we are, until it is judged */
-
-/* How many pairs of digests each CPU has (maps.h). */
-#define DP_DIGEST_SETS 8192
 
 /* How deep a unit's cgroup may lie (dp_abi_cgroup.h), and how many processes be in a program. */
 #define DP_CGROUP_DEPTHS  16

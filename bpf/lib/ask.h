@@ -71,25 +71,109 @@ __noinline int dp_tell(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 dire
 	return dp_conclude(skb, visit, slot, &origin);
 }
 
+/* Opens a flow for the packet of the visit, and tells. Returns the action. */
+__noinline int dp_open(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction, __u32 hook)
+{
+	struct dp_visit *visit = dp_visit_of(slot);
+	struct dp_judge judge = {
+		.generation = dp_generation_in(slot), .number = unit, .direction = direction};
+	struct dp_origin origin = {.unit = unit, .hook = hook, .direction = direction};
+	struct dp_mark *mark;
+
+	if (!visit || !judge.generation)
+		return TC_ACT_SHOT;
+	mark = dp_mark_of(visit->sight.hash);
+	if (!mark)
+		return TC_ACT_SHOT;
+	origin.generation = judge.generation->id;
+	__builtin_memset(&visit->judgement, 0, sizeof(visit->judgement));
+	dp_flow_key_of(&visit->packet.tuple, unit, &visit->key);
+	switch (dp_flow_kind_of(&visit->packet.tuple)) {
+	case DP_FLOWS_TCP4:
+		dp_judge_opening(&judge, DP_FLOWS_TCP4, NULL, visit);
+		break;
+	case DP_FLOWS_TCP6:
+		dp_judge_opening(&judge, DP_FLOWS_TCP6, NULL, visit);
+		break;
+	case DP_FLOWS_OTHER4:
+		dp_judge_opening(&judge, DP_FLOWS_OTHER4, NULL, visit);
+		break;
+	case DP_FLOWS_OTHER6:
+		dp_judge_opening(&judge, DP_FLOWS_OTHER6, NULL, visit);
+		break;
+	}
+	if (visit->sight.is_tcp)
+		dp_void_digests(mark);
+	return dp_conclude(skb, visit, slot, &origin);
+}
+
+/* What policy says of a packet that no flow can know better: it said so before, its own direction
+ * is allowed, and no entry of its slot is there. NULL for every other packet. So it is with the
+ * first packet of a flow.
+ */
+static __always_inline const struct dp_descriptor *
+dp_is_of_no_flow(const struct dp_visit *visit, const struct dp_generation *generation,
+		 const struct dp_mark *mark)
+{
+	const struct dp_packet *packet = &visit->packet;
+	const struct dp_descriptor *own;
+	struct dp_said said;
+
+	if (packet->quoted.is_known || (visit->sight.is_tcp && dp_may_have_digest(packet)) ||
+	    dp_may_stand_unproved(mark, visit->sight.hash, visit->sight.is_tcp) ||
+	    !dp_recall(packet, &visit->sight, &said))
+		return NULL;
+	own = dp_descriptor_at(generation, said.cell);
+	return own && own->verdict == DP_ALLOW && !(own->flags & DP_BUILT_IN) ? own : NULL;
+}
+
+/* Lets it pass. Only a SYN opens a TCP flow; forgotten before it was proved, there is no proof to
+ * look for.
+ */
+static __always_inline int dp_pass_new(struct __sk_buff *skb, struct dp_visit *visit,
+				       const struct dp_descriptor *own, struct dp_mark *mark,
+				       __u32 slot, __u32 unit, __u32 direction, __u32 hook)
+{
+	if (visit->sight.is_tcp && !dp_is_opening_syn(&visit->packet)) {
+		dp_expect_no_proof(mark);
+		dp_void_digests(mark);
+		dp_count_rule(skb, own->rule_index);
+		dp_count_passed(skb, visit, hook, direction);
+		return TC_ACT_UNSPEC;
+	}
+	visit->own = *own;
+	return dp_open(skb, slot, unit, direction, hook);
+}
+
 /* Has one unit judge the packet of the visit, and reports. Returns the action. */
 static __always_inline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction,
 				  __u32 hook)
 {
 	struct dp_visit *visit = dp_visit_of(slot);
 	const struct dp_generation *generation = dp_generation_in(slot);
-	__u32 rule;
+	const struct dp_descriptor *own;
+	struct dp_mark *mark;
+	__u32 rule, hash;
 	int action;
 
 	if (!visit)
 		return TC_ACT_SHOT;
 	if (generation && !dp_dry_run) {
-		dp_sight_of(&visit->packet, unit, direction, generation->id, &visit->sight);
+		hash = dp_tuple_hash(&visit->packet.tuple, unit);
+		mark = dp_mark_of(hash);
+		if (!mark)
+			return TC_ACT_SHOT;
+		dp_sight_of(&visit->packet, unit, direction, generation->id, hash, mark,
+			    &visit->sight);
 		rule = dp_digest_rule(&visit->packet, &visit->sight);
 		if (rule) {
 			dp_count_rule(skb, rule);
 			dp_count_passed(skb, visit, hook, direction);
 			return TC_ACT_UNSPEC;
 		}
+		own = dp_is_of_no_flow(visit, generation, mark);
+		if (own)
+			return dp_pass_new(skb, visit, own, mark, slot, unit, direction, hook);
 	}
 	action = dp_ask_policy(skb, slot, unit, direction, hook);
 	if (action != DP_ASK_FLOWS)

@@ -122,7 +122,8 @@ static __always_inline void dp_note_sent(struct __sk_buff *skb, __u32 slot)
 	__builtin_memset(&visit->own, 0, sizeof(visit->own));
 	visit->own.rule_index = DP_NO_RULE;
 	visit->own.verdict = DP_ALLOW;
-	if (dp_needs_no_lookup(&visit->packet, DP_HOST_UNIT, &visit->own))
+	visit->sight.hash = dp_tuple_hash(&visit->packet.tuple, DP_HOST_UNIT);
+	if (dp_needs_no_lookup(visit, &visit->own))
 		return;
 	visit->leaf = dp_classify(generation, &visit->packet.tuple.destination,
 				  visit->packet.tuple.is_ip6);

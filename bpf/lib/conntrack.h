@@ -151,16 +151,24 @@ static __always_inline void dp_unproved_delete(const struct dp_flow_key *key,
 	}
 }
 
-/* The flow of a packet, first among the proved: theirs are most of the packets. */
+/* The flow of a packet, first among the proved: theirs are most of the packets. Tables of which its
+ * mark says that they hold none are not asked.
+ */
 static __always_inline struct dp_found dp_flow_find(const struct dp_flow_key *key,
-						    enum dp_flow_kind kind, __u8 protocol)
+						    enum dp_flow_kind kind, __u8 protocol,
+						    const struct dp_mark *mark, __u32 hash)
 {
 	struct dp_found found = {.is_proved = true};
 
-	found.flow = dp_proved_lookup(key, kind);
-	if (found.flow && !dp_flow_is_over(found.flow, protocol))
-		return found;
+	if (dp_may_stand_proved(mark, hash)) {
+		found.flow = dp_proved_lookup(key, kind);
+		if (found.flow && !dp_flow_is_over(found.flow, protocol))
+			return found;
+		found.flow = NULL;
+	}
 	found.is_proved = false;
+	if (!dp_may_stand_unproved(mark, hash, dp_is_tcp(kind)))
+		return found;
 	found.flow = dp_unproved_lookup(key, kind);
 	if (found.flow && dp_flow_is_over(found.flow, protocol))
 		found.flow = NULL;
@@ -171,35 +179,43 @@ static __always_inline struct dp_found dp_flow_find(const struct dp_flow_key *ke
  * reason to drop, because the policy allows the packet.
  */
 static __always_inline void dp_flow_open(const struct dp_flow_key *key, enum dp_flow_kind kind,
-					 const struct dp_flow *flow)
+					 const struct dp_flow *flow, __u32 hash)
 {
+	dp_stamp_unproved(hash);
 	dp_count_statistic(dp_unproved_insert(key, kind, flow) ? DP_STAT_FLOW_INSERT_FAILED
 							       : DP_STAT_FLOW_INSERTED);
 }
 
 /* Makes the entry of a flow that a socket proved. */
 static __always_inline void dp_flow_open_proved(const struct dp_flow_key *key,
-						enum dp_flow_kind kind, const struct dp_flow *flow)
+						enum dp_flow_kind kind, const struct dp_flow *flow,
+						struct dp_mark *mark, __u32 hash)
 {
-	long result = dp_proved_insert(key, kind, flow);
+	long result;
 
+	dp_count_proved(mark, hash);
+	result = dp_proved_insert(key, kind, flow);
 	if (!result) {
 		dp_count_statistic(DP_STAT_FLOW_INSERTED);
 		return;
 	}
 	if (result != -DP_EEXIST)
 		dp_count_statistic(DP_STAT_FLOW_UNPROMOTED);
-	dp_flow_open(key, kind, flow);
+	dp_flow_open(key, kind, flow, hash);
 }
 
 /* Moves a flow to the proved. Without room it stays where it is, as safe as it was; it asks again
  * once a second, because to be refused costs as much as to be taken.
  */
 static __always_inline void dp_flow_promote(const struct dp_flow_key *key, enum dp_flow_kind kind,
-					    struct dp_flow *flow)
+					    struct dp_flow *flow, struct dp_mark *mark, __u32 hash)
 {
-	long result = dp_proved_insert(key, kind, flow);
+	long result;
 
+	/* Once: where it finds no room it counts as proved from then on. */
+	if (!(flow->flags & DP_FLOW_UNPROMOTED))
+		dp_count_proved(mark, hash);
+	result = dp_proved_insert(key, kind, flow);
 	if (!result) {
 		dp_unproved_delete(key, kind);
 		return;
@@ -229,8 +245,9 @@ static __always_inline bool dp_other_follow(struct dp_flow *flow, __u8 protocol,
 /* Notes that a packet of a flow passed. "are_words_kept": the flow's answers are all seen. */
 static __always_inline void dp_flow_follow(const struct dp_flow_key *key, enum dp_flow_kind kind,
 					   const struct dp_found *found,
-					   const struct dp_packet *packet, __u16 zone,
-					   enum dp_direction direction, bool are_words_kept)
+					   const struct dp_packet *packet,
+					   enum dp_direction direction, bool are_words_kept,
+					   struct dp_mark *mark, __u32 hash)
 {
 	struct dp_flow *flow = found->flow;
 	struct dp_tcp_step step = {
@@ -246,10 +263,12 @@ static __always_inline void dp_flow_follow(const struct dp_flow_key *key, enum d
 	enum dp_tcp_news news;
 	bool proves;
 
+	if (!found->is_proved)
+		dp_stamp_unproved(hash);
 	if (is_tcp) {
 		news = dp_tcp_follow(flow, &step);
 		if (news == DP_TCP_ANSWERED && !found->is_proved)
-			dp_expect_proof(&packet->tuple, zone);
+			dp_expect_proof(mark, hash);
 		proves = news == DP_TCP_PROVED;
 	} else {
 		proves = dp_other_follow(flow, packet->tuple.protocol, step.side, step.now);
@@ -257,9 +276,9 @@ static __always_inline void dp_flow_follow(const struct dp_flow_key *key, enum d
 	/* Seen, or never to be seen: without the answerer's number there is no proof to quote. */
 	if (is_tcp && step.side == DP_OPENER &&
 	    (proves || (flow->flags & DP_FLOW_KNOWS) != DP_FLOW_KNOWS))
-		dp_expect_no_proof(&packet->tuple, zone);
+		dp_expect_no_proof(mark);
 	if (proves && !found->is_proved && is_due)
-		dp_flow_promote(key, kind, flow);
+		dp_flow_promote(key, kind, flow, mark, hash);
 }
 
 #endif

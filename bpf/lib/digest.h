@@ -11,7 +11,7 @@
 #define DP_DIGEST_H
 
 #include "../config.h"
-#include "../maps.h"
+#include "../memory.h"
 #include "mark.h"
 #include "packet.h"
 #include "tcp.h"
@@ -82,11 +82,12 @@ static __always_inline bool dp_digest_is_over(const struct dp_digest *digest,
 	       dp_digest_age(digest) >= dp_jiffies_per_second;
 }
 
+/* Whether the digest of a packet's flow lets it pass. */
 static __always_inline bool dp_digest_holds(const struct dp_digest *digest,
 					    const struct dp_packet *packet,
 					    const struct dp_sight *sight)
 {
-	if (!dp_is_digest_of(digest, packet, sight) || dp_digest_is_over(digest, sight))
+	if (dp_digest_is_over(digest, sight))
 		return false;
 	if (!sight->is_tcp)
 		return digest->key == packet->key;
@@ -97,9 +98,9 @@ static __always_inline bool dp_digest_holds(const struct dp_digest *digest,
 static __always_inline struct dp_digest_set *dp_digest_set_of(const struct dp_sight *sight)
 {
 	/* An answer has a slot of its own: one CPU may see both ways. */
-	__u32 slot = (sight->hash ^ (sight->way & DP_WAY_OUTGOING)) % DP_DIGEST_SETS;
+	__u32 slot = (sight->hash ^ (sight->way & DP_WAY_OUTGOING)) & (dp_memory_sets - 1);
 
-	slot += bpf_get_smp_processor_id() * DP_DIGEST_SETS;
+	slot += bpf_get_smp_processor_id() * dp_memory_sets;
 	return bpf_map_lookup_elem(&dp_digests, &slot);
 }
 
@@ -114,22 +115,23 @@ static __always_inline bool dp_may_have_digest(const struct dp_packet *packet)
 
 /* Looks at a packet before it is judged: what is read here is older than what the judge reads. */
 static __always_inline void dp_sight_of(const struct dp_packet *packet, __u16 zone,
-					enum dp_direction direction, __u32 generation,
-					struct dp_sight *sight)
+					enum dp_direction direction, __u32 generation, __u32 hash,
+					const struct dp_mark *mark, struct dp_sight *sight)
 {
-	const struct dp_mark *mark;
-
-	sight->hash = dp_tuple_hash(&packet->tuple, zone);
+	sight->hash = hash;
 	sight->generation = generation;
 	sight->zone = zone;
 	sight->way = direction | packet->tuple.is_ip6 << 1 | packet->table << DP_WAY_TABLE_BIT;
 	sight->is_tcp = packet->table == DP_PORTS_TCP;
-	sight->epoch = 0;
-	if (!sight->is_tcp)
-		return;
-	mark = dp_mark_of(sight->hash);
-	if (mark)
-		sight->epoch = *(volatile const __u32 *)&mark->epoch;
+	sight->epoch = *(volatile const __u32 *)&mark->epoch;
+}
+
+/* One of a set, beginning with the one that the flow's hash prefers: so most of them are found at
+ * the first look.
+ */
+static __always_inline __u32 dp_way_of(__u32 hash, __u32 i)
+{
+	return (hash >> 30) + i & (DP_WAYS - 1);
 }
 
 /* The rule that let a packet like this pass just now, or 0. */
@@ -137,16 +139,19 @@ static __always_inline __u32 dp_digest_rule(const struct dp_packet *packet,
 					    const struct dp_sight *sight)
 {
 	const struct dp_digest_set *set;
+	const struct dp_digest *digest;
+	__u32 i;
 
 	if (dp_is_at_cgroup || !dp_may_have_digest(packet))
 		return 0;
 	set = dp_digest_set_of(sight);
 	if (!set)
 		return 0;
-	if (dp_digest_holds(&set->digest[0], packet, sight))
-		return set->digest[0].rule_index;
-	if (dp_digest_holds(&set->digest[1], packet, sight))
-		return set->digest[1].rule_index;
+	for (i = 0; i < DP_WAYS; i++) {
+		digest = &set->one[dp_way_of(sight->hash, i)];
+		if (dp_is_digest_of(digest, packet, sight))
+			return dp_digest_holds(digest, packet, sight) ? digest->rule_index : 0;
+	}
 	return 0;
 }
 
@@ -157,16 +162,19 @@ static __always_inline struct dp_digest *dp_digest_room(const struct dp_packet *
 							const struct dp_sight *sight)
 {
 	struct dp_digest_set *set = dp_digest_set_of(sight);
+	struct dp_digest *digest, *room = NULL;
+	__u32 i;
 
 	if (!set)
 		return NULL;
-	if (dp_is_digest_of(&set->digest[0], packet, sight))
-		return &set->digest[0];
-	if (dp_is_digest_of(&set->digest[1], packet, sight))
-		return &set->digest[1];
-	if (dp_digest_is_over(&set->digest[0], sight))
-		return &set->digest[0];
-	return dp_digest_is_over(&set->digest[1], sight) ? &set->digest[1] : NULL;
+	for (i = 0; i < DP_WAYS; i++) {
+		digest = &set->one[dp_way_of(sight->hash, i)];
+		if (dp_is_digest_of(digest, packet, sight))
+			return digest;
+		if (!room && dp_digest_is_over(digest, sight))
+			room = digest;
+	}
+	return room;
 }
 
 /* Notes that a packet passes, and packets like it will. "flow": the TCP flow that lets it pass;

@@ -82,6 +82,16 @@ dp_decide_syn(const struct dp_generation *generation, __u32 number, const struct
 			 packet->key);
 }
 
+/* One packet without bytes.
+ *
+ * verifier: an atomic addition of zero would become an operation that 5.10 does not have.
+ */
+static __always_inline void dp_count_refusal(struct dp_counter *counter)
+{
+	if (counter)
+		dp_add(&counter->packets, 1);
+}
+
 /* Counts and reports a refusal as the drop of one SYN, which it stands for; it has no bytes. */
 static __always_inline void dp_report_refusal(const struct dp_packet *packet,
 					      const struct dp_origin *origin,
@@ -92,8 +102,8 @@ static __always_inline void dp_report_refusal(const struct dp_packet *packet,
 	__u32 rule = descriptor->rule_index;
 
 	dp_judge_by(&judgement, descriptor, DP_REASON_POLICY);
-	dp_count_packets(bpf_map_lookup_elem(&dp_rule_counts, &rule), 1, 0);
-	dp_count_drop(origin, DP_REASON_POLICY, 1, 0);
+	dp_count_refusal(bpf_map_lookup_elem(&dp_rule_counts, &rule));
+	dp_count_refusal(dp_drop_counter(origin, DP_REASON_POLICY));
 	if (!(judgement.flags & DP_LOG) || !dp_event_allowed())
 		return;
 	event = bpf_ringbuf_reserve(&dp_events, sizeof(*event), 0);

@@ -185,13 +185,14 @@ static __always_inline void dp_remember(const struct dp_judge *judge, enum dp_fl
 
 /* Notes that a packet of a flow passed. */
 static __always_inline void dp_follow(const struct dp_judge *judge, enum dp_flow_kind kind,
-				      const struct dp_found *found, const struct dp_visit *visit)
+				      const struct dp_found *found, const struct dp_visit *visit,
+				      struct dp_mark *mark)
 {
 	bool are_words_kept = dp_is_tcp(kind) &&
 			      dp_are_words_kept(judge, found->flow, &visit->packet, &visit->own);
 
-	dp_flow_follow(&visit->key, kind, found, &visit->packet, judge->number, judge->direction,
-		       are_words_kept);
+	dp_flow_follow(&visit->key, kind, found, &visit->packet, judge->direction, are_words_kept,
+		       mark, visit->sight.hash);
 }
 
 #endif

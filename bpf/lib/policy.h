@@ -208,25 +208,32 @@ static __always_inline __u32 dp_compressed_cell(const struct dp_generation *gen,
 	return entry;
 }
 
-/* What the unit's policy says of a connection: a chain of four loads where rows are dense. NULL
- * where the tables have a hole: line 0 is no row, nor is cell 0 an entry of one.
+/* The cell of what the unit's policy says of a connection: a chain of three loads where rows are
+ * dense. 0 where the tables have a hole: line 0 is no row, nor is cell 0 an entry of one.
  */
-static __always_inline const struct dp_descriptor *
-dp_decide(const struct dp_generation *gen, const struct dp_unit *unit, enum dp_direction direction,
-	  __u32 peer_class, __u32 table, __u32 key)
+static __always_inline __u32 dp_cell_of(const struct dp_generation *gen, const struct dp_unit *unit,
+					enum dp_direction direction, __u32 peer_class, __u32 table,
+					__u32 key)
 {
-	__u32 ports, port_class, row, cell;
+	__u32 ports, port_class, row;
 
 	if (table >= DP_PORT_TABLES)
-		return NULL;
+		return 0;
 	ports = gen->ports[table];
 	port_class = dp_half_at(gen->base + ports, key);
 	row = dp_word_at(gen->base + unit->rows[direction & 1], peer_class);
 	if (!row)
-		return NULL;
-	cell = gen->row_form == DP_ROWS_DENSE ? dp_half_at(gen->base + row, port_class)
+		return 0;
+	return gen->row_form == DP_ROWS_DENSE ? dp_half_at(gen->base + row, port_class)
 					      : dp_compressed_cell(gen, row, port_class);
-	return dp_descriptor_at(gen, cell);
+}
+
+/* What the unit's policy says of a connection; NULL where the tables have a hole. */
+static __always_inline const struct dp_descriptor *
+dp_decide(const struct dp_generation *gen, const struct dp_unit *unit, enum dp_direction direction,
+	  __u32 peer_class, __u32 table, __u32 key)
+{
+	return dp_descriptor_at(gen, dp_cell_of(gen, unit, direction, peer_class, table, key));
 }
 
 #endif

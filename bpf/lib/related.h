@@ -8,6 +8,20 @@
 #include "judge.h"
 #include "socket.h"
 
+/* The flow of a packet that an error is about. */
+static __always_inline struct dp_found dp_find_quoted(const struct dp_tuple *quoted, __u16 zone,
+						      struct dp_flow_key *key)
+{
+	__u32 hash = dp_tuple_hash(quoted, zone);
+	const struct dp_mark *mark = dp_mark_of(hash);
+	struct dp_found found = {};
+
+	dp_flow_key_of(quoted, zone, key);
+	if (mark)
+		found = dp_flow_find(key, dp_flow_kind_of(quoted), quoted->protocol, mark, hash);
+	return found;
+}
+
 /* Looks up a packet that the host forwarded, about which it tells the sender: in the zone of the
  * unit that was to get it, which would say so itself (DP_OUTGOING), or of the one that sent it and
  * is told (DP_INCOMING). "judge" becomes that unit.
@@ -26,8 +40,7 @@ dp_find_forwarded(struct dp_judge *judge, const struct dp_tuple *quoted, struct 
 		judge->number = (leaf & DP_LEAF_UNIT) >> DP_LEAF_UNIT_BIT;
 		judge->unit = dp_unit_of(judge->generation, judge->number);
 		if (judge->unit && judge->unit->flags & DP_UNIT_PRESENT) {
-			dp_flow_key_of(quoted, judge->number, key);
-			found = dp_flow_find(key, dp_flow_kind_of(quoted), quoted->protocol);
+			found = dp_find_quoted(quoted, judge->number, key);
 			if (found.flow)
 				break;
 		}
@@ -85,8 +98,7 @@ dp_is_about_a_flow(struct __sk_buff *skb, const struct dp_judge *judge, struct d
 		if (quoted->source.word[i] != packet->tuple.destination.word[i])
 			return false;
 	}
-	dp_flow_key_of(quoted, judge->number, &visit->key);
-	found = dp_flow_find(&visit->key, dp_flow_kind_of(quoted), quoted->protocol);
+	found = dp_find_quoted(quoted, judge->number, &visit->key);
 	if (!found.flow && judge->number == DP_HOST_UNIT && judge->direction == DP_OUTGOING)
 		found = dp_find_forwarded(&about, quoted, &visit->key);
 	if (!found.flow)
@@ -147,7 +159,8 @@ static __always_inline void dp_note_end(struct dp_flow *flow, const struct dp_pa
  * asked for once.
  */
 static __always_inline bool dp_is_proved(struct __sk_buff *skb, const struct dp_judge *judge,
-					 enum dp_flow_kind kind, struct dp_visit *visit)
+					 enum dp_flow_kind kind, struct dp_visit *visit,
+					 struct dp_mark *mark)
 {
 	const struct dp_packet *packet = &visit->packet;
 	bool closing;
@@ -163,7 +176,7 @@ static __always_inline bool dp_is_proved(struct __sk_buff *skb, const struct dp_
 	if (!dp_take_up(judge, direction, DP_PORTS_TCP, visit))
 		return false;
 	dp_note_end(&visit->fresh, packet, closing);
-	dp_flow_open_proved(&visit->key, kind, &visit->fresh);
+	dp_flow_open_proved(&visit->key, kind, &visit->fresh, mark, visit->sight.hash);
 	return true;
 }
 
@@ -186,7 +199,7 @@ static __always_inline bool dp_is_doubtful(const struct dp_judge *judge, enum dp
 		return false;
 	if (!dp_take_up(judge, !judge->direction, DP_PORTS_UDP, visit))
 		return false;
-	dp_flow_open(&visit->key, kind, &visit->fresh);
+	dp_flow_open(&visit->key, kind, &visit->fresh, visit->sight.hash);
 	dp_count_statistic(DP_STAT_DOUBT_PASSED);
 	return true;
 }

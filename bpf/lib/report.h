@@ -135,13 +135,13 @@ static __always_inline void dp_count_passed(const struct __sk_buff *skb, struct 
 		dp_count_packets(&visit->passed[place], dp_packets_of(skb), skb->len);
 }
 
-/* Counts what is dropped, where it was judged. */
-static __always_inline void dp_count_drop(const struct dp_origin *origin, __u32 reason,
-					  __u64 packets, __u64 bytes)
+/* The counter of what is dropped, where it was judged. */
+static __always_inline struct dp_counter *dp_drop_counter(const struct dp_origin *origin,
+							  __u32 reason)
 {
 	__u32 key = (origin->hook * 2 + origin->direction) * DP_REASONS + reason;
 
-	dp_count_packets(bpf_map_lookup_elem(&dp_drop_counts, &key), packets, bytes);
+	return bpf_map_lookup_elem(&dp_drop_counts, &key);
 }
 
 /* Counts the judgement and reports it where it is news: a new flow, or a drop. A rule with
@@ -157,7 +157,7 @@ static __always_inline void dp_report(struct __sk_buff *skb, const struct dp_pac
 	if (rule)
 		dp_count_rule(skb, rule);
 	if (reason)
-		dp_count_drop(origin, reason, dp_packets_of(skb), skb->len);
+		dp_count_packets(dp_drop_counter(origin, reason), dp_packets_of(skb), skb->len);
 	if (!judgement->new_flow && !reason)
 		return;
 	/* Without a rule nobody could have asked for silence. */

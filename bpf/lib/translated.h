@@ -19,14 +19,15 @@
  * An IPv6 packet with such a source may be a unit's invention, and what it opened would lead to the
  * host's own sockets. Of ICMP, only a ping waits for an answer.
  */
-static __always_inline bool dp_may_be_translated(const struct dp_packet *packet,
-						 const struct dp_descriptor *own)
+static __always_inline bool dp_may_be_translated(const struct dp_visit *visit)
 {
+	const struct dp_packet *packet = &visit->packet;
+
 	if (packet->tuple.is_ip6 || packet->defect)
 		return false;
 	if (packet->table == DP_PORTS_ICMP && packet->key >> 8 != DP_ICMP_ECHO_REQUEST)
 		return false;
-	return !dp_needs_no_lookup(packet, DP_HOST_UNIT, own);
+	return !dp_needs_no_lookup(visit, &visit->own);
 }
 
 /* Whether the packet of the visit, which is forwarded, is of such a flow, or may open one.
@@ -44,7 +45,8 @@ __noinline int dp_is_translated(__u32 slot)
 	__builtin_memset(&visit->own, 0, sizeof(visit->own));
 	visit->own.rule_index = DP_NO_RULE;
 	visit->own.verdict = DP_ALLOW;
-	if (!dp_may_be_translated(&visit->packet, &visit->own) ||
+	visit->sight.hash = dp_tuple_hash(&visit->packet.tuple, DP_HOST_UNIT);
+	if (!dp_may_be_translated(visit) ||
 	    !dp_is_of_host(&visit->packet.tuple.source, visit->packet.tuple.is_ip6))
 		return 0;
 	host = dp_unit_of(generation, DP_HOST_UNIT);

@@ -18,12 +18,13 @@
 #define DP_VERDICT_H
 
 #include "judge.h"
+#include "recall.h"
 #include "related.h"
 
 /* Rule 4. "may_speak": the opener, to the active generation. */
 static __always_inline void dp_judge_flow(const struct dp_judge *judge, enum dp_flow_kind kind,
 					  const struct dp_found *found, bool may_speak,
-					  struct dp_visit *visit)
+					  struct dp_visit *visit, struct dp_mark *mark)
 {
 	struct dp_judgement *judgement = &visit->judgement;
 	const struct dp_descriptor *own = &visit->own;
@@ -46,7 +47,7 @@ static __always_inline void dp_judge_flow(const struct dp_judge *judge, enum dp_
 	/* What passes by its own right does not keep a flow whose opener was silenced: while its
 	 * entry lives, nobody can open another flow on these ports. */
 	if (may_speak && judgement->verdict == DP_ALLOW)
-		dp_follow(judge, kind, found, visit);
+		dp_follow(judge, kind, found, visit, mark);
 }
 
 /* Rule 6. "closed": the entry of an earlier flow on this tuple, which becomes that of this one. */
@@ -69,10 +70,12 @@ static __always_inline void dp_judge_opening(const struct dp_judge *judge, enum 
 	flow->direction = judge->direction;
 	flow->next_sequence[DP_OPENER] = packet->sequence + 1;
 	flow->flags = DP_FLOW_KNOWS_OPENER;
-	if (closed)
+	if (closed) {
+		dp_stamp_unproved(visit->sight.hash);
 		*closed = *flow;
-	else
-		dp_flow_open(&visit->key, kind, flow);
+	} else {
+		dp_flow_open(&visit->key, kind, flow, visit->sight.hash);
+	}
 	visit->judgement.new_flow = 1;
 }
 
@@ -93,12 +96,15 @@ static __always_inline void dp_judge_by_table(struct __sk_buff *skb, const struc
 	const struct dp_packet *packet = &visit->packet;
 	struct dp_judgement *judgement = &visit->judgement;
 	bool is_tcp = dp_is_tcp(kind);
+	struct dp_mark *mark = dp_mark_of(visit->sight.hash);
 	struct dp_flow *closed = NULL;
 	struct dp_found found;
 	bool may_speak = false;
 
+	if (!mark)
+		return;
 	dp_flow_key_of(&packet->tuple, judge->number, &visit->key);
-	found = dp_flow_find(&visit->key, kind, packet->tuple.protocol);
+	found = dp_flow_find(&visit->key, kind, packet->tuple.protocol, mark, visit->sight.hash);
 	if (found.flow)
 		may_speak = dp_opener_may_speak(judge, found.flow, judgement);
 	if (is_tcp && found.flow && dp_is_opening_syn(packet) &&
@@ -107,21 +113,21 @@ static __always_inline void dp_judge_by_table(struct __sk_buff *skb, const struc
 		found.flow = NULL;
 	}
 	if (found.flow) {
-		dp_judge_flow(judge, kind, &found, may_speak, visit);
+		dp_judge_flow(judge, kind, &found, may_speak, visit, mark);
 		if (judgement->verdict == DP_ALLOW)
 			dp_remember(judge, kind, &found, visit);
 	} else if (visit->own.verdict == DP_ALLOW) {
 		dp_judge_opening(judge, kind, closed, visit);
 		/* Forgotten before it was proved: there is nothing to look for. */
 		if (is_tcp && !judgement->new_flow)
-			dp_expect_no_proof(&packet->tuple, judge->number);
-	} else if (!(is_tcp ? dp_is_proved(skb, judge, kind, visit)
+			dp_expect_no_proof(mark);
+	} else if (!(is_tcp ? dp_is_proved(skb, judge, kind, visit, mark)
 			    : dp_is_doubtful(judge, kind, visit))) {
 		dp_judge_by(judgement, &visit->own, DP_REASON_POLICY);
 	}
 	/* Last, so that who reads the mark before the entry has seen neither or both. */
 	if (is_tcp && judgement->verdict == DP_ALLOW && !dp_may_have_digest(packet))
-		dp_void_digests(&packet->tuple, judge->number);
+		dp_void_digests(mark);
 }
 
 /* The judge of a visit, as functions of their own find it. */
@@ -198,16 +204,21 @@ static __always_inline void dp_judge_with_state(struct __sk_buff *skb, const str
 /* Rule 3. Built-in allowances hold in both directions, so that their answers need no flow. One
  * packet of a connection is looked at nevertheless: the one that proves it.
  */
-static __always_inline bool dp_needs_no_lookup(const struct dp_packet *packet, __u16 zone,
+static __always_inline bool dp_needs_no_lookup(const struct dp_visit *visit,
 					       const struct dp_descriptor *own)
 {
+	const struct dp_packet *packet = &visit->packet;
+	const struct dp_mark *mark;
+
 	if (own->verdict != DP_ALLOW)
 		return false;
 	if (own->flags & DP_BUILT_IN)
 		return true;
-	return packet->tuple.protocol == IPPROTO_TCP &&
-	       !(packet->tcp_flags & (DP_TCP_SYN | DP_TCP_FIN | DP_TCP_RST)) &&
-	       !dp_is_proof_expected(&packet->tuple, zone);
+	if (packet->tuple.protocol != IPPROTO_TCP ||
+	    packet->tcp_flags & (DP_TCP_SYN | DP_TCP_FIN | DP_TCP_RST))
+		return false;
+	mark = dp_mark_of(visit->sight.hash);
+	return mark && !dp_is_proof_expected(mark, visit->sight.hash);
 }
 
 /* Whether a packet is the unit's own: its other end has an address of the unit, as the leaf says.
@@ -237,6 +248,35 @@ static __always_inline bool dp_does_matter(const struct dp_unit *unit,
 	return unit->flags & (incoming ? DP_UNIT_PORTS_MATTER_IN : DP_UNIT_PORTS_MATTER_OUT);
 }
 
+/* Has policy say something of a packet. Returns whether it does: otherwise the reason is given. */
+static __always_inline bool dp_consult(const struct __sk_buff *skb, const struct dp_packet *packet,
+				       const struct dp_generation *generation, __u32 number,
+				       __u32 direction, struct dp_said *said, __u8 *reason)
+{
+	const struct dp_unit *unit = dp_unit_of(generation, number);
+
+	/* Fails closed: without tables nothing passes. The agent attaches after it has written
+	 * them. */
+	*reason = DP_REASON_NO_POLICY;
+	if (!unit || !(unit->flags & DP_UNIT_PRESENT))
+		return false;
+	/* 1 */
+	if (packet->defect && dp_does_matter(unit, packet, direction)) {
+		*reason = packet->defect;
+		return false;
+	}
+	said->leaf = dp_classify(generation,
+				 direction == DP_INCOMING ? &packet->tuple.source
+							  : &packet->tuple.destination,
+				 packet->tuple.is_ip6);
+	/* 2 */
+	said->cell = dp_is_own(skb, said->leaf, number, direction)
+			     ? generation->local_descriptor
+			     : dp_cell_of(generation, unit, direction, said->leaf & DP_LEAF_CLASS,
+					  packet->table, packet->key);
+	return true;
+}
+
 /* Judges the packet of a visit by the policy of one unit. Returns whether that is all: otherwise
  * its flows have to be asked.
  */
@@ -247,47 +287,35 @@ static __always_inline bool dp_judge_packet(struct __sk_buff *skb, struct dp_vis
 	struct dp_judgement *judgement = &visit->judgement;
 	const struct dp_packet *packet = &visit->packet;
 	const struct dp_descriptor *own;
-	const struct dp_unit *unit;
+	struct dp_said said = {};
 	bool is_own;
-	__u32 leaf;
 
-	/* Fails closed: without tables nothing passes. The agent attaches after it has written
-	 * them. */
 	judgement->verdict = DP_REJECT;
 	judgement->reason = DP_REASON_NO_POLICY;
-	unit = dp_unit_of(generation, number);
-	if (!unit || !(unit->flags & DP_UNIT_PRESENT))
-		return true;
-
-	/* 1 */
-	if (packet->defect && dp_does_matter(unit, packet, direction)) {
-		judgement->reason = packet->defect;
-		return true;
+	if (dp_dry_run || !dp_recall(packet, &visit->sight, &said)) {
+		if (!dp_consult(skb, packet, generation, number, direction, &said,
+				&judgement->reason))
+			return true;
+		judgement->reason = DP_REASON_NO_POLICY;
+		if (!dp_dry_run && !dp_is_at_cgroup && !packet->defect &&
+		    !dp_claims_unit(said.leaf, number))
+			dp_recollect(packet, &visit->sight, &said);
 	}
-	leaf = dp_classify(generation,
-			   direction == DP_INCOMING ? &packet->tuple.source
-						    : &packet->tuple.destination,
-			   packet->tuple.is_ip6);
-	/* 2 */
-	is_own = dp_is_own(skb, leaf, number, direction);
-	if (is_own)
-		own = dp_descriptor_at(generation, generation->local_descriptor);
-	else
-		own = dp_decide(generation, unit, direction, leaf & DP_LEAF_CLASS, packet->table,
-				packet->key);
+	own = dp_descriptor_at(generation, said.cell);
 	if (!own)
 		return true;
 
 	/* A rehearsal asks for the policy alone: what flows there are is not its business. */
-	if (packet->defect || dp_dry_run || is_own || dp_needs_no_lookup(packet, number, own)) {
+	is_own = dp_is_own(skb, said.leaf, number, direction);
+	if (packet->defect || dp_dry_run || is_own || dp_needs_no_lookup(visit, own)) {
 		dp_judge_by(judgement, own,
 			    own->verdict == DP_ALLOW ? DP_REASON_NONE : DP_REASON_POLICY);
-		if (!dp_dry_run && own->verdict == DP_ALLOW && !dp_claims_unit(leaf, number))
+		if (!dp_dry_run && own->verdict == DP_ALLOW && !dp_claims_unit(said.leaf, number))
 			dp_digest_write(packet, &visit->sight, NULL, own->rule_index);
 		return true;
 	}
 	visit->own = *own;
-	visit->leaf = leaf;
+	visit->leaf = said.leaf;
 	return false;
 }
 

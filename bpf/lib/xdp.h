@@ -86,7 +86,7 @@ static __always_inline void dp_report_early(const struct xdp_md *ctx, struct dp_
 
 	dp_judge_by(&visit->judgement, own, DP_REASON_POLICY);
 	dp_count_packets(bpf_map_lookup_elem(&dp_rule_counts, &rule), 1, bytes);
-	dp_count_drop(&origin, DP_REASON_POLICY, 1, bytes);
+	dp_count_packets(dp_drop_counter(&origin, DP_REASON_POLICY), 1, bytes);
 	if (!(own->flags & DP_LOG) || !dp_event_allowed())
 		return;
 	event = bpf_ringbuf_reserve(&dp_events, sizeof(*event), 0);

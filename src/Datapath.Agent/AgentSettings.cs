@@ -33,6 +33,9 @@ internal sealed record AgentSettings(
     /// <summary>Kernel memory for the images of policies, in MiB.</summary>
     public int EbpfImageMebibytes { get; init; } = EbpfOptions.DefaultArenaMebibytes;
 
+    /// <summary>Kernel memory for what programs remember of packets, in MiB.</summary>
+    public int EbpfDigestMebibytes { get; init; } = EbpfOptions.DefaultDigestMebibytes;
+
     /// <summary>Whether eBPF drops packets at XDP.</summary>
     public XdpChoice Xdp { get; init; }
 

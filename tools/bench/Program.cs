@@ -60,9 +60,9 @@ if (args is [] or ["packets"])
     await PacketBench.RunAsync();
 }
 
-if (args is ["packets", "hot"])
+if (args is ["packets", "hot" or "cold"])
 {
-    await PacketBench.RunHotAsync();
+    await PacketBench.RunAsync(args[1]);
 }
 
 if (args is [] or ["xdp"])

@@ -83,6 +83,9 @@ internal sealed partial class OptionTable(OptionSources sources)
     /// <summary>Kernel memory for policies, in MiB.</summary>
     public AgentOption<int> EbpfImageMemory { get; } = EbpfImageMemoryOption(sources);
 
+    /// <summary>Kernel memory for what is remembered of packets, in MiB.</summary>
+    public AgentOption<int> EbpfDigestMemory { get; } = EbpfDigestMemoryOption(sources);
+
     /// <summary>How long a policy is on trial; null for one that stays.</summary>
     public AgentOption<TimeSpan?> ConfirmWithin { get; } = ConfirmWithinOption(sources);
 
@@ -296,6 +299,22 @@ internal sealed partial class OptionTable(OptionSources sources)
             Default = standard,
             DefaultText = standard.ToString(CultureInfo.InvariantCulture),
             Read = OptionText.ImageMemory,
+            Sources = sources,
+        };
+    }
+
+    private static AgentOption<int> EbpfDigestMemoryOption(OptionSources sources)
+    {
+        int standard = (int)(Defaults.DigestBytes >> 20);
+        return new()
+        {
+            Name = "--ebpf-digest-memory",
+            ValueName = "MIB",
+            Purpose = "Kernel memory in which programs remember the packets of the last second, in MiB; divided among the CPUs, which have 1.5 each at least",
+            Environment = "DATAPATH_EBPF_DIGEST_MEMORY",
+            Default = standard,
+            DefaultText = standard.ToString(CultureInfo.InvariantCulture),
+            Read = OptionText.DigestMemory,
             Sources = sources,
         };
     }

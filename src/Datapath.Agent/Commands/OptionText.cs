@@ -86,6 +86,12 @@ internal static class OptionText
             ? mebibytes
             : Refused<int>($"'{text}' is not a number of MiB: write {LeastMebibytes} to {EbpfOptions.MostArenaMebibytes}");
 
+    /// <summary>Kernel memory for what is remembered of packets, in MiB.</summary>
+    public static OptionReading<int> DigestMemory(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int mebibytes) && mebibytes is >= 1 and <= EbpfOptions.MostDigestMebibytes
+            ? mebibytes
+            : Refused<int>($"'{text}' is not a number of MiB: write 1 to {EbpfOptions.MostDigestMebibytes}");
+
     /// <summary>A whole number of seconds, minutes or hours, one day at most.</summary>
     public static OptionReading<TimeSpan> Time(string text)
     {

@@ -63,6 +63,7 @@ internal static class RunCommand
             options.MaxOtherFlows,
             options.MaxNewFlows,
             options.EbpfImageMemory,
+            options.EbpfDigestMemory,
             options.FlowInterval,
             options.FlowSinks,
             options.FlowMaxSize,
@@ -109,6 +110,7 @@ internal static class RunCommand
             MetricsListen = options.MetricsListen.In(parse),
             MetricsPerRule = options.MetricsPerRule.In(parse),
             EbpfImageMebibytes = options.EbpfImageMemory.In(parse),
+            EbpfDigestMebibytes = options.EbpfDigestMemory.In(parse),
             Reread = () => Reread(parse, options),
         };
     }

@@ -87,7 +87,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         AgentLoop recordLoop = new(stopping => sinks.RunAsync(records, stopping));
 
         // Stopped in the reverse order: what the flow loop reads last still becomes records.
-        AgentLoop[] loops = [recordLoop, policyLoop, new AgentLoop(flows.RunAsync), new AgentLoop(collection.RunAsync), new AgentLoop(reload.RunAsync), .. MetricsLoop(page)];
+        AgentLoop[] loops = [recordLoop, policyLoop, new AgentLoop(flows.RunAsync), new AgentLoop(collection.RunAsync), new AgentLoop(reload.RunAsync), .. MetricsLoop(page, pulse.First)];
         ServedState served = new(board, feed, active, policy.Give)
         {
             Records = new FlowRecords(records, sinks.Files, places),
@@ -112,8 +112,8 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         return Outcome(loops, end.Task);
     }
 
-    private IEnumerable<AgentLoop> MetricsLoop(MetricsPage page) =>
-        settings.MetricsListen.Place is { } place ? [new AgentLoop(new MetricsServer(place, page, log, parts.Clock).RunAsync)] : [];
+    private IEnumerable<AgentLoop> MetricsLoop(MetricsPage page, Task after) =>
+        settings.MetricsListen.Place is { } place ? [new AgentLoop(new MetricsServer(place, page, log, parts.Clock) { After = after }.RunAsync)] : [];
 
     // A loop that broke is a bug and must end the process as one, so that whoever supervises it sees that.
     private static int Outcome(ReadOnlySpan<AgentLoop> loops, Task<PolicyLoopEnd> end)

@@ -62,6 +62,7 @@ internal static class BackendChoice
             EarlyReject = settings.EarlyReject,
             Xdp = settings.Xdp,
             ArenaBytes = (long)settings.EbpfImageMebibytes << 20,
+            DigestBytes = (long)settings.EbpfDigestMebibytes << 20,
             MaxTcpFlows = settings.FlowLimits.Tcp,
             MaxOtherFlows = settings.FlowLimits.Other,
             MaxNewFlows = settings.FlowLimits.New,

@@ -31,12 +31,16 @@ internal sealed class MetricsServer(IPEndPoint place, MetricsPage page, LineLogg
 
     private static readonly TimeSpan ShutdownTime = TimeSpan.FromSeconds(1);
 
+    /// <summary>What comes first: a server takes processor time that the first policy needs.</summary>
+    public Task After { get; init; } = Task.CompletedTask;
+
     /// <summary>Runs until it is stopped.</summary>
     /// <param name="stop">Stops it.</param>
     public async Task RunAsync(CancellationToken stop)
     {
         try
         {
+            await After.WaitAsync(stop);
             using Socket socket = await ListenAsync(stop);
             await using WebApplication server = Build(socket);
             await server.StartAsync(stop);

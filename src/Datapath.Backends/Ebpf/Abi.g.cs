@@ -11,7 +11,7 @@ namespace Datapath.Backends.Ebpf;
 internal static class Abi
 {
     /// <summary><c>DP_ABI_VERSION</c>.</summary>
-    internal const int Version = 5;
+    internal const int Version = 6;
 
     /// <summary><c>DP_LINE_BYTES</c>.</summary>
     internal const int LineBytes = 64;
@@ -75,9 +75,6 @@ internal static class Abi
 
     /// <summary><c>DP_RULE_UNKNOWN</c>.</summary>
     internal const uint RuleUnknown = 4294967295;
-
-    /// <summary><c>DP_DIGEST_SETS</c>.</summary>
-    internal const int DigestSets = 8192;
 
     /// <summary><c>DP_CGROUP_DEPTHS</c>.</summary>
     internal const int CgroupDepths = 16;
@@ -503,12 +500,12 @@ internal struct DpDigest : IEquatable<DpDigest>
     public static bool operator !=(DpDigest left, DpDigest right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_digest_set</c>, 128 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 128)]
+/// <summary>bpf: <c>struct dp_digest_set</c>, 256 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 256)]
 internal struct DpDigestSet : IEquatable<DpDigestSet>
 {
     [FieldOffset(0)]
-    public DpDigestArray2 Digest;
+    public DpDigestArray4 One;
 
     public readonly bool Equals(DpDigestSet other) => RawBytes.Equal(in this, in other);
 
@@ -953,8 +950,8 @@ internal struct DpLine : IEquatable<DpLine>
     public static bool operator !=(DpLine left, DpLine right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_mark</c>, 8 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 8)]
+/// <summary>bpf: <c>struct dp_mark</c>, 16 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 16)]
 internal struct DpMark : IEquatable<DpMark>
 {
     [FieldOffset(0)]
@@ -962,6 +959,9 @@ internal struct DpMark : IEquatable<DpMark>
 
     [FieldOffset(4)]
     public uint Epoch;
+
+    [FieldOffset(8)]
+    public ulong Proved;
 
     public readonly bool Equals(DpMark other) => RawBytes.Equal(in this, in other);
 
@@ -1127,6 +1127,63 @@ internal struct DpProcessEvent : IEquatable<DpProcessEvent>
     public static bool operator !=(DpProcessEvent left, DpProcessEvent right) => !left.Equals(right);
 }
 
+/// <summary>bpf: <c>struct dp_recollection</c>, 32 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 32)]
+internal struct DpRecollection : IEquatable<DpRecollection>
+{
+    [FieldOffset(0)]
+    public UintArray4 PeerBigEndian;
+
+    [FieldOffset(16)]
+    public uint Generation;
+
+    [FieldOffset(20)]
+    public uint Leaf;
+
+    [FieldOffset(24)]
+    public ushort Cell;
+
+    [FieldOffset(26)]
+    public ushort Key;
+
+    [FieldOffset(28)]
+    public ushort Zone;
+
+    [FieldOffset(30)]
+    public byte Way;
+
+    [FieldOffset(31)]
+    public byte Written;
+
+    public readonly bool Equals(DpRecollection other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpRecollection other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpRecollection left, DpRecollection right) => left.Equals(right);
+
+    public static bool operator !=(DpRecollection left, DpRecollection right) => !left.Equals(right);
+}
+
+/// <summary>bpf: <c>struct dp_recollection_set</c>, 128 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 128)]
+internal struct DpRecollectionSet : IEquatable<DpRecollectionSet>
+{
+    [FieldOffset(0)]
+    public DpRecollectionArray4 One;
+
+    public readonly bool Equals(DpRecollectionSet other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpRecollectionSet other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpRecollectionSet left, DpRecollectionSet right) => left.Equals(right);
+
+    public static bool operator !=(DpRecollectionSet left, DpRecollectionSet right) => !left.Equals(right);
+}
+
 /// <summary>bpf: <c>struct dp_served_key</c>, 20 bytes.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 20)]
 internal struct DpServedKey : IEquatable<DpServedKey>
@@ -1227,6 +1284,24 @@ internal struct DpSkip : IEquatable<DpSkip>
     public static bool operator ==(DpSkip left, DpSkip right) => left.Equals(right);
 
     public static bool operator !=(DpSkip left, DpSkip right) => !left.Equals(right);
+}
+
+/// <summary>bpf: <c>struct dp_stamps</c>, 8 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 8)]
+internal struct DpStamps : IEquatable<DpStamps>
+{
+    [FieldOffset(0)]
+    public ByteArray8 At;
+
+    public readonly bool Equals(DpStamps other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpStamps other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpStamps left, DpStamps right) => left.Equals(right);
+
+    public static bool operator !=(DpStamps left, DpStamps right) => !left.Equals(right);
 }
 
 /// <summary>bpf: <c>struct dp_tuple</c>, 40 bytes.</summary>
@@ -1442,8 +1517,14 @@ internal static class DpMaps
     /// <summary><c>dp_new_tcp6</c>.</summary>
     internal static readonly MapName<DpFlowKey6, DpFlow> NewTcp6 = new("dp_new_tcp6");
 
+    /// <summary><c>dp_opened</c>.</summary>
+    internal static readonly MapName<uint, DpStamps> Opened = new("dp_opened");
+
     /// <summary><c>dp_processes</c>.</summary>
     internal static readonly MapName<ulong, DpProcess> Processes = new("dp_processes");
+
+    /// <summary><c>dp_recollections</c>.</summary>
+    internal static readonly MapName<uint, DpRecollectionSet> Recollections = new("dp_recollections");
 
     /// <summary><c>dp_reset_bucket</c>.</summary>
     internal static readonly MapName<uint, DpBucket> ResetBucket = new("dp_reset_bucket");
@@ -1492,6 +1573,13 @@ internal struct ByteArray6
     private byte _first;
 }
 
+/// <summary>8 times <c>byte</c>, inside whatever holds it.</summary>
+[InlineArray(8)]
+internal struct ByteArray8
+{
+    private byte _first;
+}
+
 /// <summary>12 times <c>DpCounter</c>, inside whatever holds it.</summary>
 [InlineArray(12)]
 internal struct DpCounterArray12
@@ -1499,11 +1587,18 @@ internal struct DpCounterArray12
     private DpCounter _first;
 }
 
-/// <summary>2 times <c>DpDigest</c>, inside whatever holds it.</summary>
-[InlineArray(2)]
-internal struct DpDigestArray2
+/// <summary>4 times <c>DpDigest</c>, inside whatever holds it.</summary>
+[InlineArray(4)]
+internal struct DpDigestArray4
 {
     private DpDigest _first;
+}
+
+/// <summary>4 times <c>DpRecollection</c>, inside whatever holds it.</summary>
+[InlineArray(4)]
+internal struct DpRecollectionArray4
+{
+    private DpRecollection _first;
 }
 
 /// <summary>16 times <c>uint</c>, inside whatever holds it.</summary>
@@ -1628,9 +1723,9 @@ internal static class AbiLayout
                 new("next_sequence", 448, 0, 8),
                 new("key", 448, 0, 4),
             ]),
-            new("dp_digest_set", 128,
+            new("dp_digest_set", 256,
             [
-                new("digest", 0, 0, 128),
+                new("one", 0, 0, 256),
             ]),
             new("dp_early", 8,
             [
@@ -1752,10 +1847,11 @@ internal static class AbiLayout
                 new("u32", 0, 0, 64),
                 new("u16", 0, 0, 64),
             ]),
-            new("dp_mark", 8,
+            new("dp_mark", 16,
             [
                 new("proof", 0, 0, 4),
                 new("epoch", 32, 0, 4),
+                new("proved", 64, 0, 8),
             ]),
             new("dp_near_interface", 20,
             [
@@ -1798,6 +1894,21 @@ internal static class AbiLayout
                 new("flow", 0, 0, 64),
                 new("process", 512, 0, 32),
             ]),
+            new("dp_recollection", 32,
+            [
+                new("peer", 0, 0, 16),
+                new("generation", 128, 0, 4),
+                new("leaf", 160, 0, 4),
+                new("cell", 192, 0, 2),
+                new("key", 208, 0, 2),
+                new("zone", 224, 0, 2),
+                new("way", 240, 0, 1),
+                new("written", 248, 0, 1),
+            ]),
+            new("dp_recollection_set", 128,
+            [
+                new("one", 0, 0, 128),
+            ]),
             new("dp_served_key", 20,
             [
                 new("address", 0, 0, 16),
@@ -1825,6 +1936,10 @@ internal static class AbiLayout
                 new("depth", 320, 0, 4),
                 new("reserved", 352, 0, 4),
                 new("reserved2", 384, 0, 16),
+            ]),
+            new("dp_stamps", 8,
+            [
+                new("at", 0, 0, 8),
             ]),
             new("dp_tuple", 40,
             [
@@ -1992,7 +2107,7 @@ internal static class AbiLayout
             new("dp_control", 4, 64),
             new("dp_depths", 4, 8),
             new("dp_devices", 4, 8),
-            new("dp_digests", 4, 128),
+            new("dp_digests", 4, 256),
             new("dp_drop_counts", 4, 16),
             new("dp_early", 4, 8),
             new("dp_event_bucket", 4, 16),
@@ -2007,14 +2122,16 @@ internal static class AbiLayout
             new("dp_live_tcp4", 16, 32),
             new("dp_live_tcp6", 40, 32),
             new("dp_local_nets", 24, 1),
-            new("dp_marks", 4, 8),
+            new("dp_marks", 4, 16),
             new("dp_namespaces", 4, 4),
             new("dp_near_ifs", 4, 20),
             new("dp_new_other4", 16, 32),
             new("dp_new_other6", 40, 32),
             new("dp_new_tcp4", 16, 32),
             new("dp_new_tcp6", 40, 32),
+            new("dp_opened", 4, 8),
             new("dp_processes", 8, 32),
+            new("dp_recollections", 4, 128),
             new("dp_reset_bucket", 4, 16),
             new("dp_rule_counts", 4, 16),
             new("dp_served", 20, 8),

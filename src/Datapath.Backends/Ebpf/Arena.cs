@@ -169,6 +169,7 @@ internal sealed class Arena : IDisposable
         // Programs that still walk an image that is not live any more have left it when this returns.
         GracePeriod.Wait();
         WaitedForGrace += _time.GetElapsedTime(start);
+        ForgetOthers();
     }
 
     /// <inheritdoc/>
@@ -177,6 +178,16 @@ internal sealed class Arena : IDisposable
         _lines.Dispose();
         _generations.Dispose();
         _control.Dispose();
+    }
+
+    /// <summary>Lets go what is remembered of generations that nothing will judge by any more: megabytes each.</summary>
+    private void ForgetOthers()
+    {
+        Switch now = Switch;
+        foreach (int slot in Enumerable.Range(0, Abi.GenerationSlots))
+        {
+            _written[slot] = IsLive(now, slot) ? _written[slot] : null;
+        }
     }
 
     /// <summary>A slot that is not live; ids only ever grow, so that a flow entry never mistakes one generation for another.</summary>

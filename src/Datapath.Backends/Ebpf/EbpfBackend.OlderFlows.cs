@@ -30,7 +30,7 @@ public sealed partial class EbpfBackend
         // is looked for again. Where an agent of another version judged, all that was allowed is in its tables, which are read again as well.
         bool isDoubtful = options.DoubtTime > TimeSpan.Zero && (takenOver == 0 || problems.Count > 0);
         session.Arena.DoubtUntil = isDoubtful ? NanosecondsSinceBoot() + (ulong)(options.DoubtTime.Ticks * TimeSpan.NanosecondsPerTick) : 0;
-        var seeder = new FlowSeeder(session.Loaded, session.Clock.Now());
+        var seeder = new FlowSeeder(session.Loaded, session.Marks, session.Clock.Now());
         Try(() => SeedTracked(seeder, policy, host, _ => true));
         int tracked = seeder.Made;
         Try(() => seeder.SeedSockets(LocalUnit.HostNumber, SocketTable.ReadTcp()));
@@ -56,7 +56,7 @@ public sealed partial class EbpfBackend
     /// </summary>
     private OlderFlowsReport TakeUpLatecomers(Session session, CompiledPolicy policy, HostSnapshot host, OlderFlowsReport before)
     {
-        var seeder = new FlowSeeder(session.Loaded, session.Clock.Now());
+        var seeder = new FlowSeeder(session.Loaded, session.Marks, session.Clock.Now());
         int takenOver = before.TakenOver;
         try
         {
@@ -74,7 +74,7 @@ public sealed partial class EbpfBackend
     /// <summary>The flows that agents of other versions have let open.</summary>
     private int TakeOver(Session session, ImmutableArray<string>.Builder problems)
     {
-        var transfer = new LayoutTransfer(session.Loaded);
+        var transfer = new LayoutTransfer(session.Loaded, session.Marks);
         foreach (string maps in _pins.MapsOfOtherLayouts())
         {
             foreach (string table in LayoutTransfer.Tables.Where(table => File.Exists(Path.Combine(maps, table))))

@@ -24,7 +24,8 @@ public sealed partial class EbpfBackend
             Host = new HostTables(Loaded);
             Clock = new JiffiesClock(Loaded.Program("dp_clock"));
             Timeouts = timeouts;
-            Flows = new FlowCollector(Loaded, Clock, timeouts);
+            Marks = new FlowMarks(Loaded);
+            Flows = new FlowCollector(Loaded, Clock, timeouts, Marks);
             Cgroups = new CgroupUnits(
                 Loaded,
                 () => new CgroupHooks(_forCgroups = SegmentObject.LoadForCgroups(options, pins), pins),
@@ -69,6 +70,8 @@ public sealed partial class EbpfBackend
 
         public JiffiesClock Clock { get; }
 
+        public FlowMarks Marks { get; }
+
         public FlowTimeouts Timeouts { get; }
 
         public FlowCollector Flows { get; }
@@ -101,6 +104,7 @@ public sealed partial class EbpfBackend
             _forCgroups?.Dispose();
             Events.Dispose();
             Arena.Dispose();
+            Marks.Dispose();
             Loaded.Dispose();
         }
     }

@@ -18,6 +18,21 @@ public sealed record EbpfOptions
     /// <summary>The most that it may be, in MiB: as much as one span of .NET reaches over.</summary>
     public const int MostArenaMebibytes = 2047;
 
+    /// <summary>What <see cref="DigestBytes"/> is unless told otherwise, in MiB: on two CPUs room for 65,536 flows on each.</summary>
+    public const int DefaultDigestMebibytes = 32;
+
+    /// <summary>The most that it may be, in MiB: an array map of the kernel has four GiB at most.</summary>
+    public const int MostDigestMebibytes = 2048;
+
+    /// <summary>With half of it a thousand connections get in each other's way.</summary>
+    internal const int LeastMemorySets = 4096;
+
+    // Beyond that a flow of the Internet has a slot of its own.
+    private const int MostMemorySets = 1 << 21;
+
+    // struct dp_digest_set and struct dp_recollection_set of bpf/memory.h.
+    private const int MemorySetBytes = 256 + 128;
+
     /// <summary>Name of the agent's instance; names the pins, and stands in the kernel objects.</summary>
     public required string Instance { get; init; }
 
@@ -26,6 +41,15 @@ public sealed record EbpfOptions
 
     /// <summary>Kernel memory for the images of all live generations, in bytes. Set aside when the maps are made.</summary>
     public long ArenaBytes { get; init; } = (long)DefaultArenaMebibytes << 20;
+
+    /// <summary>
+    /// Kernel memory for what programs remember of the last packets, of all possible CPUs together, in bytes. Set aside when the programs are
+    /// loaded; rounded down to a power of two for each CPU, and never less than <see cref="LeastMemorySets"/> there.
+    /// </summary>
+    public long DigestBytes { get; init; } = (long)DefaultDigestMebibytes << 20;
+
+    /// <summary>Slots that each CPU has for digests, and as many for recollections.</summary>
+    internal int MemorySets => Math.Max(LeastMemorySets, 1 << int.Log2((int)Math.Clamp(DigestBytes / (MemorySetBytes * PossibleCpus.Count), 1, MostMemorySets)));
 
     /// <summary>Highest rule index plus one; each costs 16 bytes on every possible CPU.</summary>
     public int MaxRules { get; init; } = 65536;

@@ -32,21 +32,22 @@ internal sealed class FlowCollector
     /// <param name="loaded">The loaded object.</param>
     /// <param name="clock">The clock of its entries.</param>
     /// <param name="timeouts">Its timeouts.</param>
-    public FlowCollector(BpfObject loaded, JiffiesClock clock, FlowTimeouts timeouts)
+    /// <param name="marks">Where what is deleted is taken off.</param>
+    public FlowCollector(BpfObject loaded, JiffiesClock clock, FlowTimeouts timeouts, FlowMarks marks)
     {
         _loaded = loaded;
         _clock = clock;
         _timeouts = timeouts;
         _tables =
         [
-            new Table<DpFlowKey4>("tcp4", loaded.Map(DpMaps.LiveTcp4), key => key.Protocol, key => key.Zone, IsCollected: true),
-            new Table<DpFlowKey6>("tcp6", loaded.Map(DpMaps.LiveTcp6), key => key.Protocol, key => key.Zone, IsCollected: true),
-            new Table<DpFlowKey4>("other4", loaded.Map(DpMaps.LiveOther4), key => key.Protocol, key => key.Zone, IsCollected: true),
-            new Table<DpFlowKey6>("other6", loaded.Map(DpMaps.LiveOther6), key => key.Protocol, key => key.Zone, IsCollected: true),
-            new Table<DpFlowKey4>("new-tcp4", loaded.Map(DpMaps.NewTcp4), key => key.Protocol, key => key.Zone, IsCollected: false),
-            new Table<DpFlowKey6>("new-tcp6", loaded.Map(DpMaps.NewTcp6), key => key.Protocol, key => key.Zone, IsCollected: false),
-            new Table<DpFlowKey4>("new-other4", loaded.Map(DpMaps.NewOther4), key => key.Protocol, key => key.Zone, IsCollected: false),
-            new Table<DpFlowKey6>("new-other6", loaded.Map(DpMaps.NewOther6), key => key.Protocol, key => key.Zone, IsCollected: false),
+            new Table<DpFlowKey4>("tcp4", loaded.Map(DpMaps.LiveTcp4), key => key.Protocol, key => key.Zone, key => marks.Remove(FlowMarks.HashOf(key))),
+            new Table<DpFlowKey6>("tcp6", loaded.Map(DpMaps.LiveTcp6), key => key.Protocol, key => key.Zone, key => marks.Remove(FlowMarks.HashOf(key))),
+            new Table<DpFlowKey4>("other4", loaded.Map(DpMaps.LiveOther4), key => key.Protocol, key => key.Zone, key => marks.Remove(FlowMarks.HashOf(key))),
+            new Table<DpFlowKey6>("other6", loaded.Map(DpMaps.LiveOther6), key => key.Protocol, key => key.Zone, key => marks.Remove(FlowMarks.HashOf(key))),
+            new Table<DpFlowKey4>("new-tcp4", loaded.Map(DpMaps.NewTcp4), key => key.Protocol, key => key.Zone, onDeleted: null),
+            new Table<DpFlowKey6>("new-tcp6", loaded.Map(DpMaps.NewTcp6), key => key.Protocol, key => key.Zone, onDeleted: null),
+            new Table<DpFlowKey4>("new-other4", loaded.Map(DpMaps.NewOther4), key => key.Protocol, key => key.Zone, onDeleted: null),
+            new Table<DpFlowKey6>("new-other6", loaded.Map(DpMaps.NewOther6), key => key.Protocol, key => key.Zone, onDeleted: null),
         ];
     }
 
@@ -93,7 +94,7 @@ internal sealed class FlowCollector
         public abstract void Forget(int zone);
     }
 
-    private sealed class Table<TKey>(string name, BpfMap<TKey, DpFlow> map, Func<TKey, byte> protocolOf, Func<TKey, int> zoneOf, bool IsCollected) : Table
+    private sealed class Table<TKey>(string name, BpfMap<TKey, DpFlow> map, Func<TKey, byte> protocolOf, Func<TKey, int> zoneOf, Action<TKey>? onDeleted) : Table
         where TKey : unmanaged
     {
         private readonly BpfMapWalk<TKey, DpFlow> _walk = new(map.Map, Math.Clamp((int)(map.Map.MaxEntries / CallsPerRound), LeastBatch, MostBatch));
@@ -106,7 +107,7 @@ internal sealed class FlowCollector
         {
             foreach (TKey key in map.Map.Keys<TKey>().Where(key => zoneOf(key) == zone))
             {
-                map.Delete(key);
+                Delete(key);
             }
         }
 
@@ -115,9 +116,9 @@ internal sealed class FlowCollector
             IReadOnlyList<KeyValuePair<TKey, DpFlow>> part = _walk.Next();
             foreach ((TKey key, DpFlow flow) in part)
             {
-                if (IsCollected && isOver(protocolOf(key), flow))
+                if (onDeleted is not null && isOver(protocolOf(key), flow))
                 {
-                    map.Delete(key);
+                    Delete(key);
                 }
                 else
                 {
@@ -128,6 +129,14 @@ internal sealed class FlowCollector
             if (_walk.IsAtStart)
             {
                 (_entries, _entriesSoFar) = (_entriesSoFar, 0);
+            }
+        }
+
+        private void Delete(TKey key)
+        {
+            if (map.Delete(key))
+            {
+                onDeleted?.Invoke(key);
             }
         }
     }

@@ -43,6 +43,13 @@ internal sealed class FlowTimeouts
         };
     }
 
+    /// <summary>Seconds after which no flow that nobody proved is there any more.</summary>
+    /// <param name="isTcp">Of TCP, or of any other protocol.</param>
+    public uint LongestUnproved(bool isTcp) =>
+        isTcp
+            ? Enumerable.Range(0, _tcp.Length).Where(state => state != (int)DpFlowState.Established).Max(state => _tcp[state])
+            : _udp.Concat(_icmp).Concat(_other).Max();
+
     /// <summary><c>__u32[DP_FLOW_STATES]</c>.</summary>
     [InlineArray((int)DpFlowState.States)]
     private struct TcpKnob

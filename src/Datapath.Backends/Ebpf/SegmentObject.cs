@@ -13,6 +13,9 @@ internal static class SegmentObject
     /// <summary>The program whose copy answers questions.</summary>
     public const string RehearsedProgram = "dp_ingress";
 
+    // The unit of stamps: the least power of two of jiffies that are 2.5 seconds, 256 of which are more than the ten minutes of a flow.
+    private static int StampShift => int.Log2((KernelClock.JiffiesPerSecond() * 5 / 2) - 1) + 1;
+
     // The kernel names data maps after the object: "dp_tc.rodata".
     private const string ObjectName = "dp_tc";
 
@@ -41,6 +44,8 @@ internal static class SegmentObject
         DpMaps.LiveTcp6.Name,
         DpMaps.LiveOther4.Name,
         DpMaps.LiveOther6.Name,
+        DpMaps.Marks.Name,
+        DpMaps.Opened.Name,
         DpMaps.Fragments.Name,
         DpMaps.RuleCounts.Name,
         DpMaps.DropCounts.Name,
@@ -65,7 +70,16 @@ internal static class SegmentObject
     /// <param name="pins">Where the maps are pinned.</param>
     /// <param name="timeouts">When the programs forget a flow.</param>
     public static BpfObject Load(EbpfOptions options, PinDirectory pins, out FlowTimeouts timeouts) =>
-        Load(options, pins, loading => LeaveOut(loading, [.. CgroupPrograms, .. ProcessPrograms, XdpProgram]), out timeouts);
+        Load(
+            options,
+            pins,
+            loading =>
+            {
+                LeaveOut(loading, [.. CgroupPrograms, .. ProcessPrograms, XdpProgram]);
+                SetMemory(loading, options.MemorySets);
+            },
+            out timeouts
+        );
 
     /// <summary>Loads the copy that is attached to cgroups, over the same maps.</summary>
     /// <param name="options">As for the programs at tc.</param>
@@ -143,11 +157,16 @@ internal static class SegmentObject
         {
             AbiLayout.Recorded.Verify(loading.Types);
             loading.SetKnob("dp_jiffies_per_second", (uint)KernelClock.JiffiesPerSecond());
+            loading.SetKnob("dp_stamp_shift", (uint)StampShift);
             loading.SetKnob("dp_events_per_second", (uint)options.EventsPerSecond);
             loading.SetKnob("dp_event_burst", (uint)options.EventsPerSecond * 2);
             loading.SetKnob("dp_resets_per_second", (uint)options.ResetsPerSecond);
             timeouts = FlowTimeouts.Of(loading);
+            loading.SetKnob("dp_unproved_tcp_seconds", timeouts.LongestUnproved(isTcp: true));
+            loading.SetKnob("dp_unproved_other_seconds", timeouts.LongestUnproved(isTcp: false));
             SetSizes(loading, options);
+            // What is not at tc remembers nothing.
+            SetMemory(loading, 1);
             foreach (string map in PinnedMaps)
             {
                 KeepPinnedSize(loading, map, pins.Map(map));
@@ -190,7 +209,6 @@ internal static class SegmentObject
     {
         loading.SetMaxEntries(DpMaps.Arena.Name, checked((uint)(options.ArenaBytes / Image.PolicyImage.LineBytes)));
         loading.SetMaxEntries(DpMaps.RuleCounts.Name, (uint)options.MaxRules);
-        loading.SetMaxEntries(DpMaps.Digests.Name, (uint)(Abi.DigestSets * PossibleCpus.Count));
         loading.SetMaxEntries(DpMaps.NewTcp4.Name, (uint)options.MaxNewFlows);
         loading.SetMaxEntries(DpMaps.NewTcp6.Name, (uint)options.MaxNewFlows);
         loading.SetMaxEntries(DpMaps.NewOther4.Name, (uint)options.MaxNewFlows);
@@ -199,6 +217,13 @@ internal static class SegmentObject
         loading.SetMaxEntries(DpMaps.LiveTcp6.Name, (uint)options.MaxTcpFlows);
         loading.SetMaxEntries(DpMaps.LiveOther4.Name, (uint)options.MaxOtherFlows);
         loading.SetMaxEntries(DpMaps.LiveOther6.Name, (uint)options.MaxOtherFlows);
+    }
+
+    private static void SetMemory(BpfObject loading, int sets)
+    {
+        loading.SetKnob("dp_memory_sets", (uint)sets);
+        loading.SetMaxEntries(DpMaps.Digests.Name, (uint)(sets * PossibleCpus.Count));
+        loading.SetMaxEntries(DpMaps.Recollections.Name, (uint)(sets * PossibleCpus.Count));
     }
 
     /// <summary>A map cannot be resized while packets use it: the size it was made with holds until purge.</summary>

@@ -1,5 +1,4 @@
 using System.Net;
-using Datapath.Backends.Ebpf.OlderFlows;
 using Datapath.Backends.Host;
 using Datapath.Backends.Iptables.Lowering;
 using Datapath.Interop;
@@ -58,22 +57,21 @@ internal sealed class OlderConnections(OpenerJudge openers, uint allowed, uint d
     /// <param name="places">Where the units are.</param>
     public static IEnumerable<RememberedFlow> OfSockets(UnitPlaces places)
     {
-        var flows = new List<OlderFlow>();
-        if (places.Host is { } unit)
+        var flows = new List<SocketFlow>();
+        if (places.Host is not null)
         {
-            flows.AddRange(SocketFlows.Of(unit.Number, SocketTable.ReadTcp()));
+            flows.AddRange(SocketFlows.Of(SocketTable.ReadTcp()));
         }
 
-        ILookup<int, int> pods = places.Pods.Where(pod => pod.Interface.PeerNamespace is not null).ToLookup(pod => pod.Interface.PeerNamespace!.Value, pod => pod.Unit.Number);
-        foreach ((int number, NetworkNamespace pod) in PeerNamespaces.Open(pods.Select(one => one.Key).ToHashSet()))
+        foreach ((_, NetworkNamespace pod) in PeerNamespaces.Open(places.Pods.Select(pod => pod.Interface.PeerNamespace).OfType<int>().ToHashSet()))
         {
             using (pod)
             {
-                flows.AddRange(SocketFlows.Of(pods[number].First(), pod.Run(SocketTable.ReadTcp)));
+                flows.AddRange(SocketFlows.Of(pod.Run(SocketTable.ReadTcp)));
             }
         }
 
-        return flows.Select(flow => Remembered(flow));
+        return flows.Select(Remembered);
     }
 
     // Where conntrack reads ports and policy does not, nobody remembers what it would ask for; of ICMP it tracks what asks.
@@ -86,14 +84,14 @@ internal sealed class OlderConnections(OpenerJudge openers, uint allowed, uint d
             _ => false,
         };
 
-    private static RememberedFlow Remembered(OlderFlow flow)
+    private static RememberedFlow Remembered(SocketFlow flow)
     {
-        bool isOpen = flow.State == Ebpf.DpFlowState.Established;
+        bool isOpen = flow.State == TcpSocketState.Established;
         return new RememberedFlow(
             flow.Opener,
             flow.Answerer,
-            flow.Protocol,
-            flow.Key,
+            IanaProtocol.Tcp,
+            (ushort)flow.Answerer.Port,
             isOpen ? ConntrackTcpState.Established : ConntrackTcpState.FinWait,
             isOpen ? LifetimeOfSocket : LifetimeOfClosingSocket
         );

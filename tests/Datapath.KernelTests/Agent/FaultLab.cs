@@ -20,7 +20,7 @@ internal sealed class FaultLab(AgentLab lab)
     private const int IngressInterfaceOffset = 36;
     private const int InterfaceOffset = 40;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     // What CI tries of all the calls: a spread that begins at another place each time.
     private const int Tries = 4;

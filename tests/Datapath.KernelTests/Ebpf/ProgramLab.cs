@@ -42,7 +42,7 @@ internal sealed class ProgramLab : IDisposable
     {
         int number = Interlocked.Increment(ref _count);
         Name = string.Create(CultureInfo.InvariantCulture, $"dpk-{Environment.ProcessId}-{number}");
-        var options = new EbpfOptions { Instance = Name, MaxTcpFlows = 4096, MaxOtherFlows = 4096, MaxRules = 1024, ArenaBytes = 16 << 20, DoubtTime = TimeSpan.Zero };
+        var options = new EbpfOptions { Instance = Name, MaxTcpFlows = 4096, MaxOtherFlows = 4096, MaxRules = 1024, ArenaBytes = 16 << 20, DigestBytes = 0, DoubtTime = TimeSpan.Zero };
         Options = adjust?.Invoke(options) ?? options;
         Ip("netns", "add", Name);
         _namespace = NetworkNamespace.OpenNamed(Name);

@@ -40,7 +40,7 @@ public sealed class ResetTests
         }
 
         // It is a reject for all that, by the same rule.
-        string page = lab.OnRouter("curl", "--silent", "--fail", "http://127.0.0.1:9469/metrics");
+        string page = lab.OnRouter("curl", "--silent", "--fail", "--retry", "10", "--retry-connrefused", "http://127.0.0.1:9469/metrics");
         Assert.Contains("datapath_resets_total 2\n", page, StringComparison.Ordinal);
         Assert.Matches("datapath_verdict_packets_total\\{action=\"reject\",direction=\"incoming\",hook=\"[a-z-]+\",reason=\"policy\"\\} 2\n", page);
         Assert.Equal(1u, (await agent.Api.StatusAsync(Token)).Generation());

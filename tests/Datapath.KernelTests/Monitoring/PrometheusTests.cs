@@ -27,7 +27,7 @@ public sealed class PrometheusTests
         lab.Serve(Try.Allowed);
         await lab.StartAsync();
         Assert.True(await lab.IsAnsweredAsync(Try.Allowed, AddressFamily.InterNetwork));
-        string page = lab.OnRouter("curl", "--silent", "--fail", "http://127.0.0.1:9469/metrics");
+        string page = lab.OnRouter("curl", "--silent", "--fail", "--retry", "10", "--retry-connrefused", "http://127.0.0.1:9469/metrics");
         Assert.Contains($"datapath_backend_info{{backend=\"{(enableEbpf ? "ebpf" : "iptables")}\"", page, StringComparison.Ordinal);
         CommandResult checkedBy = await PrometheusPrograms.CheckAsync(page);
         Assert.Equal((0, ""), (checkedBy.ExitCode, checkedBy.StandardOutput + checkedBy.StandardError));

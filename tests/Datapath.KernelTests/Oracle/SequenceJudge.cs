@@ -15,7 +15,6 @@ internal sealed class SequenceJudge
     private readonly CompiledCase _compiled;
     private readonly RuleBook[] _books;
     private readonly uint[] _generations;
-    private bool _isProofExpected = true;
     private readonly Dictionary<RuleIdentity, int[]> _numbers;
     private readonly Dictionary<int, long> _packetsOfRules = [];
     private readonly Dictionary<DropReason, long> _packetsDropped = [];
@@ -52,10 +51,7 @@ internal sealed class SequenceJudge
         var oracle = new FlowOracle(_compiled.Places, _compiled.HostAddresses);
         _lab.Tables.Clear();
         TakeCounts();
-        if (_isProofExpected)
-        {
-            _lab.ForgetHandshakes();
-        }
+        _lab.ForgetMarks();
         int version = Renew(oracle, 0);
         for (int i = 0; i < steps.Length; i++)
         {
@@ -79,13 +75,12 @@ internal sealed class SequenceJudge
                     reached?.Invoke(expected);
                     if ((Difference(packet, expected, version) ?? _tablesDiffer) is { } difference)
                     {
-                        (_isBehind, _isProofExpected) = (true, true);
+                        _isBehind = true;
                         return $"step {i + 1}, {packet}:\n{difference}";
                     }
                     break;
             }
         }
-        _isProofExpected = oracle.HasExpectedProof;
         return null;
     }
 

@@ -56,9 +56,7 @@ internal sealed class SequenceLab : IDisposable
     private BpfMap? _ruleCounts;
     private BpfMap? _dropCounts;
     private FlowTables? _tables;
-    private BpfMap? _marks;
-    private ulong[] _noMarks = [];
-    private uint[] _slots = [];
+    private MappedArray? _marks;
 
     /// <summary>Makes the namespace; nothing is enforced yet.</summary>
     /// <param name="xdp">Whether what comes in at the uplink is asked about at XDP before tc.</param>
@@ -66,7 +64,7 @@ internal sealed class SequenceLab : IDisposable
     {
         _xdp = xdp;
         Name = string.Create(CultureInfo.InvariantCulture, $"dpo-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}");
-        var options = new EbpfOptions { Instance = Name, MaxRules = 4096, ArenaBytes = 32 << 20, EventsPerSecond = 100_000_000, DoubtTime = TimeSpan.Zero };
+        var options = new EbpfOptions { Instance = Name, MaxRules = 4096, ArenaBytes = 32 << 20, EventsPerSecond = 100_000_000, DoubtTime = TimeSpan.Zero, DigestBytes = 0 };
         Ip("netns", "add", Name);
         _namespace = NetworkNamespace.OpenNamed(Name);
         foreach (string one in Interfaces)
@@ -110,7 +108,6 @@ internal sealed class SequenceLab : IDisposable
             OpenMaps();
         }
         FindPrograms(one);
-        _marks ??= OpenScratch("dp_marks");
         return generations.ToImmutable();
     }
 
@@ -246,6 +243,7 @@ internal sealed class SequenceLab : IDisposable
         string maps = Directory.EnumerateDirectories(Pins).Select(layout => Path.Combine(layout, "maps")).Single(Directory.Exists);
         _control = MapMemory(maps, "dp_control");
         _generations = MapMemory(maps, "dp_generations");
+        _marks = MapMemory(maps, "dp_marks");
         _ruleCounts = BpfMap.OpenPinned(Path.Combine(maps, "dp_rule_counts"));
         _dropCounts = BpfMap.OpenPinned(Path.Combine(maps, "dp_drop_counts"));
         _tables = new FlowTables(maps);
@@ -282,24 +280,8 @@ internal sealed class SequenceLab : IDisposable
         return id == 0 ? null : BpfProgram.OpenById(id);
     }
 
-    /// <summary>No connection's next packet is waited for.</summary>
-    public void ForgetHandshakes()
-    {
-        BpfMap map = _marks!;
-        if (_noMarks.Length == 0)
-        {
-            _noMarks = new ulong[map.MaxEntries];
-            _slots = [.. Enumerable.Range(0, (int)map.MaxEntries).Select(slot => (uint)slot)];
-        }
-        map.UpdateBatch<uint, ulong>(_slots, _noMarks);
-    }
-
-    private BpfMap OpenScratch(string name)
-    {
-        BpfProgram any = _programs.Values.First().Program;
-        ImmutableArray<uint> ids = any.Describe().MapIds;
-        return ids.Select(BpfMap.OpenById).First(map => map.Name == name);
-    }
+    /// <summary>No connection's next packet is waited for, and no flow is said to be there: only while none is.</summary>
+    public void ForgetMarks() => _marks!.Bytes.Clear();
 
     private void ForgetPrograms()
     {

@@ -56,6 +56,7 @@ public sealed class OptionTableTests : IDisposable
             table.MaxOtherFlows,
             table.MaxNewFlows,
             table.EbpfImageMemory,
+            table.EbpfDigestMemory,
             table.LogFormat,
             table.FlowInterval,
             table.FlowSinks,
@@ -164,6 +165,18 @@ public sealed class OptionTableTests : IDisposable
         Assert.Equal(mebibytes ?? 0, reading.Value);
     }
 
+    [Theory]
+    [InlineData("1", 1)]
+    [InlineData("2048", 2048)]
+    [InlineData("0", null)]
+    [InlineData("2049", null)]
+    public void Digest_memory_is_a_number_of_mebibytes_within_bounds(string text, int? mebibytes)
+    {
+        OptionReading<int> reading = OptionText.DigestMemory(text);
+        Assert.Equal(mebibytes is null, reading.Problem is not null);
+        Assert.Equal(mebibytes ?? 0, reading.Value);
+    }
+
     private static OptionSources NoSources() => new(_ => null, "/nowhere");
 
     private static AgentOption[] All(OptionTable table) =>
@@ -183,6 +196,7 @@ public sealed class OptionTableTests : IDisposable
             table.MaxOtherFlows,
             table.MaxNewFlows,
             table.EbpfImageMemory,
+            table.EbpfDigestMemory,
             table.FlowInterval,
             table.FlowSinks,
             table.FlowMaxSize,

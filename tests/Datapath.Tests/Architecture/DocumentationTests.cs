@@ -62,7 +62,8 @@ public sealed partial class DocumentationTests
     }
 
     [Fact]
-    public void Readme_fits_two_screens() => Assert.InRange(Repository.ReadLines("README.md").Length, 1, 152);
+    public void Readme_fits_two_screens_besides_the_settings() =>
+        Assert.InRange(Repository.ReadLines("README.md").Count(line => !line.StartsWith("  --", StringComparison.Ordinal)), 1, 124);
 
     [Fact]
     public void Architecture_has_at_most_400_lines() => Assert.InRange(Repository.ReadLines("ARCHITECTURE.md").Length, 1, 400);

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using Datapath.Backends;
 using Datapath.Backends.Ebpf;
 using Datapath.Backends.Host;
+using Datapath.Bench.Filters;
 using Datapath.Interop.Libbpf;
 using Datapath.Interop.Libc;
 using Datapath.Lab.Networks;
@@ -27,9 +28,6 @@ internal sealed class PacketLab : IAsyncDisposable
 
     // Room for all flows of a bench: an LRU map evicts long before it is full.
     private const int Flows = 1 << 19;
-
-    // DP_DIGEST_SETS of bpf/include/dp_abi.h: with fewer, some CPU would have none.
-    private const int DigestSets = 8192;
 
     private readonly LabNetwork _network;
     private readonly LabHost _host;
@@ -95,6 +93,16 @@ internal sealed class PacketLab : IAsyncDisposable
         _bench.Map("bench_bits").Update(0u, (uint)int.Log2(tuples.Length));
     }
 
+    /// <summary>Lets what programs remember of earlier packets be over, as it is a second later.</summary>
+    public void Forget()
+    {
+        foreach (string memory in (string[])["dp_digests", "dp_recollections"])
+        {
+            using MappedArray values = _bench.Map(memory).MapMemory();
+            values.Bytes.Clear();
+        }
+    }
+
     /// <summary>Where the instance has its pins.</summary>
     private string Pins { get; init; } = "";
 
@@ -116,7 +124,13 @@ internal sealed class PacketLab : IAsyncDisposable
     }
 
     /// <summary>Runs a program so often and says what a run took, in nanoseconds.</summary>
-    public double Run(string program, int times) => _host.Run(() => _bench.Program(program).TestRun(_frame, _context, times).DurationNanoseconds);
+    /// <remarks>Always on one processor, as the packets of a flow are: what is remembered of them is remembered there.</remarks>
+    public double Run(string program, int times) =>
+        _host.Run(() =>
+        {
+            FrameSender.StayOn(Environment.ProcessorCount - 1);
+            return _bench.Program(program).TestRun(_frame, _context, times).DurationNanoseconds;
+        });
 
     /// <summary>What a program did with so many packets.</summary>
     /// <returns>Its sum of results, and how many packets were counted under some rule.</returns>
@@ -164,7 +178,9 @@ internal sealed class PacketLab : IAsyncDisposable
             }
         }
         bench.SetMaxEntries("bench_flows", Flows);
-        bench.SetMaxEntries("dp_digests", (uint)(DigestSets * PossibleCpus.Count));
+        bench.SetKnob("dp_memory_sets", (uint)options.MemorySets);
+        bench.SetMaxEntries("dp_digests", (uint)(options.MemorySets * PossibleCpus.Count));
+        bench.SetMaxEntries("dp_recollections", (uint)(options.MemorySets * PossibleCpus.Count));
         bench.Load();
         return bench;
     }

@@ -21,6 +21,7 @@ internal sealed class Rounds(PacketLab lab)
             foreach (BenchCase one in cases)
             {
                 one.Prepare?.Invoke();
+                lab.Forget();
                 lab.Use(one.Packets);
                 Pass(one);
                 double nanoseconds = lab.Run(one.Program, Times);
@@ -65,12 +66,14 @@ internal sealed class Rounds(PacketLab lab)
         return sorted[sorted.Length / 2];
     }
 
-    /// <summary>A line of a table: what was measured, and how it stands to a goal.</summary>
-    public static string Line(string what, double ours, double reference, double goal) =>
-        string.Create(
-            CultureInfo.InvariantCulture,
-            $"  {what,-58} {ours,7:F0} ns {reference,7:F0} ns   {ours / reference,5:F2} x   goal {goal:F2} x{(ours / reference <= goal ? "" : "  MISSED")}"
-        );
+    /// <summary>A line of a table: what was measured, and how it stands to a goal, where there is one.</summary>
+    public static string Line(string what, double ours, double reference, double? goal = null)
+    {
+        string compared = string.Create(CultureInfo.InvariantCulture, $"  {what,-58} {ours,7:F0} ns {reference,7:F0} ns   {ours / reference,5:F2} x");
+        return goal is { } most
+            ? string.Create(CultureInfo.InvariantCulture, $"{compared}   goal {most:F2} x{(ours / reference <= most ? "" : "  MISSED")}")
+            : compared;
+    }
 }
 
 /// <summary>A program and its packets.</summary>

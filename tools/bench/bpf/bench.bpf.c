@@ -215,16 +215,20 @@ SEC("tc")
 int bench_verdict(struct __sk_buff *skb)
 {
 	const struct dp_generation *generation;
+	const struct dp_descriptor *own;
 	struct dp_visit *visit;
+	struct dp_said said;
+	__u8 reason;
 
 	if (bench_parsed(skb, false))
 		return -1;
 	visit = dp_visit_of(0);
 	generation = dp_generation_in(dp_active_slot());
-	if (!visit || !generation)
+	if (!visit || !generation ||
+	    !dp_consult(skb, &visit->packet, generation, DP_HOST_UNIT, DP_INCOMING, &said, &reason))
 		return -1;
-	dp_judge_packet(skb, visit, generation, DP_HOST_UNIT, DP_INCOMING);
-	bench_keep(visit->own.rule_index);
+	own = dp_descriptor_at(generation, said.cell);
+	bench_keep(own ? own->rule_index : 0);
 	return 0;
 }
 

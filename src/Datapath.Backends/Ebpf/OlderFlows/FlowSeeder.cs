@@ -12,8 +12,9 @@ namespace Datapath.Backends.Ebpf.OlderFlows;
 /// has a generation that never judged: its next packet has its opener judged.
 /// </summary>
 /// <param name="loaded">The loaded object.</param>
+/// <param name="marks">Where entries are counted.</param>
 /// <param name="now">What the entries are stamped with, in jiffies.</param>
-internal sealed class FlowSeeder(BpfObject loaded, ulong now)
+internal sealed class FlowSeeder(BpfObject loaded, FlowMarks marks, ulong now)
 {
     private readonly HashSet<string> _full = [];
 
@@ -38,9 +39,9 @@ internal sealed class FlowSeeder(BpfObject loaded, ulong now)
     /// <param name="sockets">All of its network namespace.</param>
     public void SeedSockets(int unit, IReadOnlyCollection<TcpSocket> sockets)
     {
-        foreach (OlderFlow flow in SocketFlows.Of(unit, sockets))
+        foreach (SocketFlow flow in SocketFlows.Of(sockets))
         {
-            Put(flow);
+            Put(OlderFlow.Of(unit, flow));
         }
     }
 
@@ -49,17 +50,19 @@ internal sealed class FlowSeeder(BpfObject loaded, ulong now)
         if (flow.Opener.AddressFamily == AddressFamily.InterNetwork)
         {
             MapName<DpFlowKey4, DpFlow> proved = flow.IsTcp ? DpMaps.LiveTcp4 : DpMaps.LiveOther4;
-            Put(flow.IsProved ? proved : flow.IsTcp ? DpMaps.NewTcp4 : DpMaps.NewOther4, FlowEntries.KeyOfIPv4(flow), flow);
+            DpFlowKey4 key = FlowEntries.KeyOfIPv4(flow);
+            Put(flow.IsProved ? proved : flow.IsTcp ? DpMaps.NewTcp4 : DpMaps.NewOther4, key, FlowMarks.HashOf(key), flow);
         }
         else
         {
             MapName<DpFlowKey6, DpFlow> proved = flow.IsTcp ? DpMaps.LiveTcp6 : DpMaps.LiveOther6;
-            Put(flow.IsProved ? proved : flow.IsTcp ? DpMaps.NewTcp6 : DpMaps.NewOther6, FlowEntries.KeyOfIPv6(flow), flow);
+            DpFlowKey6 key = FlowEntries.KeyOfIPv6(flow);
+            Put(flow.IsProved ? proved : flow.IsTcp ? DpMaps.NewTcp6 : DpMaps.NewOther6, key, FlowMarks.HashOf(key), flow);
         }
     }
 
     /// <summary>Who came first knows better, be it a program; what finds no room is as if it were not known.</summary>
-    private void Put<TKey>(MapName<TKey, DpFlow> name, TKey key, OlderFlow flow)
+    private void Put<TKey>(MapName<TKey, DpFlow> name, TKey key, uint hash, OlderFlow flow)
         where TKey : unmanaged
     {
         BpfMap<TKey, DpFlow> map = loaded.Map(name);
@@ -68,6 +71,8 @@ internal sealed class FlowSeeder(BpfObject loaded, ulong now)
             return;
         }
 
+        // One that is not proved is never taken off: it costs its slot lookups, until the next purge.
+        marks.Add(hash);
         try
         {
             map.Update(key, FlowEntries.ValueOf(flow, now), MapUpdate.OnlyNew);
@@ -76,10 +81,12 @@ internal sealed class FlowSeeder(BpfObject loaded, ulong now)
         catch (KernelException refusal) when (refusal.Number == Errno.Exists)
         {
             // A packet of the flow made it between the two calls.
+            marks.Remove(hash);
         }
         catch (KernelException refusal) when (refusal.Number is Errno.TooBig or Errno.NoMemory or Errno.Busy)
         {
             _full.Add(name.Name);
+            marks.Remove(hash);
         }
     }
 }

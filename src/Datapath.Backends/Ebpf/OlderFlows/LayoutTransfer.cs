@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Datapath.Interop;
 using Datapath.Interop.Btf;
@@ -11,7 +12,8 @@ namespace Datapath.Backends.Ebpf.OlderFlows;
 /// needs to know the structs of another: members go by their names.
 /// </summary>
 /// <param name="loaded">The loaded object.</param>
-internal sealed class LayoutTransfer(BpfObject loaded)
+/// <param name="marks">Where entries are counted.</param>
+internal sealed class LayoutTransfer(BpfObject loaded, FlowMarks marks)
 {
     // Without these nobody can say who opened the flow, and by what it is judged again.
     private static readonly string[] Needed = ["opener_key", "opener_table", "direction", "state"];
@@ -85,6 +87,11 @@ internal sealed class LayoutTransfer(BpfObject loaded)
     /// <summary>Who came first knows better, be it a program.</summary>
     private bool Put(BpfMap map, byte[] key, byte[] value)
     {
+        uint hash =
+            key.Length == Unsafe.SizeOf<DpFlowKey6>()
+                ? FlowMarks.HashOf(MemoryMarshal.Read<DpFlowKey6>(key))
+                : FlowMarks.HashOf(MemoryMarshal.Read<DpFlowKey4>(key));
+        marks.Add(hash);
         try
         {
             map.Update(key, value, MapUpdate.OnlyNew);
@@ -93,6 +100,7 @@ internal sealed class LayoutTransfer(BpfObject loaded)
         }
         catch (KernelException refusal) when (refusal.Number is Errno.Exists or Errno.TooBig or Errno.NoMemory or Errno.Busy)
         {
+            marks.Remove(hash);
             return refusal.Number == Errno.Exists;
         }
     }

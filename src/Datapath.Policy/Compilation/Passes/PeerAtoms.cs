@@ -15,13 +15,13 @@ internal sealed class PeerAtoms(ResolvedPolicy policy, int failsafeNetworks)
     public const int Excluded = 0;
 
     private readonly int _failsafeNetworks = failsafeNetworks;
-    private readonly Dictionary<(int Peers, Verdict Action), int> _numbers = [];
+    private readonly HashSet<int> _asked = [];
     private readonly List<int>[] _ofUnit = [.. policy.Units.Select(_ => new List<int>())];
     private readonly List<int>[] _rejectsOfNetwork = [.. policy.Networks.Select(_ => new List<int>())];
     private readonly List<int>[] _allowsOfNetwork = [.. policy.Networks.Select(_ => new List<int>())];
 
-    /// <summary>Number of atoms: the excluded networks, the failsafe networks, and those that rules asked for.</summary>
-    public int Count => 1 + _failsafeNetworks + _numbers.Count;
+    /// <summary>Numbers of atoms: the excluded networks, the failsafe networks, and two for each peer set.</summary>
+    public int Count => 1 + _failsafeNetworks + (2 * policy.Peers.Length);
 
     /// <summary>The atom of the i-th failsafe network.</summary>
     public static int OfFailsafe(int network) => 1 + network;
@@ -29,24 +29,27 @@ internal sealed class PeerAtoms(ResolvedPolicy policy, int failsafeNetworks)
     /// <summary>The atom for a peer set in rules of one action; asks for it when it is new.</summary>
     public int OfPeers(int peers, Verdict action)
     {
-        if (_numbers.TryGetValue((peers, action), out int number))
+        // By the peer set and not by who asks first: a rule that changes its action leaves the numbers of the others alone.
+        int number = 1 + _failsafeNetworks + (2 * peers) + (action == Verdict.Allow ? 0 : 1);
+        if (!_asked.Add(number))
         {
             return number;
         }
-        number = Count;
-        _numbers.Add((peers, action), number);
         PeerSet set = policy.Peers[peers];
         foreach (int unit in set.Units)
         {
-            _ofUnit[unit].Add(number);
+            Enter(_ofUnit[unit], number);
         }
         List<int>[] ofNetwork = action == Verdict.Allow ? _allowsOfNetwork : _rejectsOfNetwork;
         foreach (int network in set.Networks)
         {
-            ofNetwork[network].Add(number);
+            Enter(ofNetwork[network], number);
         }
         return number;
     }
+
+    /// <summary>Ascending, whoever asks first.</summary>
+    private static void Enter(List<int> atoms, int number) => atoms.Insert(~atoms.BinarySearch(number), number);
 
     /// <summary>The atoms that hold for an address, ascending: its peer class is this list.</summary>
     /// <param name="networks">The swept networks that it is a member of.</param>

@@ -212,7 +212,7 @@ public sealed class MetricsEndpointTests : IDisposable
     {
         using (client)
         {
-            HttpResponseMessage answer = await client.GetAsync(MetricsPage.Path, TestContext.Current.CancellationToken);
+            HttpResponseMessage answer = await GetAsync(client);
             string text = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
             return new Page(
@@ -220,6 +220,23 @@ public sealed class MetricsEndpointTests : IDisposable
                 text,
                 [.. text.Split('\n').Where(line => line.StartsWith("# TYPE ", StringComparison.Ordinal)).Select(line => line.Split(' ')[2])]
             );
+        }
+    }
+
+    // The port is listened on once the first policy is in force, a moment after the status says so.
+    private static async Task<HttpResponseMessage> GetAsync(HttpClient client)
+    {
+        long start = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                return await client.GetAsync(MetricsPage.Path, TestContext.Current.CancellationToken);
+            }
+            catch (HttpRequestException) when (TimeProvider.System.GetElapsedTime(start) < RunningAgent.Patience)
+            {
+                await Task.Delay(20, TestContext.Current.CancellationToken);
+            }
         }
     }
 

@@ -1,10 +1,11 @@
 using System.Globalization;
 using System.Net;
 using Datapath.Backends.Ebpf.OlderFlows;
+using Datapath.Backends.Host;
 using Datapath.Interop.Netlink;
 using Xunit;
 
-namespace Datapath.Tests.Backends.Ebpf.OlderFlows;
+namespace Datapath.Tests.Backends.Host;
 
 /// <summary>Who opened a connection, by the sockets of one end.</summary>
 public sealed class SocketFlowsTests
@@ -22,7 +23,7 @@ public sealed class SocketFlowsTests
     {
         IPEndPoint own = IPEndPoint.Parse(local);
         IPEndPoint other = IPEndPoint.Parse(own.Address.GetAddressBytes().Length == 4 ? "198.51.100.7:4000" : "[2001:db8::7]:4000");
-        OlderFlow flow = Assert.Single(SocketFlows.Of(3, [Listener(listener, isForIPv6Only), new TcpSocket(own, other, TcpSocketState.Established, false)]));
+        OlderFlow flow = Assert.Single(SocketFlows.Of([Listener(listener, isForIPv6Only), new TcpSocket(own, other, TcpSocketState.Established, false)]).Select(one => OlderFlow.Of(3, one)));
         (IPEndPoint opener, IPEndPoint answerer) = expected == "Incoming" ? (other, own) : (own, other);
         Assert.Equal((3, expected, opener, answerer, (ushort)answerer.Port), (flow.Unit, flow.Direction.ToString(), flow.Opener, flow.Answerer, flow.Key));
     }
@@ -33,7 +34,7 @@ public sealed class SocketFlowsTests
     public void A_connection_of_the_unit_with_itself_is_no_flow(string one, string other)
     {
         (IPEndPoint first, IPEndPoint second) = (IPEndPoint.Parse(one), IPEndPoint.Parse(other));
-        Assert.Empty(SocketFlows.Of(1, [new TcpSocket(first, second, TcpSocketState.Established, false), new TcpSocket(second, first, TcpSocketState.Established, false)]));
+        Assert.Empty(SocketFlows.Of([new TcpSocket(first, second, TcpSocketState.Established, false), new TcpSocket(second, first, TcpSocketState.Established, false)]));
     }
 
     [Theory]
@@ -43,7 +44,7 @@ public sealed class SocketFlowsTests
     [InlineData(TcpSocketState.LastAck, "LastAck")]
     public void What_is_about_to_end_does_not_stay_for_days(TcpSocketState state, string expected)
     {
-        OlderFlow flow = Assert.Single(SocketFlows.Of(1, [new TcpSocket(IPEndPoint.Parse("192.0.2.1:80"), IPEndPoint.Parse("198.51.100.7:4000"), state, false)]));
+        OlderFlow flow = Assert.Single(SocketFlows.Of([new TcpSocket(IPEndPoint.Parse("192.0.2.1:80"), IPEndPoint.Parse("198.51.100.7:4000"), state, false)]).Select(one => OlderFlow.Of(1, one)));
         Assert.Equal(string.Create(CultureInfo.InvariantCulture, $"{expected} True"), string.Create(CultureInfo.InvariantCulture, $"{flow.State} {flow.IsProved}"));
     }
 
