@@ -108,7 +108,8 @@ static __always_inline void dp_stamp_unproved(__u32 hash)
  * the other table is full. One unit for the rest of division, one because CPUs stamp one after the
  * other.
  */
-static __always_inline bool dp_may_stand_unproved(const struct dp_mark *mark, __u32 hash, bool is_tcp)
+static __always_inline bool dp_may_stand_unproved(const struct dp_mark *mark, __u32 hash,
+						  bool is_tcp)
 {
 	__u32 seconds = is_tcp ? dp_unproved_tcp_seconds : dp_unproved_other_seconds;
 	__u8 now = bpf_jiffies64() >> dp_stamp_shift;
