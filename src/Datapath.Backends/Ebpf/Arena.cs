@@ -12,6 +12,7 @@ internal sealed class Arena : IDisposable
     private readonly MappedArray _lines;
     private readonly MappedArray _generations;
     private readonly MappedArray _control;
+    private uint _highest;
     private readonly TimeProvider _time;
 
     // What this process has written. Of a generation that an earlier agent wrote only the span of all its parts is known.
@@ -197,15 +198,15 @@ internal sealed class Arena : IDisposable
         return (Enumerable.Range(0, Abi.GenerationSlots).First(slot => !IsLive(now, slot)), HighestGeneration() + 1);
     }
 
+    // Never one that was in force before, even if its slot was emptied since: what programs remember holds for a number.
     private uint HighestGeneration()
     {
-        uint highest = 0;
         foreach (DpGeneration generation in Generations)
         {
-            highest = Math.Max(highest, generation.Id);
+            _highest = Math.Max(_highest, generation.Id);
         }
 
-        return highest;
+        return _highest;
     }
 
     /// <summary>Whether packets are, or may yet be, judged by a slot.</summary>
