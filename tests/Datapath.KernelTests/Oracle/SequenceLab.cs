@@ -37,6 +37,10 @@ internal sealed class SequenceLab : IDisposable
     private const int SwitchOffset = 48;
     private const ulong SlotMask = 0xff;
 
+    // struct dp_generation: where the image begins, and how many lines it spans.
+    private const int BaseOffset = 4;
+    private const int LinesOffset = 8;
+
     private const int NoInterface = 0;
     private const int AnotherInterface = 1;
 
@@ -53,6 +57,8 @@ internal sealed class SequenceLab : IDisposable
     private HostSnapshot? _host;
     private MappedArray? _control;
     private MappedArray? _generations;
+    private MappedArray? _arena;
+    private uint _highest;
     private BpfMap? _ruleCounts;
     private BpfMap? _dropCounts;
     private FlowTables? _tables;
@@ -73,7 +79,8 @@ internal sealed class SequenceLab : IDisposable
         }
         if (xdp)
         {
-            // A veth has its queues, of which a packet at XDP must name one, once both ends are up.
+            // A veth has its queues, of which a packet at XDP must name one, once both ends are up. The kernel itself has nothing to say there.
+            _namespace.Run(() => SilenceIPv6(CompiledCase.Uplink, CompiledCase.Uplink + "p"));
             Ip("-n", Name, "link", "set", CompiledCase.Uplink, "up");
             Ip("-n", Name, "link", "set", CompiledCase.Uplink + "p", "up");
             options = options with { Xdp = XdpChoice.Auto };
@@ -104,8 +111,11 @@ internal sealed class SequenceLab : IDisposable
             {
                 Keep(generations[0]);
             }
-            generations.Add(_backend.Apply(policy, host).Generation);
+            uint given = _backend.Apply(policy, host).Generation;
             OpenMaps();
+            // The backend does not know of numbers that were given here and whose slots are somebody else's by now.
+            generations.Add(given <= _highest && !generations.Contains(given) ? Renumber(given) : given);
+            _highest = Math.Max(_highest, generations[^1]);
         }
         FindPrograms(one);
         return generations.ToImmutable();
@@ -120,9 +130,9 @@ internal sealed class SequenceLab : IDisposable
     public uint Renumber(uint generation)
     {
         MappedArray generations = _generations!;
-        uint highest = Enumerable.Range(0, generations.Count).Max(IdOf);
-        BinaryPrimitives.WriteUInt32LittleEndian(generations.Bytes[(SlotOf(generation) * generations.StrideBytes)..], highest + 1);
-        return highest + 1;
+        _highest = Math.Max(_highest, Enumerable.Range(0, generations.Count).Max(IdOf)) + 1;
+        BinaryPrimitives.WriteUInt32LittleEndian(generations.Bytes[(SlotOf(generation) * generations.StrideBytes)..], _highest);
+        return _highest;
     }
 
     /// <summary>Goes back to a generation that is still there, as a fallback does.</summary>
@@ -141,6 +151,27 @@ internal sealed class SequenceLab : IDisposable
         {
             _generations.Bytes.Slice(others[0] * stride, stride).CopyTo(_generations.Bytes.Slice(others[^1] * stride, stride));
         }
+        MoveAway(_generations.Bytes.Slice(others[^1] * stride, stride));
+    }
+
+    /// <summary>Nobody judges by it, so the backend may write where it lies: it goes to the end, where no policy of ours is big enough to come.</summary>
+    private void MoveAway(Span<byte> generation)
+    {
+        int stride = _arena!.StrideBytes;
+        (int from, int lines) = (BinaryPrimitives.ReadInt32LittleEndian(generation[BaseOffset..]), BinaryPrimitives.ReadInt32LittleEndian(generation[LinesOffset..]));
+        int to = _arena.Count - lines;
+        Assert.True(from + lines <= to || from == to, "the end of the arena is in use");
+        _arena.Bytes.Slice(from * stride, lines * stride).CopyTo(_arena.Bytes.Slice(to * stride, lines * stride));
+        BinaryPrimitives.WriteInt32LittleEndian(generation[BaseOffset..], to);
+    }
+
+    private static bool SilenceIPv6(params string[] interfaces)
+    {
+        foreach (string one in interfaces)
+        {
+            File.WriteAllText($"/proc/sys/net/ipv6/conf/{one}/disable_ipv6", "1");
+        }
+        return true;
     }
 
     // A policy that changed nothing left its copy behind: either will do.
@@ -215,6 +246,7 @@ internal sealed class SequenceLab : IDisposable
             _marks?.Dispose();
             _control?.Dispose();
             _generations?.Dispose();
+            _arena?.Dispose();
             _ruleCounts?.Dispose();
             _dropCounts?.Dispose();
             return _backend.Remove(dryRun: false);
@@ -243,6 +275,7 @@ internal sealed class SequenceLab : IDisposable
         string maps = Directory.EnumerateDirectories(Pins).Select(layout => Path.Combine(layout, "maps")).Single(Directory.Exists);
         _control = MapMemory(maps, "dp_control");
         _generations = MapMemory(maps, "dp_generations");
+        _arena = MapMemory(maps, "dp_arena");
         _marks = MapMemory(maps, "dp_marks");
         _ruleCounts = BpfMap.OpenPinned(Path.Combine(maps, "dp_rule_counts"));
         _dropCounts = BpfMap.OpenPinned(Path.Combine(maps, "dp_drop_counts"));
