@@ -139,31 +139,35 @@ internal sealed class SequenceLab : IDisposable
     public void Switch(uint generation) => BinaryPrimitives.WriteUInt64LittleEndian(_control!.Bytes[SwitchOffset..], (ulong)SlotOf(generation));
 
     /// <summary>
-    /// The backend writes into the first slot that is not active: a generation that stands there goes to the other one. It may stand in that
-    /// already, if it was in force before the first policy was asked for.
+    /// The backend writes into the first slot that is not active, and where no active image lies: a generation that stands there goes to the
+    /// other slot, and to the end of the arena, where no policy of ours is big enough to come.
     /// </summary>
     private void Keep(uint generation)
     {
         int active = (int)(BinaryPrimitives.ReadUInt64LittleEndian(_control!.Bytes[SwitchOffset..]) & SlotMask);
         int[] others = [.. Enumerable.Range(0, _generations!.Count).Where(slot => slot != active)];
-        int stride = _generations.StrideBytes;
+        if (IdOf(active) == generation)
+        {
+            return;
+        }
+        Span<byte> kept = Header(others[^1]);
         if (IdOf(others[0]) == generation)
         {
-            _generations.Bytes.Slice(others[0] * stride, stride).CopyTo(_generations.Bytes.Slice(others[^1] * stride, stride));
+            Header(others[0]).CopyTo(kept);
         }
-        MoveAway(_generations.Bytes.Slice(others[^1] * stride, stride));
+        (int from, int lines) = Extent(kept);
+        (int first, int count) = Extent(Header(active));
+        int to = _arena!.Count - lines;
+        Assert.True(from == to || first + count <= to, "the end of the arena is in use");
+        int stride = _arena.StrideBytes;
+        _arena.Bytes.Slice(from * stride, lines * stride).CopyTo(_arena.Bytes.Slice(to * stride, lines * stride));
+        BinaryPrimitives.WriteInt32LittleEndian(kept[BaseOffset..], to);
     }
 
-    /// <summary>Nobody judges by it, so the backend may write where it lies: it goes to the end, where no policy of ours is big enough to come.</summary>
-    private void MoveAway(Span<byte> generation)
-    {
-        int stride = _arena!.StrideBytes;
-        (int from, int lines) = (BinaryPrimitives.ReadInt32LittleEndian(generation[BaseOffset..]), BinaryPrimitives.ReadInt32LittleEndian(generation[LinesOffset..]));
-        int to = _arena.Count - lines;
-        Assert.True(from + lines <= to || from == to, "the end of the arena is in use");
-        _arena.Bytes.Slice(from * stride, lines * stride).CopyTo(_arena.Bytes.Slice(to * stride, lines * stride));
-        BinaryPrimitives.WriteInt32LittleEndian(generation[BaseOffset..], to);
-    }
+    private Span<byte> Header(int slot) => _generations!.Bytes.Slice(slot * _generations.StrideBytes, _generations.StrideBytes);
+
+    private static (int First, int Lines) Extent(ReadOnlySpan<byte> header) =>
+        (BinaryPrimitives.ReadInt32LittleEndian(header[BaseOffset..]), BinaryPrimitives.ReadInt32LittleEndian(header[LinesOffset..]));
 
     private static bool SilenceIPv6(params string[] interfaces)
     {
