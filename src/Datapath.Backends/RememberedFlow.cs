@@ -10,4 +10,8 @@ namespace Datapath.Backends;
 /// <param name="Key">What the opener's packets are judged by besides addresses: destination port, type and code, or the protocol.</param>
 /// <param name="State">How far a TCP connection is; of others <see cref="ConntrackTcpState.Established"/> when it was answered.</param>
 /// <param name="Left">Silence after which it is over.</param>
-public sealed record RememberedFlow(IPEndPoint Opener, IPEndPoint Answerer, byte Protocol, ushort Key, ConntrackTcpState State, TimeSpan Left);
+public sealed record RememberedFlow(IPEndPoint Opener, IPEndPoint Answerer, byte Protocol, ushort Key, ConntrackTcpState State, TimeSpan Left)
+{
+    /// <summary>Whether only the lack of a listener speaks for who opened it: whoever saw it begin knows better.</summary>
+    public bool IsGuess { get; init; }
+}

@@ -4,6 +4,7 @@ using Datapath.Backends.Iptables.Lowering;
 using Datapath.Interop;
 using Datapath.Interop.Libc;
 using Datapath.Interop.Netlink;
+using Datapath.Policy.Compilation;
 using Datapath.Policy.Rulesets;
 
 namespace Datapath.Backends.Iptables;
@@ -35,14 +36,15 @@ internal sealed class OlderConnections(OpenerJudge openers, uint allowed, uint d
     public void TakeUp(IEnumerable<RememberedFlow> flows)
     {
         // One that is judged at two places is remembered twice.
-        List<(ConntrackEntry Entry, TimeSpan Lifetime)> wanted =
+        List<(ConntrackEntry Entry, TimeSpan Lifetime, bool IsGuess)> wanted =
         [
-            .. flows.Where(IsTracked).DistinctBy(flow => (flow.Opener, flow.Answerer, flow.Protocol)).Select(flow => (Marked(Entry(flow)), flow.Left)),
+            .. flows.Where(IsTracked).DistinctBy(flow => (flow.Opener, flow.Answerer, flow.Protocol)).Select(flow => (Marked(Entry(flow)), flow.Left, flow.IsGuess)),
         ];
         for (int attempt = 0; wanted.Count > 0 && attempt < MostAttempts; attempt++)
         {
             var present = Conntrack.Read().Where(entry => entry.Zone == 0).ToLookup(entry => entry.Original);
-            wanted = [.. wanted.Where(one => !present.Contains(one.Entry.Original))];
+            // Also what begins the other way round, where a socket without a listener is all that says so.
+            wanted = [.. wanted.Where(one => !present.Contains(one.Entry.Original) && !(one.IsGuess && present.Contains(one.Entry.Reply)))];
             // Who answered before we came is no opener. What NAT has changed has other tuples, and what chains have marked was opened.
             foreach (ConntrackEntry reversed in wanted.SelectMany(one => present[one.Entry.Reply].Where(entry => entry.Reply == one.Entry.Original && (entry.Mark & (allowed | denied)) == 0)))
             {
@@ -94,7 +96,10 @@ internal sealed class OlderConnections(OpenerJudge openers, uint allowed, uint d
             (ushort)flow.Answerer.Port,
             isOpen ? ConntrackTcpState.Established : ConntrackTcpState.FinWait,
             isOpen ? LifetimeOfSocket : LifetimeOfClosingSocket
-        );
+        )
+        {
+            IsGuess = flow.Direction == Direction.Outgoing,
+        };
     }
 
     private ConntrackEntry Marked(ConntrackEntry entry) => entry with { Mark = openers.MaySpeak(entry) is true ? allowed : denied };
