@@ -286,7 +286,7 @@ static __always_inline int dp_at_cgroup(struct __sk_buff *skb, __u32 direction, 
 	if (skb->ifindex == DP_LOOPBACK)
 		return DP_CGROUP_PASS;
 	slot = dp_active_slot();
-	unit = dp_unit_of_socket(skb, slot);
+	unit = dp_unit_around(skb, true, slot);
 	if (unit == DP_NO_UNIT)
 		return DP_CGROUP_PASS;
 	if (bpf_map_pop_elem(&dp_free_visits, &number))

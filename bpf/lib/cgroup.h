@@ -37,10 +37,10 @@ static __always_inline __u32 dp_used_depths(void)
 	return depths ? depths->used : 0;
 }
 
-/* The unit whose cgroup the packet's socket is in, or in a child of: the deepest, where they nest.
- * A socket belongs to the cgroup that it was made in.
+/* The deepest unit whose cgroup has what is asked about in it, or in a child: the packet's socket,
+ * which belongs to the cgroup that it was made in, or, where there is no packet, the process.
  */
-static __always_inline __u32 dp_unit_of_socket(struct __sk_buff *skb, __u32 slot)
+static __always_inline __u32 dp_unit_around(struct __sk_buff *skb, bool is_packet, __u32 slot)
 {
 	__u32 used = dp_used_depths();
 	const struct dp_cgroup *cgroup;
@@ -52,7 +52,8 @@ static __always_inline __u32 dp_unit_of_socket(struct __sk_buff *skb, __u32 slot
 		return DP_NO_UNIT;
 	for (depth = 1; depth < DP_CGROUP_DEPTHS; depth++) {
 		if (used & 1u << depth) {
-			id = bpf_skb_ancestor_cgroup_id(skb, depth);
+			id = is_packet ? bpf_skb_ancestor_cgroup_id(skb, depth)
+				       : bpf_get_current_ancestor_cgroup_id(depth);
 			cgroup = id ? bpf_map_lookup_elem(&dp_cgroups, &id) : NULL;
 			if (cgroup)
 				unit = dp_unit_of_cgroup(cgroup, slot);
@@ -136,7 +137,7 @@ static __always_inline void dp_note_sent(struct __sk_buff *skb, __u32 slot)
  */
 __noinline int dp_is_judged_at_cgroup(struct __sk_buff *skb, __u32 slot)
 {
-	return dp_unit_of_socket(skb, slot) != DP_NO_UNIT;
+	return dp_unit_around(skb, true, slot) != DP_NO_UNIT;
 }
 
 #endif

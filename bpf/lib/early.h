@@ -10,35 +10,12 @@
 #define DP_CONNECT_REFUSE 0
 #define DP_CONNECT_PASS	  1
 
-/* The cgroup unit that the process is in, the deepest where they nest. */
-static __always_inline __u32 dp_unit_of_process(__u32 slot)
-{
-	__u32 used = dp_used_depths();
-	const struct dp_cgroup *cgroup;
-	__u32 unit = DP_NO_UNIT;
-	__u64 id;
-	int depth;
-
-	if (!used)
-		return DP_NO_UNIT;
-	for (depth = 1; depth < DP_CGROUP_DEPTHS; depth++) {
-		if (used & 1u << depth) {
-			id = bpf_get_current_ancestor_cgroup_id(depth);
-			cgroup = id ? bpf_map_lookup_elem(&dp_cgroups, &id) : NULL;
-			if (cgroup)
-				unit = dp_unit_of_cgroup(cgroup, slot);
-		}
-		dp_loop_again();
-	}
-	return unit;
-}
-
 /* Whose connection it is: a unit's by its cgroup, else the host's where the socket is in the host's
  * network namespace. Nobody's in another one, whose packets are judged where they come out of it.
  */
 static __always_inline __u32 dp_unit_of_connection(struct bpf_sock_addr *ctx, __u32 slot)
 {
-	__u32 zero = 0, unit = dp_unit_of_process(slot);
+	__u32 zero = 0, unit = dp_unit_around(NULL, false, slot);
 	const struct dp_early *early = bpf_map_lookup_elem(&dp_early, &zero);
 
 	if (unit != DP_NO_UNIT)
