@@ -7,6 +7,7 @@
 #define DP_ABI_TYPES_H
 
 #include "include/dp_abi.h"
+#include "include/dp_abi_account.h"
 #include "include/dp_abi_cgroup.h"
 #include "include/dp_abi_process.h"
 
@@ -42,6 +43,7 @@ _Static_assert(sizeof(struct dp_descriptor) == 16, "four descriptors a line");
 _Static_assert(sizeof(struct dp_flow_key4) == 16, "no padding: keys are compared as bytes");
 _Static_assert(sizeof(struct dp_flow_key6) == 40, "no padding: keys are compared as bytes");
 _Static_assert(sizeof(struct dp_fragment_key) == 40, "no padding: keys are compared as bytes");
+_Static_assert(sizeof(struct dp_account) == 32, "no padding: the agent reads it");
 _Static_assert(sizeof(struct dp_flow) == 32, "no padding: the agent reads it");
 _Static_assert(sizeof(struct dp_control) == 64, "its head is read by other versions");
 _Static_assert(sizeof(struct dp_interface) == 12, "no padding: entries are compared as bytes");

@@ -17,6 +17,11 @@ const volatile __u32 dp_dry_run = 0;
  */
 const volatile __u32 dp_is_at_cgroup = 0;
 
+/* Whether each flow that passes has an account of its packets and bytes. Without, the verifier
+ * takes away what would keep it.
+ */
+const volatile __u32 dp_keeps_accounts = 0;
+
 /* The kernel's HZ: bpf_jiffies64 costs 1 ns, a clock in nanoseconds 38. */
 const volatile __u32 dp_jiffies_per_second = 250;
 

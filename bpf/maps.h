@@ -8,6 +8,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "include/dp_abi.h"
+#include "include/dp_abi_account.h"
 #include "include/dp_abi_cgroup.h"
 #include "include/dp_abi_process.h"
 
@@ -245,6 +246,17 @@ struct {
 	__type(key, struct dp_flow_key6);
 	__type(value, struct dp_flow);
 } dp_live_other6 SEC(".maps");
+
+/* Flow, IPv4 as dp_address has it -> what it has carried. Written by programs where
+ * dp_keeps_accounts says so, read by the agent every few seconds; it gives the map its size then.
+ * Full: the least recently used is forgotten, and counts anew.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct dp_flow_key6);
+	__type(value, struct dp_account);
+} dp_accounts SEC(".maps");
 
 /* First fragments -> their ports, for the fragments that follow. Full: the oldest is forgotten, and
  * its late fragments are dropped.

@@ -28,6 +28,7 @@
 #include "lib/conntrack.h"
 #include "lib/socket.h"
 #include "lib/verdict.h"
+#include "lib/account.h"
 #include "lib/process.h"
 #include "lib/report.h"
 #include "lib/ask.h"

@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-#define DP_ABI_VERSION 6
+#define DP_ABI_VERSION 7
 
 /* ---- The image of a policy ------------------------------------------------------------------
  *

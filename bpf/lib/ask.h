@@ -9,6 +9,7 @@
 #define DP_ASK_H
 
 #include <linux/pkt_cls.h>
+#include "account.h"
 #include "report.h"
 
 /* While enforcement is paused what is denied passes, under the rule that denied it. */
@@ -29,8 +30,10 @@ static __always_inline int dp_conclude(struct __sk_buff *skb, struct dp_visit *v
 		dp_let_pass(&visit->judgement);
 	if (!dp_dry_run) {
 		dp_report(skb, &visit->packet, origin, &visit->judgement);
-		if (visit->judgement.rule_index && visit->judgement.verdict == DP_ALLOW)
+		if (visit->judgement.rule_index && visit->judgement.verdict == DP_ALLOW) {
 			dp_count_passed(skb, visit, origin->hook, origin->direction);
+			dp_keep_account(skb, slot, origin->unit, origin->direction);
+		}
 	}
 	return visit->judgement.verdict == DP_ALLOW ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
@@ -139,6 +142,7 @@ static __always_inline int dp_pass_new(struct __sk_buff *skb, struct dp_visit *v
 		dp_void_digests(mark);
 		dp_count_rule(skb, own->rule_index);
 		dp_count_passed(skb, visit, hook, direction);
+		dp_keep_account(skb, slot, unit, direction);
 		return TC_ACT_UNSPEC;
 	}
 	visit->own = *own;
@@ -169,6 +173,7 @@ static __always_inline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit,
 		if (rule) {
 			dp_count_rule(skb, rule);
 			dp_count_passed(skb, visit, hook, direction);
+			dp_keep_account(skb, slot, unit, direction);
 			return TC_ACT_UNSPEC;
 		}
 		own = dp_is_of_no_flow(visit, generation, mark);

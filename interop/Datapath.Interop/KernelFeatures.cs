@@ -173,7 +173,7 @@ public static class KernelFeatures
             BpfHelper.GetCurrentPidTgid or BpfHelper.GetCurrentUidGid or BpfHelper.GetCurrentComm => new(5, 7, 0),
             BpfHelper.GetCurrentCgroupId or BpfHelper.GetCurrentAncestorCgroupId or BpfHelper.GetNetnsCookie => new(5, 7, 0),
             BpfHelper.GetSocketCookie => new(4, 12, 0),
-            BpfHelper.SkbCgroupId => new(4, 18, 0),
+            BpfHelper.SkbLoadBytesRelative or BpfHelper.SkbCgroupId => new(4, 18, 0),
             BpfHelper.SkbAncestorCgroupId => new(4, 19, 0),
             BpfHelper.SkRelease or BpfHelper.MapPushElem or BpfHelper.MapPopElem => new(4, 20, 0),
             BpfHelper.SkcLookupTcp => new(5, 2, 0),

@@ -152,6 +152,9 @@ internal static partial class AgentLog
     [LoggerMessage(1240, LogLevel.Warning, "the syslog settings of the enforcer profile are not used: {Problem}")]
     public static partial void ProfileSyslogWrong(this ILogger log, string problem);
 
+    [LoggerMessage(1241, LogLevel.Warning, "what flows have carried cannot be read: {Reason}")]
+    public static partial void AccountsNotRead(this ILogger log, string reason);
+
     // 13xx: metrics.
     [LoggerMessage(1301, LogLevel.Warning, "metrics cannot be served on {Place}, it is tried again every {Seconds} s: {Reason}")]
     public static partial void MetricsNotServed(this ILogger log, string place, double seconds, string reason);

@@ -92,6 +92,10 @@ public interface IBackend : IDisposable
     /// <exception cref="BackendException">The kernel refused.</exception>
     LiveConnections ReadConnections(int? unit, int most);
 
+    /// <summary>What each flow has carried since the kernel counts it. Empty unless the backend was told to keep accounts.</summary>
+    /// <exception cref="BackendException">The kernel refused.</exception>
+    IReadOnlyCollection<FlowAccount> ReadAccounts() => [];
+
     /// <summary>Removes every kernel object of this instance in this network namespace, then looks again.</summary>
     /// <param name="dryRun">Only list what would be removed.</param>
     RemovalReport Remove(bool dryRun);

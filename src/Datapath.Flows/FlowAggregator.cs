@@ -57,14 +57,29 @@ public sealed class FlowAggregator
             return;
         }
 
-        if (_places.Count == _capacity)
+        Append(key, flow, FlowRate.None.After(now.Uptime), names, now, receiver);
+        receiver(FlowRecord.Of(now.Wall, flow, flow.Time, count: 1, names));
+    }
+
+    /// <summary>Takes what a flow has carried since that was last said; reported when the interval of its flow is over.</summary>
+    /// <param name="flow">The event that told of the flow.</param>
+    /// <param name="carried">What was added.</param>
+    /// <param name="names">What numbers stand for.</param>
+    /// <param name="now">Now.</param>
+    /// <param name="receiver">Is given the record of another flow that has to make room.</param>
+    public void AddCarried(FlowEvent flow, FlowCarried carried, FlowNames names, FlowMoment now, FlowRecordReceiver receiver)
+    {
+        ArgumentNullException.ThrowIfNull(flow);
+        ArgumentNullException.ThrowIfNull(receiver);
+        FlowKey key = FlowKey.Of(flow);
+        if (!_places.TryGetValue(key, out int place))
         {
-            Displaced++;
-            Take(_table.First, names, now, receiver);
+            place = Append(key, flow, FlowRate.None, names, now, receiver);
         }
 
-        _places.Add(key, _table.Append(key, flow, now.Uptime + _interval, FlowRate.None.After(now.Uptime)));
-        receiver(FlowRecord.Of(now.Wall, flow, flow.Time, count: 1, names));
+        ref FlowTable.Entry entry = ref _table[place];
+        entry.Carried += carried;
+        entry.CarriedAt = now.Wall;
     }
 
     /// <summary>Reports the repeats of flows whose interval is over, and forgets flows that had none.</summary>
@@ -77,7 +92,7 @@ public sealed class FlowAggregator
         while (_table.First is var first && first != FlowTable.None && _table[first].Due <= now.Uptime)
         {
             ref FlowTable.Entry entry = ref _table[first];
-            if (entry.Repeats == 0)
+            if (IsReported(entry))
             {
                 Forget(first);
                 continue;
@@ -135,7 +150,7 @@ public sealed class FlowAggregator
     private void Take(int place, FlowNames names, FlowMoment now, FlowRecordReceiver receiver)
     {
         ref FlowTable.Entry entry = ref _table[place];
-        if (entry.Repeats > 0)
+        if (!IsReported(entry))
         {
             Report(ref entry, names, now.Wall, receiver);
         }
@@ -143,11 +158,28 @@ public sealed class FlowAggregator
         Forget(place);
     }
 
+    private int Append(in FlowKey key, FlowEvent flow, FlowRate rate, FlowNames names, FlowMoment now, FlowRecordReceiver receiver)
+    {
+        if (_places.Count == _capacity)
+        {
+            Displaced++;
+            Take(_table.First, names, now, receiver);
+        }
+
+        int place = _table.Append(key, flow, now.Uptime + _interval, rate);
+        _places.Add(key, place);
+        return place;
+    }
+
+    private static bool IsReported(in FlowTable.Entry entry) => entry.Repeats == 0 && entry.Carried == default;
+
     private static void Report(ref FlowTable.Entry entry, FlowNames names, DateTimeOffset now, FlowRecordReceiver receiver)
     {
-        receiver(FlowRecord.Of(now, entry.Last, entry.FirstRepeat, entry.Repeats, names));
+        DateTimeOffset first = entry.Repeats > 0 ? entry.FirstRepeat : entry.Last.Time;
+        receiver(FlowRecord.Of(now, entry.Last, first, entry.Repeats, names) with { Carried = entry.Carried, CarriedAt = entry.CarriedAt });
         entry.Total += entry.Repeats;
         entry.Repeats = 0;
+        entry.Carried = default;
     }
 
     private void Forget(int place)

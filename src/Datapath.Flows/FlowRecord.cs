@@ -6,7 +6,7 @@ namespace Datapath.Flows;
 /// <param name="Time">When the record was made, wall clock.</param>
 /// <param name="Last">The latest event that it stands for; its tuple, verdict, hook and generation are the record's.</param>
 /// <param name="FirstSeen">When the kernel judged the first of them.</param>
-/// <param name="Count">How many events it stands for; 1 or more.</param>
+/// <param name="Count">How many events it stands for; 0 when it only says what was carried.</param>
 /// <param name="Unit">The unit that was judged.</param>
 /// <param name="Source">Who sent the packet.</param>
 /// <param name="Destination">Whom it was sent to.</param>
@@ -24,6 +24,15 @@ public readonly record struct FlowRecord(
     RuleIdentity? ObservedRule
 )
 {
+    /// <summary>What was carried since the record before; nothing unless flows have accounts.</summary>
+    public FlowCarried Carried { get; init; }
+
+    /// <summary>When something was last seen to have been carried; the least of all times when nothing was.</summary>
+    public DateTimeOffset CarriedAt { get; init; }
+
+    /// <summary>When it was last seen, whichever way.</summary>
+    public DateTimeOffset LastSeen => CarriedAt > Last.Time ? CarriedAt : Last.Time;
+
     /// <summary>Makes a record of events that are alike.</summary>
     /// <param name="time">Now, wall clock.</param>
     /// <param name="last">The latest of them.</param>

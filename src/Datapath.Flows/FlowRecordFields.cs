@@ -56,5 +56,7 @@ internal static class FlowRecordFields
         public readonly JsonEncodedText Tags = Name($"{end}Tags");
         public readonly JsonEncodedText Address = Name($"{end}IP");
         public readonly JsonEncodedText Port = Name($"{end}Port");
+        public readonly JsonEncodedText Packets = Name($"{end}Packets");
+        public readonly JsonEncodedText Bytes = Name($"{end}Bytes");
     }
 }

@@ -40,7 +40,7 @@ public sealed class FlowRecordWriter(string enforcer) : IDisposable
 
         _json.WriteNumber(Fields.Value, record.Count);
         Write(Fields.FirstSeen, record.FirstSeen);
-        Write(Fields.LastSeen, last.Time);
+        Write(Fields.LastSeen, record.LastSeen);
         _json.WriteString(Fields.Direction, FlowWords.Of(last.Direction));
         Write(Fields.Source, record.Source, last.Source, last.SourcePort);
         Write(Fields.Destination, record.Destination, last.Destination, last.Protocol is Tcp or Udp or Sctp ? last.DestinationKey : (ushort)0);
@@ -49,6 +49,12 @@ public sealed class FlowRecordWriter(string enforcer) : IDisposable
         {
             _json.WriteNumber(Fields.IcmpType, last.DestinationKey >> 8);
             _json.WriteNumber(Fields.IcmpCode, last.DestinationKey & 0xff);
+        }
+
+        if (record.Carried != default)
+        {
+            Write(Fields.Source, record.Carried.Source);
+            Write(Fields.Destination, record.Carried.Destination);
         }
 
         WriteRules(record);
@@ -128,6 +134,12 @@ public sealed class FlowRecordWriter(string enforcer) : IDisposable
         address.TryFormat(text, out int length);
         _json.WriteString(names.Address, text[..length]);
         _json.WriteNumber(names.Port, port);
+    }
+
+    private void Write(Fields.EndFields names, FlowTraffic sent)
+    {
+        _json.WriteNumber(names.Packets, sent.Packets);
+        _json.WriteNumber(names.Bytes, sent.Bytes);
     }
 
     private void Write(JsonEncodedText name, DateTimeOffset time)

@@ -128,6 +128,12 @@ internal sealed class FlowTable
         /// <summary>Events that are.</summary>
         public long Total;
 
+        /// <summary>What was carried and is not reported yet.</summary>
+        public FlowCarried Carried;
+
+        /// <summary>When the last of that was seen.</summary>
+        public DateTimeOffset CarriedAt;
+
         /// <summary>How often it happens.</summary>
         public FlowRate Rate;
 

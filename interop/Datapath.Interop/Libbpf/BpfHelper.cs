@@ -49,6 +49,9 @@ public enum BpfHelper
     /// <summary>bpf_get_socket_cookie.</summary>
     GetSocketCookie = 46,
 
+    /// <summary>bpf_skb_load_bytes_relative.</summary>
+    SkbLoadBytesRelative = 68,
+
     /// <summary>bpf_skb_cgroup_id.</summary>
     SkbCgroupId = 79,
 

@@ -23,6 +23,12 @@ public sealed record ConntrackEntry(ConntrackTuple Original, ConntrackTuple Repl
     /// </summary>
     public bool IsTakenUp { get; init; }
 
+    /// <summary>Packets and bytes of the direction of <see cref="Original"/>; null unless the kernel counts (net.netfilter.nf_conntrack_acct).</summary>
+    public (long Packets, long Bytes)? Sent { get; init; }
+
+    /// <summary>The same of the direction of <see cref="Reply"/>.</summary>
+    public (long Packets, long Bytes)? Answered { get; init; }
+
     /// <summary>How the kernel writes <see cref="Original"/>; names the entry when it is changed.</summary>
     internal ImmutableArray<byte> Name { get; init; }
 

@@ -24,6 +24,12 @@ internal static partial class ConntrackMessages
     private const int TimestampStart = 1;
     private const int NanosecondsPerTick = 100;
 
+    // CTA_COUNTERS_ORIG and CTA_COUNTERS_REPLY, and in them CTA_COUNTERS_PACKETS and CTA_COUNTERS_BYTES.
+    private const int CountersOfOriginal = 9;
+    private const int CountersOfReply = 10;
+    private const int CountedPackets = 1;
+    private const int CountedBytes = 2;
+
     private const int ReplyTuple = 2;
     private const int Status = 3;
     private const int ProtocolState = 4;
@@ -97,6 +103,12 @@ internal static partial class ConntrackMessages
                 case Timestamp:
                     entry = entry with { Since = StartOf(reader.Value) };
                     break;
+                case CountersOfOriginal:
+                    entry = entry with { Sent = Counters(reader.Value) };
+                    break;
+                case CountersOfReply:
+                    entry = entry with { Answered = Counters(reader.Value) };
+                    break;
                 case ConnectionMark:
                     entry = entry with { Mark = Number(reader.Value) };
                     break;
@@ -109,6 +121,26 @@ internal static partial class ConntrackMessages
         }
 
         return original is null || reply is null ? null : entry with { Original = original, Reply = reply };
+    }
+
+    private static (long Packets, long Bytes) Counters(ReadOnlySpan<byte> attributes)
+    {
+        (long Packets, long Bytes) counted = default;
+        var reader = new AttributeReader(attributes);
+        while (reader.MoveNext())
+        {
+            if (BinaryPrimitives.TryReadInt64BigEndian(reader.Value, out long number))
+            {
+                counted = reader.Type switch
+                {
+                    CountedPackets => counted with { Packets = number },
+                    CountedBytes => counted with { Bytes = number },
+                    _ => counted,
+                };
+            }
+        }
+
+        return counted;
     }
 
     private static DateTimeOffset? StartOf(ReadOnlySpan<byte> attributes)

@@ -14,7 +14,7 @@ internal sealed class FlowPrinter(TextWriter output, FlowOutput form)
 
     private static readonly (string Header, int Width)[] Columns =
     [
-        ("time", 23), ("action", 6), ("direction", 9), ("source", 28), ("destination", 28), ("port", 10), ("policy", 24), ("rule", 12), ("reason", 7), ("count", 5),
+        ("time", 23), ("action", 6), ("direction", 9), ("source", 28), ("destination", 28), ("port", 10), ("policy", 24), ("rule", 12), ("reason", 7), ("count", 5), ("bytes", 5),
     ];
 
     private static readonly (string Name, Func<FlowRecordDocument, object?> Value)[] Fields =
@@ -26,7 +26,8 @@ internal sealed class FlowPrinter(TextWriter output, FlowOutput form)
         ("icmpType", one => one.IcmpType), ("icmpCode", one => one.IcmpCode), ("policyNamespace", one => one.PolicyNamespace),
         ("policyID", one => one.PolicyId), ("policyType", one => one.PolicyType), ("ruleName", one => one.RuleName),
         ("rulePosition", one => one.RulePosition), ("observedAction", one => one.ObservedAction), ("observedPolicyID", one => one.ObservedPolicyId),
-        ("processingUnitID", one => one.ProcessingUnitId), ("hook", one => one.Hook), ("generation", one => one.Generation),
+        ("sourcePackets", one => one.SourcePackets), ("sourceBytes", one => one.SourceBytes), ("destinationPackets", one => one.DestinationPackets),
+        ("destinationBytes", one => one.DestinationBytes), ("processingUnitID", one => one.ProcessingUnitId), ("hook", one => one.Hook), ("generation", one => one.Generation),
     ];
 
     /// <summary>Prints what stands above the records.</summary>
@@ -75,6 +76,7 @@ internal sealed class FlowPrinter(TextWriter output, FlowOutput form)
             record.RulePosition == 0 ? "-" : $"{record.RulePosition} {record.RuleName}".TrimEnd(),
             record.DropReason ?? "-",
             $"{record.Value}",
+            record.SourceBytes is null ? "" : $"{record.SourceBytes}+{record.DestinationBytes}",
         ];
 
     private static string Policy(FlowRecordDocument record) =>

@@ -12,6 +12,10 @@ internal sealed partial class OptionTable
     public AgentOption<TimeSpan> FlowInterval { get; } =
         Option("--flow-interval", "TIME", "How often the repeats of a flow are reported; a new one is at once", "DATAPATH_FLOW_INTERVAL", FlowDefaults.Interval, "5m", OptionText.Time, sources);
 
+    /// <summary>Whether bytes and packets of each flow are counted.</summary>
+    public AgentOption<bool> FlowAccounting { get; } =
+        Option("--flow-accounting", null, "Count packets and bytes of each flow, both ways, which costs each packet a lookup", "DATAPATH_FLOW_ACCOUNTING", false, null, OptionText.Flag, sources);
+
     /// <summary>Where records go.</summary>
     public AgentOption<ImmutableArray<SinkKind>> FlowSinks { get; } =
         Option("--flow-sinks", "LIST|none", "Where flow records go: file, stdout, syslog, otlp, any of them", "DATAPATH_FLOW_SINKS", FlowDefaults.Sinks, "file", FlowText.Sinks, sources);

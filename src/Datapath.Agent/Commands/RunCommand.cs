@@ -65,6 +65,7 @@ internal static class RunCommand
             options.EbpfImageMemory,
             options.EbpfDigestMemory,
             options.FlowInterval,
+            options.FlowAccounting,
             options.FlowSinks,
             options.FlowMaxSize,
             options.FlowMaxAge,
@@ -144,6 +145,7 @@ internal static class RunCommand
         {
             Sinks = options.FlowSinks.In(parse),
             Interval = options.FlowInterval.In(parse),
+            KeepsAccounts = options.FlowAccounting.In(parse),
             Keeping = new RecordKeeping(options.FlowMaxSize.In(parse), options.FlowMaxAge.In(parse)),
             Syslog = new SyslogSettings
             {

@@ -44,6 +44,14 @@ internal sealed record FlowRecordDocument
 
     public ImmutableArray<string> DestinationTags { get; init; } = [];
 
+    public long? SourcePackets { get; init; }
+
+    public long? SourceBytes { get; init; }
+
+    public long? DestinationPackets { get; init; }
+
+    public long? DestinationBytes { get; init; }
+
     public int Protocol { get; init; }
 
     public int? IcmpType { get; init; }

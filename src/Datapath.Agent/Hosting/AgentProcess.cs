@@ -6,6 +6,7 @@ using Datapath.Agent.Records;
 using Datapath.Agent.Service;
 using Datapath.Agent.Sinks;
 using Datapath.Backends;
+using Datapath.Flows;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Hosting;
 
@@ -19,6 +20,9 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
 {
     // More than a terminal shows.
     private const int BusyFlows = 100;
+
+    // As many as the kernel's table has; some thirty megabytes when there are so many.
+    private const int AccountedFlows = 1 << 17;
 
     /// <summary>Runs until a signal comes, or until there is nothing to run for.</summary>
     /// <param name="settings">What the agent was told.</param>
@@ -47,7 +51,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
     {
         EventFeed feed = new();
         CollectionLoop collection = new(backend, log, parts.Clock);
-        RecordLoop records = new(feed, settings.Flows.Interval, parts.Clock);
+        RecordLoop records = new(feed, settings.Flows.Interval, parts.Clock) { Ledger = settings.Flows.KeepsAccounts ? new FlowLedger(AccountedFlows) : null };
         SinkPlaces places = new(settings.StateDirectory, $"{Environment.MachineName}/{settings.Instance}");
         SinkSet sinks = new(settings.Flows, places, log, parts.Clock);
         await using ProfileSink profile = new(records, places, settings.Flows.Sinks.Contains(SinkKind.Syslog), log, parts.Clock);
@@ -87,7 +91,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         AgentLoop recordLoop = new(stopping => sinks.RunAsync(records, stopping));
 
         // Stopped in the reverse order: what the flow loop reads last still becomes records.
-        AgentLoop[] loops = [recordLoop, policyLoop, new AgentLoop(flows.RunAsync), new AgentLoop(collection.RunAsync), new AgentLoop(reload.RunAsync), .. MetricsLoop(page, pulse.First)];
+        AgentLoop[] loops = [recordLoop, .. AccountLoops(records, backend), policyLoop, new AgentLoop(flows.RunAsync), new AgentLoop(collection.RunAsync), new AgentLoop(reload.RunAsync), .. MetricsLoop(page, pulse.First)];
         ServedState served = new(board, feed, active, policy.Give)
         {
             Records = new FlowRecords(records, sinks.Files, places),
@@ -111,6 +115,9 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
 
         return Outcome(loops, end.Task);
     }
+
+    private IEnumerable<AgentLoop> AccountLoops(RecordLoop records, SharedBackend backend) =>
+        records.Ledger is null ? [] : [new AgentLoop(new AccountLoop(backend, records, log, parts.Clock).RunAsync)];
 
     private IEnumerable<AgentLoop> MetricsLoop(MetricsPage page, Task after) =>
         settings.MetricsListen.Place is { } place ? [new AgentLoop(new MetricsServer(place, page, log, parts.Clock) { After = after }.RunAsync)] : [];

@@ -41,6 +41,7 @@ internal static class BackendChoice
             {
                 Instance = settings.Instance.Text,
                 LeaseKeeper = RollbackAtCommand.CommandLineFor(settings),
+                KeepsAccounts = settings.Flows.KeepsAccounts,
                 Time = parts.Clock,
             }
         );
@@ -66,6 +67,7 @@ internal static class BackendChoice
             MaxTcpFlows = settings.FlowLimits.Tcp,
             MaxOtherFlows = settings.FlowLimits.Other,
             MaxNewFlows = settings.FlowLimits.New,
+            KeepsAccounts = settings.Flows.KeepsAccounts,
             ResetsPerSecond = settings.RejectsWithReset ? ResetsPerSecond : 0,
         };
 }

@@ -73,6 +73,9 @@ internal sealed class SucceedingBackend(IBackend chosen, IBackend former, ILogge
     public LiveConnections ReadConnections(int? unit, int most) => chosen.ReadConnections(unit, most);
 
     /// <inheritdoc/>
+    public IReadOnlyCollection<FlowAccount> ReadAccounts() => chosen.ReadAccounts();
+
+    /// <inheritdoc/>
     public RemovalReport Remove(bool dryRun) => chosen.Remove(dryRun);
 
     /// <inheritdoc/>

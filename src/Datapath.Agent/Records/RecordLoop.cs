@@ -35,6 +35,9 @@ internal sealed class RecordLoop
         _offer = _stream.Offer;
     }
 
+    /// <summary>What flows have carried; null when nobody counts it.</summary>
+    public FlowLedger? Ledger { get; init; }
+
     /// <summary>Flows that opened and packets that were dropped, since the agent started.</summary>
     public FlowTotals Totals { get; } = new();
 
@@ -120,6 +123,27 @@ internal sealed class RecordLoop
         }
     }
 
+    /// <summary>Takes what the kernel has counted; what is added to each flow goes into its next record.</summary>
+    /// <param name="accounts">All of them, each flow once.</param>
+    public void Account(IReadOnlyCollection<FlowAccount> accounts)
+    {
+        // The events of what is counted come first.
+        while (TakeSome()) { }
+
+        lock (_turn)
+        {
+            if (Ledger is null || _isOver)
+            {
+                return;
+            }
+
+            FlowNames names = _feed.Names;
+            FlowMoment now = Now();
+            Ledger.Take(accounts, (flow, carried) => _aggregator.AddCarried(flow, carried, names, now, _offer));
+            _stream.Flush();
+        }
+    }
+
     private async Task TakeAsync(CancellationToken stop)
     {
         ChannelReader<FlowEvent> events = _feed.Records.Events;
@@ -146,6 +170,7 @@ internal sealed class RecordLoop
             for (; taken < EventsInTurn && _feed.Records.Events.TryRead(out FlowEvent? flow); taken++)
             {
                 Totals.Count(flow, names);
+                Ledger?.Note(flow);
                 _aggregator.Add(flow, names, now, _offer);
             }
 

@@ -27,6 +27,9 @@ internal sealed record FlowSettings
     /// <summary>How often the repeats of a flow are reported.</summary>
     public TimeSpan Interval { get; init; } = TimeSpan.FromMinutes(5);
 
+    /// <summary>Whether records say what flows have carried.</summary>
+    public bool KeepsAccounts { get; init; }
+
     /// <summary>How much the files keep.</summary>
     public RecordKeeping Keeping { get; init; } = RecordKeeping.Default;
 

@@ -11,7 +11,7 @@ namespace Datapath.Backends.Ebpf;
 internal static class Abi
 {
     /// <summary><c>DP_ABI_VERSION</c>.</summary>
-    internal const int Version = 6;
+    internal const int Version = 7;
 
     /// <summary><c>DP_LINE_BYTES</c>.</summary>
     internal const int LineBytes = 64;
@@ -243,6 +243,27 @@ internal enum DpVerdict : uint
 {
     Reject = 0,
     Allow = 1,
+}
+
+/// <summary>bpf: <c>struct dp_account</c>, 32 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 32)]
+internal struct DpAccount : IEquatable<DpAccount>
+{
+    [FieldOffset(0)]
+    public DpCounter Incoming;
+
+    [FieldOffset(16)]
+    public DpCounter Outgoing;
+
+    public readonly bool Equals(DpAccount other) => RawBytes.Equal(in this, in other);
+
+    public override readonly bool Equals(object? obj) => obj is DpAccount other && Equals(other);
+
+    public override readonly int GetHashCode() => RawBytes.Hash(in this);
+
+    public static bool operator ==(DpAccount left, DpAccount right) => left.Equals(right);
+
+    public static bool operator !=(DpAccount left, DpAccount right) => !left.Equals(right);
 }
 
 /// <summary>bpf: <c>struct dp_address</c>, 16 bytes.</summary>
@@ -1433,6 +1454,9 @@ internal struct DpVlanKey : IEquatable<DpVlanKey>
 /// <summary>The maps of the object, with what is in them.</summary>
 internal static class DpMaps
 {
+    /// <summary><c>dp_accounts</c>.</summary>
+    internal static readonly MapName<DpFlowKey6, DpAccount> Accounts = new("dp_accounts");
+
     /// <summary><c>dp_arena</c>.</summary>
     internal static readonly MapName<uint, DpLine> Arena = new("dp_arena");
 
@@ -1656,6 +1680,11 @@ internal static class AbiLayout
     /// <summary>To be held against the object that is about to be loaded.</summary>
     internal static RecordedLayout Recorded { get; } = new(
         [
+            new("dp_account", 32,
+            [
+                new("incoming", 0, 0, 16),
+                new("outgoing", 128, 0, 16),
+            ]),
             new("dp_address", 16,
             [
                 new("word", 0, 0, 16),
@@ -2101,6 +2130,7 @@ internal static class AbiLayout
             ]),
         ],
         [
+            new("dp_accounts", 40, 32),
             new("dp_arena", 4, 64),
             new("dp_cgroup_passed", 4, 16),
             new("dp_cgroups", 8, 16),

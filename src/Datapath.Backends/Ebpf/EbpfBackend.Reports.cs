@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Datapath.Backends.Host;
+using Datapath.Flows;
 using Datapath.Policy.Compilation;
 
 namespace Datapath.Backends.Ebpf;
@@ -14,6 +15,10 @@ public sealed partial class EbpfBackend
         _session is { } session
             ? Guard(() => new ConnectionReader(session.Loaded, session.Clock, session.Timeouts, _owners).Read(unit, most))
             : LiveConnections.None;
+
+    /// <inheritdoc/>
+    public IReadOnlyCollection<FlowAccount> ReadAccounts() =>
+        options.KeepsAccounts && _session is { } session ? Guard(() => AccountReader.Read(session.Loaded)) : [];
 
     private static ImmutableArray<FlowTableUsage> Tables(Session session, CompiledPolicy policy, DesiredAttachments desired) =>
         [

@@ -77,6 +77,12 @@ public sealed record EbpfOptions
     /// <remarks>As long as the kernel remembers an answered UDP flow (nf_conntrack_udp_timeout_stream).</remarks>
     public TimeSpan DoubtTime { get; init; } = TimeSpan.FromSeconds(120);
 
+    /// <summary>Whether each flow has an account of its packets and bytes, which costs each packet a lookup.</summary>
+    public bool KeepsAccounts { get; init; }
+
+    /// <summary>Flows that have an account at a time; some 140 bytes each, set aside. The least recently used is forgotten.</summary>
+    internal int Accounts => KeepsAccounts ? 1 << 17 : 1;
+
     /// <summary>How programs are attached.</summary>
     public TcHookChoice TcHook { get; init; }
 

@@ -49,6 +49,7 @@ internal static class SegmentObject
         DpMaps.LiveOther6.Name,
         DpMaps.Marks.Name,
         DpMaps.Opened.Name,
+        DpMaps.Accounts.Name,
         DpMaps.Fragments.Name,
         DpMaps.RuleCounts.Name,
         DpMaps.DropCounts.Name,
@@ -169,12 +170,14 @@ internal static class SegmentObject
             loading.SetKnob("dp_events_per_second", (uint)options.EventsPerSecond);
             loading.SetKnob("dp_event_burst", (uint)options.EventsPerSecond * 2);
             loading.SetKnob("dp_resets_per_second", (uint)options.ResetsPerSecond);
+            loading.SetKnob("dp_keeps_accounts", options.KeepsAccounts ? 1u : 0u);
             timeouts = FlowTimeouts.Of(loading);
             loading.SetKnob("dp_unproved_tcp_seconds", timeouts.LongestUnproved(isTcp: true));
             loading.SetKnob("dp_unproved_other_seconds", timeouts.LongestUnproved(isTcp: false));
             SetSizes(loading, options);
             // What is not at tc remembers nothing.
             SetMemory(loading, 1);
+            MakeAccountsAnew(options, pins.Map(DpMaps.Accounts.Name));
             foreach (string map in PinnedMaps)
             {
                 KeepPinnedSize(loading, map, pins.Map(map));
@@ -216,6 +219,7 @@ internal static class SegmentObject
     private static void SetSizes(BpfObject loading, EbpfOptions options)
     {
         loading.SetMaxEntries(DpMaps.Arena.Name, checked((uint)(options.ArenaBytes / Image.PolicyImage.LineBytes)));
+        loading.SetMaxEntries(DpMaps.Accounts.Name, (uint)options.Accounts);
         loading.SetMaxEntries(DpMaps.RuleCounts.Name, (uint)options.MaxRules);
         loading.SetMaxEntries(DpMaps.NewTcp4.Name, (uint)options.MaxNewFlows);
         loading.SetMaxEntries(DpMaps.NewTcp6.Name, (uint)options.MaxNewFlows);
@@ -244,6 +248,21 @@ internal static class SegmentObject
 
         using BpfMap pinned = BpfMap.OpenPinned(path);
         loading.SetMaxEntries(map, pinned.MaxEntries);
+    }
+
+    /// <summary>Accounts are the agent's alone and may be lost: where they are asked for, or no more, those of before give way.</summary>
+    private static void MakeAccountsAnew(EbpfOptions options, string path)
+    {
+        if (!File.Exists(path))
+        {
+            return;
+        }
+
+        using BpfMap pinned = BpfMap.OpenPinned(path);
+        if (pinned.MaxEntries != options.Accounts)
+        {
+            File.Delete(path);
+        }
     }
 
     private static byte[] ReadResource()

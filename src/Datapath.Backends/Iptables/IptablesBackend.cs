@@ -89,6 +89,7 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
         };
 
         _tally.Learn(policy);
+        CountTraffic();
 
         // 3. Connections that are open follow the new policy.
         (_judged, _judgedBefore) = (judged, wanted.ConfirmWithin is null ? judgedBefore : _judged);
@@ -218,6 +219,7 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
 
     private void Close()
     {
+        StopCounting();
         _log?.Dispose();
         _log = null;
     }

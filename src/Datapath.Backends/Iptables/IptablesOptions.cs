@@ -36,6 +36,9 @@ public sealed record IptablesOptions
     /// </summary>
     public int EventsPerSecond { get; init; } = 1000;
 
+    /// <summary>Whether connection tracking counts what connections carry, for accounts of flows.</summary>
+    public bool KeepsAccounts { get; init; }
+
     /// <summary>Where event times come from.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 }

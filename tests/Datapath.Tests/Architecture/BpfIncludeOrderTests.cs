@@ -10,6 +10,7 @@ public sealed partial class BpfIncludeOrderTests
     private static readonly ImmutableArray<string> Order =
     [
         "include/dp_abi.h",
+        "include/dp_abi_account.h",
         "include/dp_abi_cgroup.h",
         "include/dp_abi_process.h",
         "abi_types.h",
@@ -31,6 +32,7 @@ public sealed partial class BpfIncludeOrderTests
         "lib/judge.h",
         "lib/related.h",
         "lib/verdict.h",
+        "lib/account.h",
         "lib/process.h",
         "lib/report.h",
         "lib/ask.h",

@@ -145,6 +145,41 @@ public sealed class FlowAggregatorTests
         Assert.InRange(busiest[0].PerSecond, 6.0, 6.7);
     }
 
+    [Fact]
+    public void What_was_carried_is_reported_with_the_repeats_of_its_interval_and_once()
+    {
+        FlowCarried some = new(new(2, 200), new(1, 50));
+        Add(FlowEvents.Of(), 0);
+        Add(FlowEvents.Of() with { Time = FlowEvents.Start.AddSeconds(1) }, 1);
+        Carry(some, 5);
+        Carry(some, 10);
+        Advance(300);
+        Assert.Equal([default, some + some], _records.Select(record => record.Carried));
+        Assert.Equal((1, FlowEvents.At(10).Wall), (_records[1].Count, _records[1].LastSeen));
+
+        // A connection that goes on has no events; at last it is silent.
+        Carry(some, 400);
+        Advance(600);
+        Assert.Equal((0, some), (_records[2].Count, _records[2].Carried));
+        Advance(900);
+        Assert.Equal((3, 0), (_records.Count, _aggregator.FlowCount));
+        Carry(some, 1000);
+        _aggregator.Flush(FlowNames.None, FlowEvents.At(1001), Take);
+        Assert.Equal((0, some), (_records[3].Count, _records[3].Carried));
+    }
+
+    [Fact]
+    public void A_flow_that_makes_room_says_what_it_has_carried()
+    {
+        _aggregator = new FlowAggregator(Interval, capacity: 1);
+        Add(FlowEvents.Of(), 0);
+        Carry(new(new(2, 200), default), 1);
+        Add(FlowEvents.Of(port: 81), 2);
+        Assert.Equal([0, 200, 0], _records.Select(record => record.Carried.Source.Bytes));
+    }
+
+    private void Carry(FlowCarried carried, double seconds) => _aggregator.AddCarried(FlowEvents.Of(), carried, FlowNames.None, FlowEvents.At(seconds), Take);
+
     private void Add(FlowEvent flow, double seconds) => _aggregator.Add(flow, FlowNames.None, FlowEvents.At(seconds), Take);
 
     private void Advance(double seconds) => _aggregator.Advance(FlowNames.None, FlowEvents.At(seconds), Take);

@@ -33,6 +33,16 @@ public sealed class FlowRecordWriterTests
         Assert.Equal(["app=web", "quote=\"\n"], json.GetProperty("destinationTags").EnumerateArray().Select(tag => tag.GetString()));
         Assert.False(json.TryGetProperty("dropReason", out _));
         Assert.False(json.TryGetProperty("icmpType", out _));
+        Assert.False(json.TryGetProperty("sourceBytes", out _));
+    }
+
+    [Fact]
+    public void What_was_carried_has_fields_of_both_ends_and_a_time()
+    {
+        JsonElement json = Json(FlowEvents.Record() with { Count = 0, Carried = new FlowCarried(new(3, 300), new(0, 0)), CarriedAt = FlowEvents.Start.AddSeconds(9) });
+        (string Name, long Value)[] expected = [("value", 0), ("sourcePackets", 3), ("sourceBytes", 300), ("destinationPackets", 0), ("destinationBytes", 0)];
+        Assert.All(expected, field => Assert.Equal(field.Value, json.GetProperty(field.Name).GetInt64()));
+        Assert.Equal(("2026-01-02T03:04:05.000000Z", "2026-01-02T03:04:14.000000Z"), (json.GetProperty("firstSeen").GetString(), json.GetProperty("lastSeen").GetString()));
     }
 
     [Fact]

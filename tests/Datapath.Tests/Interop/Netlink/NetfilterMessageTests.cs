@@ -27,6 +27,17 @@ public sealed class NetfilterMessageTests
         Assert.Equal((0x8003, 0x1234), (entry.Original.IcmpTypeAndCode, entry.Original.EchoIdentifier));
     }
 
+    [Fact]
+    public void Counters_of_both_directions_are_read_where_the_kernel_counts()
+    {
+        byte[] sent = [.. Attribute(1, [0, 0, 0, 0, 0, 0, 0, 3]), .. Attribute(2, [0, 0, 0, 1, 0, 0, 0, 44])];
+        byte[] answered = [.. Attribute(1, [0, 0, 0, 0, 0, 0, 0, 2]), .. Attribute(2, [0, 0, 0, 0, 0, 0, 1, 0])];
+        ConntrackEntry? entry = ConntrackMessages.Entry([.. Connection(), .. Attribute(9 | 0x8000, sent), .. Attribute(10 | 0x8000, answered)]);
+        Assert.Equal(((3L, (1L << 32) + 44), (2L, 256L)), (entry!.Sent!.Value, entry.Answered!.Value));
+        Assert.Null(ConntrackMessages.Entry(Connection())!.Sent);
+    }
+
+
     [Theory]
     [InlineData(0x08, 0x08, true)]
     [InlineData(0x08, 0x03, false)]
