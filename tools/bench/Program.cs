@@ -65,6 +65,11 @@ if (args is ["packets", "hot" or "cold"])
     await PacketBench.RunAsync(args[1]);
 }
 
+if (args is [] or ["accounts"])
+{
+    await AccountBench.RunAsync();
+}
+
 if (args is [] or ["xdp"])
 {
     await XdpBench.RunAsync();

@@ -50,7 +50,8 @@ internal sealed class PacketLab : IAsyncDisposable
     /// <summary>Enforces a policy and loads the bench over it.</summary>
     /// <param name="policy">The policy.</param>
     /// <param name="xdp">Whether packets are dropped early, at XDP.</param>
-    public static async Task<PacketLab> StartAsync(PacketPolicy policy, XdpChoice xdp = XdpChoice.Off)
+    /// <param name="keepsAccounts">Whether flows have accounts.</param>
+    public static async Task<PacketLab> StartAsync(PacketPolicy policy, XdpChoice xdp = XdpChoice.Off, bool keepsAccounts = false)
     {
         string name = LabNetwork.PrefixFor("dpbench");
         var network = new LabNetwork(name);
@@ -58,7 +59,7 @@ internal sealed class PacketLab : IAsyncDisposable
         LabHost peer = await network.AddHostAsync("peer");
         await LabNetwork.ConnectAsync(host, Uplink, peer, Downlink);
         await host.AddAddressAsync(Uplink, new AddressKey(false, PacketPolicy.Host).ToAddress(), 32);
-        var options = new EbpfOptions { Instance = $"{name}-{policy.Prefixes}", ArenaBytes = 128L << 20, MaxTcpFlows = Flows, MaxOtherFlows = Flows, MaxNewFlows = Flows, Xdp = xdp };
+        var options = new EbpfOptions { Instance = $"{name}-{policy.Prefixes}", ArenaBytes = 128L << 20, MaxTcpFlows = Flows, MaxOtherFlows = Flows, MaxNewFlows = Flows, Xdp = xdp, KeepsAccounts = keepsAccounts };
         var backend = new EbpfBackend(options);
         try
         {
@@ -164,6 +165,7 @@ internal sealed class PacketLab : IAsyncDisposable
         resource.ReadExactly(bytes);
         BpfObject bench = BpfObject.Open(bytes, "dp_bench");
         bench.SetKnob("dp_jiffies_per_second", (uint)KernelClock.JiffiesPerSecond());
+        bench.SetKnob("dp_keeps_accounts", options.KeepsAccounts ? 1u : 0u);
         bench.SetKnob("bench_device", (uint)downlink);
         // The maps of the instance, of the size that they were made with.
         string root = Path.Combine(options.BpfFileSystem, "datapath", options.Instance);
