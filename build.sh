@@ -191,6 +191,7 @@ verb_test() {
     rm -rf "$out/test-results" && mkdir -p "$out/test-results"
     run_tests Datapath.Tests 'fast, no privileges'
     if ((EUID == 0)); then
+        tools/containerd/fetch.sh >/dev/null || cannot 'containerd is needed'
         run_tests Datapath.KernelTests 'programs, namespaces and sockets of this kernel'
     else
         skip_tests Datapath.KernelTests 'needs root'

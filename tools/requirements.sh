@@ -28,6 +28,7 @@ readonly requirements=(
     'groff-base          troff'
     'mandoc              mandoc'
     'systemd             systemd-analyze'
+    'libseccomp2         /usr/lib/*/libseccomp.so.2'
 )
 # What only `check` needs.
 # shellcheck disable=SC2034

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* connect(2) over TCP: refused at once where the SYN would be dropped by its unit's rules. Says
- * nothing of what is allowed: that is for the hooks of the packets, whatever comes out here.
+ * nothing of what is allowed: that is for the hooks of the packets, whatever comes out here. Whose
+ * socket it is, is noted for them, of any protocol.
  */
 #ifndef DP_EARLY_H
 #define DP_EARLY_H
@@ -98,12 +99,12 @@ static __always_inline void dp_report_refusal(const struct dp_packet *packet,
  */
 static __always_inline int dp_judge_connect(struct bpf_sock_addr *ctx, struct dp_packet *packet)
 {
-	const struct dp_descriptor *descriptor;
+	const struct dp_descriptor *descriptor = NULL;
 	const struct dp_generation *generation;
 	struct dp_origin origin = {.hook = DP_HOOK_CONNECT, .direction = DP_OUTGOING};
 	__u32 slot, unit;
 
-	if (ctx->protocol != IPPROTO_TCP || dp_is_to_loopback(&packet->tuple))
+	if (dp_is_to_loopback(&packet->tuple))
 		return DP_CONNECT_PASS;
 	slot = dp_active_slot();
 	if (slot & DP_SLOT_PAUSED)
@@ -115,7 +116,9 @@ static __always_inline int dp_judge_connect(struct bpf_sock_addr *ctx, struct dp
 	packet->tuple.protocol = IPPROTO_TCP;
 	packet->tuple.destination_port = ctx->user_port;
 	packet->key = bpf_ntohs(ctx->user_port);
-	descriptor = dp_decide_syn(generation, unit, packet);
+	/* A datagram may be an answer. */
+	if (ctx->protocol == IPPROTO_TCP)
+		descriptor = dp_decide_syn(generation, unit, packet);
 	if (!descriptor || descriptor->verdict == DP_ALLOW) {
 		dp_note_process(ctx);
 		return DP_CONNECT_PASS;

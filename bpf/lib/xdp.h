@@ -53,18 +53,34 @@ static __always_inline bool dp_may_be_proved(struct xdp_md *ctx, const struct dp
 	return state != BPF_TCP_LISTEN;
 }
 
+/* Whether there is an entry of a flow. Most of a flood has a mark that says "none", which spares it
+ * two lookups.
+ */
+static __always_inline bool dp_may_be_of_flow(struct dp_visit *visit)
+{
+	const struct dp_tuple *tuple = &visit->packet.tuple;
+	enum dp_flow_kind kind = dp_flow_kind_of(tuple);
+	__u32 hash = dp_tuple_hash(tuple, DP_HOST_UNIT);
+	const struct dp_mark *mark = dp_mark_of(hash);
+
+	if (!mark)
+		return true;
+	dp_flow_key_of(tuple, DP_HOST_UNIT, &visit->key);
+	return (dp_may_stand_proved(mark, hash) && dp_proved_lookup(&visit->key, kind)) ||
+	       (dp_may_stand_unproved(mark, hash, dp_is_tcp(kind)) &&
+		dp_unproved_lookup(&visit->key, kind));
+}
+
 /* Whether there is state by which tc might let a packet pass that the rules deny (rules 4 to 6 of
  * verdict.h).
  */
 static __always_inline bool dp_may_pass_by_state(struct xdp_md *ctx, struct dp_visit *visit)
 {
 	const struct dp_packet *packet = &visit->packet;
-	enum dp_flow_kind kind = dp_flow_kind_of(&packet->tuple);
 	const struct dp_control *control;
 	__u32 zero = 0;
 
-	dp_flow_key_of(&packet->tuple, DP_HOST_UNIT, &visit->key);
-	if (dp_proved_lookup(&visit->key, kind) || dp_unproved_lookup(&visit->key, kind))
+	if (dp_may_be_of_flow(visit))
 		return true;
 	if (packet->tuple.protocol == IPPROTO_TCP)
 		return dp_may_be_proved(ctx, packet);
@@ -98,8 +114,18 @@ static __always_inline void dp_report_early(const struct xdp_md *ctx, struct dp_
 	dp_submit(event);
 }
 
+/* Whether tc would leave a packet to a unit, whose socket has the port (dp_judge_of_incoming). */
+static __always_inline bool dp_is_for_unit(const struct dp_packet *packet, __u32 slot)
+{
+	const struct dp_tuple *tuple = &packet->tuple;
+
+	return dp_used_depths() && dp_unit_of_port(tuple, &tuple->destination,
+						   tuple->destination_port, slot) != DP_NO_UNIT;
+}
+
 /* The rule by which tc would drop the packet of the visit; NULL where it would not, or that is for
- * tc to find out.
+ * tc to find out. A first fragment says everything; dropped, it leaves nothing to the later ones,
+ * as at tc (dp_leave_ports).
  */
 static __always_inline const struct dp_descriptor *
 dp_rule_against(struct dp_visit *visit, const struct dp_generation *generation)
@@ -109,8 +135,8 @@ dp_rule_against(struct dp_visit *visit, const struct dp_generation *generation)
 	const struct dp_descriptor *own;
 	__u32 leaf;
 
-	if (packet->defect || packet->flags || packet->quoted.is_known || !host ||
-	    !(host->flags & DP_UNIT_PRESENT))
+	if (packet->defect || packet->flags & ~DP_PACKET_FIRST_FRAGMENT ||
+	    packet->quoted.is_known || !host || !(host->flags & DP_UNIT_PRESENT))
 		return NULL;
 	/* That is answered by tc. */
 	if (dp_resets_per_second && packet->table == DP_PORTS_TCP)
@@ -129,10 +155,8 @@ static __always_inline int dp_drop_early(struct xdp_md *ctx)
 	struct dp_place place;
 	__u16 type;
 
-	/* Where units are cgroups, whose a packet is depends on its port: that is for tc. */
-	if (!dp_is_plain_frame(ctx, &type) || dp_used_depths() ||
-	    !dp_place_of(ctx->ingress_ifindex, &place) || place.role != DP_ROLE_HOST ||
-	    place.slot & DP_SLOT_PAUSED)
+	if (!dp_is_plain_frame(ctx, &type) || !dp_place_of(ctx->ingress_ifindex, &place) ||
+	    place.role != DP_ROLE_HOST || place.slot & DP_SLOT_PAUSED)
 		return XDP_PASS;
 	visit = dp_visit_of(0);
 	generation = dp_generation_in(place.slot);
@@ -142,7 +166,8 @@ static __always_inline int dp_drop_early(struct xdp_md *ctx)
 		     &visit->packet))
 		return XDP_PASS;
 	own = dp_rule_against(visit, generation);
-	if (!own || !dp_is_hosts(&place, &visit->packet) || dp_may_pass_by_state(ctx, visit))
+	if (!own || !dp_is_hosts(&place, &visit->packet) ||
+	    dp_is_for_unit(&visit->packet, place.slot) || dp_may_pass_by_state(ctx, visit))
 		return XDP_PASS;
 	dp_report_early(ctx, visit, own, generation->id);
 	return XDP_DROP;

@@ -95,6 +95,21 @@ public sealed class EarlyRefusalTests : IDisposable
     }
 
     [KernelFact]
+    public void The_first_datagram_of_a_connected_socket_names_who_sent_it()
+    {
+        _lab.Apply(Policies.Friends);
+        _lab.TakeEvents();
+        _host.Run(() =>
+        {
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+            socket.Connect(Friend, 123);
+            return socket.Send(new byte[1]);
+        });
+        FlowEvent opened = Assert.Single(_lab.TakeEvents(), one => one.Hook == "tc-egress" && one.DestinationKey == 123);
+        Assert.Equal((Verdict.Allow, Environment.ProcessId, _cgroup.Path), (opened.Verdict, opened.Process?.Id, opened.Process?.Cgroup));
+    }
+
+    [KernelFact]
     public void Datagrams_are_not_refused_because_they_may_be_answers()
     {
         _lab.Apply(Policies.Friends);

@@ -76,6 +76,16 @@ internal sealed class ProgramLab : IDisposable
         Ip("-n", Name, "link", "set", interfaceName, "up");
     }
 
+    /// <summary>Has both ends up, and the kernel say nothing there by itself: only then a veth has the queues that a packet at XDP names.</summary>
+    public void BringUp(string interfaceName)
+    {
+        foreach (string end in (string[])[interfaceName, interfaceName + "p"])
+        {
+            _namespace.Run(() => File.WriteAllText($"/proc/sys/net/ipv6/conf/{end}/disable_ipv6", "1"));
+            Ip("-n", Name, "link", "set", end, "up");
+        }
+    }
+
     /// <summary>Takes an interface away.</summary>
     public void DeleteInterface(string interfaceName) => Ip("-n", Name, "link", "delete", interfaceName);
 

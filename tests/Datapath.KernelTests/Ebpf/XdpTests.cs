@@ -1,9 +1,13 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Datapath.Backends;
 using Datapath.Backends.Ebpf;
 using Datapath.Interop.Libbpf;
 using Datapath.Interop.Netlink;
 using Datapath.Interop.Processes;
 using Datapath.KernelTests.Support;
+using Datapath.Lab.Networks;
 using Xunit;
 
 namespace Datapath.KernelTests.Ebpf;
@@ -11,6 +15,12 @@ namespace Datapath.KernelTests.Ebpf;
 /// <summary>Where the program at XDP is attached, and where it is not and why. Its verdicts are held against the oracle in FlowOracleTests.</summary>
 public sealed class XdpTests : IDisposable
 {
+    // XDP_DROP and XDP_PASS of linux/bpf.h.
+    private const uint Drop = 1;
+    private const uint Pass = 2;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
     private ProgramLab _lab = new(options => options with { Xdp = XdpChoice.Auto });
 
     public void Dispose() => _lab.Dispose();
@@ -94,6 +104,58 @@ public sealed class XdpTests : IDisposable
         ApplyReport report = _lab.Apply(Policies.Friends);
         Assert.StartsWith("no XDP at up0: web0 is a VLAN of it", Assert.Single(report.Warnings), StringComparison.Ordinal);
     }
+
+    [KernelFact]
+    public void Where_units_are_cgroups_what_no_socket_of_theirs_has_is_still_dropped_early()
+    {
+        using LabCgroup cgroup = LabCgroup.Create();
+        _lab.BringUp("up0");
+        _lab.Apply(Policies.Friends + Unit(cgroup.Path));
+        // Half a second is what the table of ports may be behind.
+        using Socket served = new LabHost("svc", _lab.Name).InCgroup(cgroup.Directory).Run(() => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp));
+        served.Bind(new IPEndPoint(IPAddress.Any, 8080));
+        served.Listen();
+        long start = TimeProvider.System.GetTimestamp();
+        while (IsDroppedEarly(Syn(8080)))
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, "what is for the unit's socket is dropped by the host's rules");
+            // As the agent's loop does, again and again.
+            _lab.TakeEvents();
+        }
+
+        Assert.True(IsDroppedEarly(Syn(8081)));
+        // tc agrees with both.
+        Assert.Equal((true, false), (_lab.Passes("up0", ingress: true, Syn(8080)), _lab.Passes("up0", ingress: true, Syn(8081))));
+    }
+
+    [KernelFact]
+    public void A_first_fragment_is_dropped_early_and_a_later_one_is_left_to_tc()
+    {
+        _lab.BringUp("up0");
+        _lab.Apply(Policies.Friends);
+        byte[] payload = [.. Packet.UdpHeader(40000, 54), .. new byte[16]];
+        Assert.True(IsDroppedEarly(Packet.Ethernet(Packet.IPv4("10.9.1.1", "10.0.0.1", Packet.Udp, payload, new IPv4Fields { Id = 7, More = true }))));
+        Assert.False(IsDroppedEarly(Packet.Ethernet(Packet.IPv4("10.9.1.1", "10.0.0.1", Packet.Udp, new byte[16], new IPv4Fields { Id = 7, FragmentOffset = 24 }))));
+    }
+
+    private static byte[] Syn(ushort port) => Packet.Ethernet(Packet.IPv4("10.8.1.1", "10.0.0.1", Packet.Tcp, Packet.TcpHeader(40000, port, Packet.Syn)));
+
+    private bool IsDroppedEarly(byte[] frame) =>
+        _lab.Run(() =>
+        {
+            // struct xdp_md of linux/bpf.h: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex.
+            int[] context = [0, frame.Length, 0, _lab.IndexOf("up0"), 0, 0];
+            using BpfProgram program = BpfProgram.OpenById(XdpHook.Query(_lab.IndexOf("up0")));
+            uint action = program.TestRun(frame, MemoryMarshal.AsBytes<int>(context)).ReturnValue;
+            Assert.True(action is Pass or Drop, $"action {action}");
+            return action == Drop;
+        });
+
+    private static string Unit(string path) => $$"""
+
+          processingunit:
+            - { name: svc, namespace: /t, associatedTags: ["app=svc"], attach: { cgroup: "{{path}}" } }
+        """;
 
     // By the program, since an index of an interface is one of its namespace and the kernel lists the links of all.
     private uint Link()

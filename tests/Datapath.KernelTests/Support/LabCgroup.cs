@@ -15,11 +15,14 @@ internal sealed class LabCgroup : IDisposable
     private static readonly TimeSpan BetweenAttempts = TimeSpan.FromMilliseconds(5);
     private static int _count;
 
-    private LabCgroup(string path)
+    private LabCgroup(string path, bool isThreaded = true)
     {
         Path = path;
         System.IO.Directory.CreateDirectory(Directory);
-        File.WriteAllText($"{Directory}/cgroup.type", "threaded");
+        if (isThreaded)
+        {
+            File.WriteAllText($"{Directory}/cgroup.type", "threaded");
+        }
     }
 
     /// <summary>Below the root of the hierarchy, as a policy names it.</summary>
@@ -35,8 +38,11 @@ internal sealed class LabCgroup : IDisposable
     public static LabCgroup Create()
     {
         string own = File.ReadLines("/proc/self/cgroup").Single(line => line.StartsWith("0::", StringComparison.Ordinal))[3..].TrimEnd('/');
-        return new LabCgroup(string.Create(CultureInfo.InvariantCulture, $"{own}/dpk-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}"));
+        return new LabCgroup($"{own}/{NextName()}");
     }
+
+    /// <summary>Makes one for processes of others: below the root, because below a cgroup with threaded ones no process may be.</summary>
+    public static LabCgroup CreateForProcesses() => new($"/{NextName()}", isThreaded: false);
 
     /// <summary>Makes one below.</summary>
     /// <param name="name">Its name there.</param>
@@ -50,6 +56,8 @@ internal sealed class LabCgroup : IDisposable
             Remove(Directory);
         }
     }
+
+    private static string NextName() => string.Create(CultureInfo.InvariantCulture, $"dpk-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}");
 
     private static void Remove(string directory)
     {

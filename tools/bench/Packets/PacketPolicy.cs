@@ -19,6 +19,9 @@ internal sealed class PacketPolicy
     private const int MostNetworks = 500;
     private const ushort Ephemeral = 40_000;
 
+    // Enough that one of so many packets is as it must be.
+    private const int Few = 64;
+
     private readonly Random _random = new(8);
     private readonly IpPrefix[][] _networks;
     private readonly List<(Direction Direction, int Network, KeyRange Ports)> _allowing = [];
@@ -65,20 +68,28 @@ internal sealed class PacketPolicy
         );
 
     /// <summary>A service that the host may open.</summary>
-    public IPEndPoint AllowedOut() => End(AnswersIn(1, IanaProtocol.Tcp, 0)[0]);
+    public IPEndPoint AllowedOut() => End(AnswersIn(Few, IanaProtocol.Tcp, 0));
 
     /// <summary>One that it may not: of a peer and on a port that a rule about incoming connections names.</summary>
     public IPEndPoint DeniedOut() =>
-        End(Draw(1, Direction.Incoming, (peer, service) => Allows(Direction.Outgoing, peer, IanaProtocol.Tcp, service) ? null : new BenchTuple(peer, service, Host, Ephemeral, IanaProtocol.Tcp, 0))[0]);
+        End(Draw(Few, Direction.Incoming, (peer, service) => Allows(Direction.Outgoing, peer, IanaProtocol.Tcp, service) ? null : new BenchTuple(peer, service, Host, Ephemeral, IanaProtocol.Tcp, 0)));
 
-    private static IPEndPoint End(BenchTuple tuple) => new(new AddressKey(false, tuple.Source).ToAddress(), tuple.SourcePort);
+    // Networks are drawn from all addresses, and connect(2) takes those of single hosts alone.
+    private static IPEndPoint End(BenchTuple[] drawn)
+    {
+        BenchTuple tuple = drawn.First(one => one.Source >> 24 is > 0 and < 224 and not 127 && one.SourcePort != 0);
+        return new IPEndPoint(new AddressKey(false, tuple.Source).ToAddress(), tuple.SourcePort);
+    }
 
-    /// <summary>SYNs towards the host that a rule or the default rejects.</summary>
+    /// <summary>SYNs towards the host that a rule or the default rejects: to any service of any peer, because what a rule names is mostly allowed.</summary>
     public BenchTuple[] DeniedIn(int count, byte flags) =>
         Draw(
             count,
             Direction.Incoming,
-            (peer, service) => Allows(Direction.Incoming, peer, IanaProtocol.Tcp, service) ? null : new BenchTuple(peer, Ephemeral, Host, service, IanaProtocol.Tcp, flags)
+            (peer, _) =>
+                (ushort)_random.Next(1, Ephemeral) is var service && Allows(Direction.Incoming, peer, IanaProtocol.Tcp, service)
+                    ? null
+                    : new BenchTuple(peer, Ephemeral, Host, service, IanaProtocol.Tcp, flags)
         );
 
     /// <summary>Answers to the host that only the flow allows: the host may open it, the peer may not.</summary>

@@ -10,6 +10,8 @@ public sealed class AgentApi : IDisposable
     private static readonly Uri StatusPage = new("http://agent/v1/status");
     private static readonly Uri EventsPage = new("http://agent/v1/events");
 
+    private static readonly Uri CountersPage = new("http://agent/v1/counters");
+
     private readonly HttpClient _client;
 
     /// <summary>Talks to one agent.</summary>
@@ -34,6 +36,15 @@ public sealed class AgentApi : IDisposable
     {
         using var status = JsonDocument.Parse(await _client.GetStringAsync(StatusPage, cancellation));
         return status.RootElement.Clone();
+    }
+
+    /// <summary>How many packets were dropped for a reason since the kernel objects were made, from <c>GET /v1/counters</c>.</summary>
+    /// <param name="reason">As events name it, such as <c>policy</c>.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public async Task<long> DropsAsync(string reason, CancellationToken cancellation)
+    {
+        using var counters = JsonDocument.Parse(await _client.GetStringAsync(CountersPage, cancellation));
+        return counters.RootElement.GetProperty("drops").TryGetProperty(reason, out JsonElement drops) ? drops.GetProperty("packets").GetInt64() : 0;
     }
 
     /// <summary>Whether the agent answers and says that the kernel enforces its policy.</summary>
