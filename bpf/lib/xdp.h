@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Early drop at XDP: what tc ingress would drop by a rule of the host, before the kernel has made a
  * buffer of it. Never the only judge: everything that could pass at tc for any reason goes on to
- * tc, and so does what tc drops for another reason than a rule. Writes nothing but counts and
- * events, so that tc finds the same state with and without it.
+ * tc, and so does what tc drops for another reason than a rule. Writes nothing but counts, events
+ * and what policy says, so that tc finds the same state with and without it.
  */
 #ifndef DP_XDP_H
 #define DP_XDP_H
@@ -56,15 +56,12 @@ static __always_inline bool dp_may_be_proved(struct xdp_md *ctx, const struct dp
 /* Whether there is an entry of a flow. Most of a flood has a mark that says "none", which spares it
  * two lookups.
  */
-static __always_inline bool dp_may_be_of_flow(struct dp_visit *visit)
+static __always_inline bool dp_may_be_of_flow(struct dp_visit *visit, const struct dp_mark *mark)
 {
 	const struct dp_tuple *tuple = &visit->packet.tuple;
 	enum dp_flow_kind kind = dp_flow_kind_of(tuple);
-	__u32 hash = dp_tuple_hash(tuple, DP_HOST_UNIT);
-	const struct dp_mark *mark = dp_mark_of(hash);
+	__u32 hash = visit->sight.hash;
 
-	if (!mark)
-		return true;
 	dp_flow_key_of(tuple, DP_HOST_UNIT, &visit->key);
 	return (dp_may_stand_proved(mark, hash) && dp_proved_lookup(&visit->key, kind)) ||
 	       (dp_may_stand_unproved(mark, hash, dp_is_tcp(kind)) &&
@@ -74,13 +71,14 @@ static __always_inline bool dp_may_be_of_flow(struct dp_visit *visit)
 /* Whether there is state by which tc might let a packet pass that the rules deny (rules 4 to 6 of
  * verdict.h).
  */
-static __always_inline bool dp_may_pass_by_state(struct xdp_md *ctx, struct dp_visit *visit)
+static __always_inline bool dp_may_pass_by_state(struct xdp_md *ctx, struct dp_visit *visit,
+						 const struct dp_mark *mark)
 {
 	const struct dp_packet *packet = &visit->packet;
 	const struct dp_control *control;
 	__u32 zero = 0;
 
-	if (dp_may_be_of_flow(visit))
+	if (dp_may_be_of_flow(visit, mark))
 		return true;
 	if (packet->tuple.protocol == IPPROTO_TCP)
 		return dp_may_be_proved(ctx, packet);
@@ -123,6 +121,29 @@ static __always_inline bool dp_is_for_unit(const struct dp_packet *packet, __u32
 						   tuple->destination_port, slot) != DP_NO_UNIT;
 }
 
+/* Has policy say something of the packet of the visit, as dp_consult does, and recalls it as tc does:
+ * who floods comes again. Returns whether it says anything.
+ */
+static __always_inline bool dp_ask_early(struct dp_visit *visit,
+					 const struct dp_generation *generation,
+					 struct dp_said *said)
+{
+	const struct dp_packet *packet = &visit->packet;
+	const struct dp_unit *host;
+
+	if (dp_recall(packet, &visit->sight, said))
+		return true;
+	host = dp_unit_of(generation, DP_HOST_UNIT);
+	if (!host || !(host->flags & DP_UNIT_PRESENT))
+		return false;
+	said->leaf = dp_classify(generation, &packet->tuple.source, packet->tuple.is_ip6);
+	said->cell = dp_cell_of(generation, host, DP_INCOMING, said->leaf & DP_LEAF_CLASS,
+				packet->table, packet->key);
+	if (!dp_claims_unit(said->leaf, DP_HOST_UNIT))
+		dp_recollect(packet, &visit->sight, said);
+	return true;
+}
+
 /* The rule by which tc would drop the packet of the visit; NULL where it would not, or that is for
  * tc to find out. A first fragment says everything; dropped, it leaves nothing to the later ones,
  * as at tc (dp_leave_ports).
@@ -131,19 +152,17 @@ static __always_inline const struct dp_descriptor *
 dp_rule_against(struct dp_visit *visit, const struct dp_generation *generation)
 {
 	const struct dp_packet *packet = &visit->packet;
-	const struct dp_unit *host = dp_unit_of(generation, DP_HOST_UNIT);
 	const struct dp_descriptor *own;
-	__u32 leaf;
+	struct dp_said said = {};
 
-	if (packet->defect || packet->flags & ~DP_PACKET_FIRST_FRAGMENT ||
-	    packet->quoted.is_known || !host || !(host->flags & DP_UNIT_PRESENT))
+	if (packet->defect || packet->flags & ~DP_PACKET_FIRST_FRAGMENT || packet->quoted.is_known)
 		return NULL;
 	/* That is answered by tc. */
 	if (dp_resets_per_second && packet->table == DP_PORTS_TCP)
 		return NULL;
-	leaf = dp_classify(generation, &packet->tuple.source, packet->tuple.is_ip6);
-	own = dp_decide(generation, host, DP_INCOMING, leaf & DP_LEAF_CLASS, packet->table,
-			packet->key);
+	if (!dp_ask_early(visit, generation, &said))
+		return NULL;
+	own = dp_descriptor_at(generation, said.cell);
 	return own && own->verdict != DP_ALLOW ? own : NULL;
 }
 
@@ -151,8 +170,10 @@ static __always_inline int dp_drop_early(struct xdp_md *ctx)
 {
 	const struct dp_generation *generation;
 	const struct dp_descriptor *own;
+	const struct dp_mark *mark;
 	struct dp_visit *visit;
 	struct dp_place place;
+	__u32 hash;
 	__u16 type;
 
 	if (!dp_is_plain_frame(ctx, &type) || !dp_place_of(ctx->ingress_ifindex, &place) ||
@@ -165,9 +186,15 @@ static __always_inline int dp_drop_early(struct xdp_md *ctx)
 	if (dp_parse((void *)(long)ctx->data, (void *)(long)ctx->data_end, DP_LINK_ETHERNET, type,
 		     &visit->packet))
 		return XDP_PASS;
+	hash = dp_tuple_hash(&visit->packet.tuple, DP_HOST_UNIT);
+	mark = dp_mark_of(hash);
+	if (!mark)
+		return XDP_PASS;
+	dp_sight_of(&visit->packet, DP_HOST_UNIT, DP_INCOMING, generation->id, hash, mark,
+		    &visit->sight);
 	own = dp_rule_against(visit, generation);
 	if (!own || !dp_is_hosts(&place, &visit->packet) ||
-	    dp_is_for_unit(&visit->packet, place.slot) || dp_may_pass_by_state(ctx, visit))
+	    dp_is_for_unit(&visit->packet, place.slot) || dp_may_pass_by_state(ctx, visit, mark))
 		return XDP_PASS;
 	dp_report_early(ctx, visit, own, generation->id);
 	return XDP_DROP;

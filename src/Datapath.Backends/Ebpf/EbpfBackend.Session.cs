@@ -40,7 +40,7 @@ public sealed partial class EbpfBackend
                 new EarlyRefusalPlace(options.EarlyReject, CgroupTree.Find(), options.EarlyRejectCgroup),
                 options.Time
             );
-            Xdp = new XdpHooks(Loaded, () => SegmentObject.LoadForXdp(options, pins), pins, options.Xdp != XdpChoice.Off);
+            Xdp = new XdpHooks(Loaded, () => SegmentObject.LoadForXdp(options, pins, Loaded), pins, options.Xdp != XdpChoice.Off);
             Hooks = new AttachedHooks(Loaded, pins, MechanismOf(options.TcHook));
             Events = new RingBuffer(
                 Loaded.Map(DpMaps.Events),

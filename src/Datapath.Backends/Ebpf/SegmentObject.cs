@@ -130,11 +130,22 @@ internal static class SegmentObject
             out _
         );
 
-    /// <summary>Loads the copy that is attached to XDP, over the same maps.</summary>
+    /// <summary>Loads the copy that is attached to XDP, over the same maps. What policy said is recalled by both.</summary>
     /// <param name="options">As for the programs at tc.</param>
     /// <param name="pins">Where the maps are pinned.</param>
-    public static BpfObject LoadForXdp(EbpfOptions options, PinDirectory pins) =>
-        Load(options, pins, loading => LeaveOut(loading, [.. TcPrograms, .. CgroupPrograms, .. ProcessPrograms]), out _);
+    /// <param name="atTc">The programs at tc.</param>
+    public static BpfObject LoadForXdp(EbpfOptions options, PinDirectory pins, BpfObject atTc) =>
+        Load(
+            options,
+            pins,
+            loading =>
+            {
+                LeaveOut(loading, [.. TcPrograms, .. CgroupPrograms, .. ProcessPrograms]);
+                loading.SetKnob("dp_memory_sets", (uint)options.MemorySets);
+                loading.Reuse(DpMaps.Recollections.Name, atTc.Map(DpMaps.Recollections.Name));
+            },
+            out _
+        );
 
     /// <summary>When the programs forget a flow; nothing is loaded.</summary>
     public static FlowTimeouts ReadTimeouts()
@@ -175,7 +186,7 @@ internal static class SegmentObject
             loading.SetKnob("dp_unproved_tcp_seconds", timeouts.LongestUnproved(isTcp: true));
             loading.SetKnob("dp_unproved_other_seconds", timeouts.LongestUnproved(isTcp: false));
             SetSizes(loading, options);
-            // What is not at tc remembers nothing.
+            // What is not at tc remembers nothing of its own.
             SetMemory(loading, 1);
             MakeAccountsAnew(options, pins.Map(DpMaps.Accounts.Name));
             foreach (string map in PinnedMaps)
