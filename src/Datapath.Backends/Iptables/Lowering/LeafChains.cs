@@ -18,6 +18,12 @@ internal sealed partial class LeafChains(CompiledPolicy policy, ChainBook book, 
     /// <summary>What counting rules are marked with, before the rule index.</summary>
     public const string CountMark = "r";
 
+    /// <summary>
+    /// The same where the rule behind it counts: a comment is a match, which costs a call for every packet, and the rule before that opens
+    /// connections is asked for few of them.
+    /// </summary>
+    public const string NextCountsMark = "c";
+
     /// <summary>The same where a pause lets pass what the rule denies.</summary>
     public const string PausedMark = "p";
 
@@ -54,12 +60,11 @@ internal sealed partial class LeafChains(CompiledPolicy policy, ChainBook book, 
 
     private int Allow(Descriptor descriptor, bool isStateless, bool isTcp)
     {
-        ChainRule pass = layout.End(Counted(descriptor));
         // What is built in is allowed in both directions: its answers need no state, and nobody is told. A unit's traffic with itself must
         // leave none: what only claims to come from the unit would pass as its answer.
         return isStateless || descriptor.Flags.HasFlag(DescriptorFlags.BuiltIn)
-            ? book.Add(pass)
-            : book.Add(ChainRule.Jump(Open(descriptor), isTcp ? Opens : "-m conntrack --ctstate NEW "), pass);
+            ? book.Add(layout.End(Counted(descriptor)))
+            : book.Add(ChainRule.Jump(Open(descriptor), (isTcp ? Opens : "-m conntrack --ctstate NEW ") + Named(NextCountsMark, descriptor)), layout.End());
     }
 
     /// <summary>Marks a connection as opened under policy and reports it once.</summary>
@@ -92,8 +97,10 @@ internal sealed partial class LeafChains(CompiledPolicy policy, ChainBook book, 
     private static bool IsReported(Descriptor descriptor) => descriptor.Flags.HasFlag(DescriptorFlags.Log);
 
     // So that counters can be read by anybody, and by an agent that knows nothing of the policy in force.
-    private static string Counted(Descriptor descriptor) =>
-        string.Create(CultureInfo.InvariantCulture, $"-m comment --comment {CountMark}{descriptor.RuleIndex} ");
+    private static string Counted(Descriptor descriptor) => Named(CountMark, descriptor);
+
+    private static string Named(string mark, Descriptor descriptor) =>
+        string.Create(CultureInfo.InvariantCulture, $"-m comment --comment {mark}{descriptor.RuleIndex} ");
 
     private ChainRule Report(Descriptor descriptor, DropReason reason, string matches) =>
         new(matches + _limit, string.Create(CultureInfo.InvariantCulture, $"-j NFLOG --nflog-prefix {LogPrefix.Of(descriptor, reason)} --nflog-group {_logGroup}"));

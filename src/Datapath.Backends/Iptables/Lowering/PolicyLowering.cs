@@ -54,11 +54,16 @@ internal static class PolicyLowering
         if (places.Host is { } host)
         {
             int incoming = Judge(host, Direction.Incoming);
+            // To look an address up in the kernel's tables costs ten times what comparing it does; who compares unequal is looked up.
+            string[] usual = [.. places.UsualAddresses(family.IsIPv6).Select(address => $"{address}/{family.AddressBits} ")];
+            input.AddRange(usual.Select(address => ChainRule.Goto(incoming, $"-d {address}! -i lo ")));
             input.AddRange(family.LocalDestinations.Select(matches => ChainRule.Goto(incoming, "! -i lo " + matches)));
             // 2. From the host: what is forwarded still has a foreign source here. Without an address yet (DHCP, duplicate address detection)
             // it is the host too; such packets are never forwarded.
             int outgoing = Judge(host, Direction.Outgoing);
             string[] own = ["! -o lo -m addrtype --src-type LOCAL ", (family.IsIPv6 ? "-s ::/128 " : "-s 0.0.0.0/32 ") + "! -o lo "];
+            // Where pods are asked next, the packet comes back from here, and would be the host's a second time.
+            output.AddRange(usual.Where(_ => places.Pods.IsEmpty).Select(address => ChainRule.Goto(outgoing, $"-s {address}! -o lo ")));
             output.AddRange(own.Select(matches => places.Pods.IsEmpty ? ChainRule.Goto(outgoing, matches) : ChainRule.Jump(outgoing, matches)));
         }
 

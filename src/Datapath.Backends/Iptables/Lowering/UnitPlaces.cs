@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Net;
+using System.Net.Sockets;
 using Datapath.Backends.Host;
 using Datapath.Policy.Compilation;
 using Datapath.Policy.Inventory;
@@ -11,6 +13,24 @@ namespace Datapath.Backends.Iptables.Lowering;
 /// <param name="NotEnforced">Units without a place.</param>
 internal sealed record UnitPlaces(LocalUnit? Host, ImmutableArray<(LocalUnit Unit, HostInterface Interface)> Pods, ImmutableArray<UnitNotEnforced> NotEnforced)
 {
+    // Each is one more rule for packets that are for somebody else.
+    private const int MostUsualAddresses = 4;
+
+    /// <summary>
+    /// Addresses of the host's interfaces that are worth a rule of their own before the kernel's tables are asked whether an address is the
+    /// host's; none where there are so many that this would not be quicker.
+    /// </summary>
+    /// <param name="isIPv6">Of which family.</param>
+    public ImmutableArray<IPAddress> UsualAddresses(bool isIPv6)
+    {
+        AddressFamily family = isIPv6 ? AddressFamily.InterNetworkV6 : AddressFamily.InterNetwork;
+        ImmutableArray<IPAddress> found = [.. Addresses.Where(one => one.AddressFamily == family && !one.IsIPv6LinkLocal)];
+        return found.Length <= MostUsualAddresses ? found : [];
+    }
+
+    /// <summary>Addresses of the host's interfaces.</summary>
+    public ImmutableArray<IPAddress> Addresses { get; init; } = [];
+
     /// <summary>Finds the place of each unit.</summary>
     /// <param name="policy">The units.</param>
     /// <param name="host">The interfaces that there are.</param>
@@ -47,7 +67,10 @@ internal sealed record UnitPlaces(LocalUnit? Host, ImmutableArray<(LocalUnit Uni
             policy.Units.FirstOrDefault(unit => unit.Attach.Kind == AttachmentKind.Host),
             pods.ToImmutable(),
             missing.ToImmutable()
-        );
+        )
+        {
+            Addresses = host.Addresses,
+        };
     }
 
     /// <summary>Whether a name means one interface: a plus at its end would mean all that begin so, and other signs end an argument.</summary>
