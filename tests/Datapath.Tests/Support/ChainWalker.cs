@@ -57,6 +57,9 @@ internal sealed class ChainWalker
         }
     }
 
+    /// <summary>The cgroup of the socket that sends, below the root; null for a packet without one.</summary>
+    public string? Cgroup { get; set; }
+
     /// <summary>The mark that the packet has afterwards.</summary>
     public uint Mark => _mark;
 
@@ -176,6 +179,7 @@ internal sealed class ChainWalker
             "--mark" => value.Split('/') is [var mark, var mask] && ((_module == "connmark" ? 0 : _mark) & Number(mask)) == Number(mark),
             "--dport" or "--dports" => value.Split(',').Any(range => IsIn(range, packet.Key)),
             "--icmp-type" or "--icmpv6-type" => IsType(value, packet.Key),
+            "--path" => Cgroup is { } own && (own + '/').StartsWith(value.Trim('"') + '/', StringComparison.Ordinal),
             "--hl-eq" => packet.HopLimit == int.Parse(value, CultureInfo.InvariantCulture),
             "--tcp-flags" => true, // a bare SYN
             "--ctstate" => value == "NEW",

@@ -39,6 +39,9 @@ internal sealed partial class LeafChains(CompiledPolicy policy, ChainBook book, 
 
     private readonly int _logGroup = new ObjectNames(options.Instance).LogGroup;
 
+    /// <summary>What the judge has to do with units that are cgroups.</summary>
+    public CgroupPart Cgroups { get; init; } = CgroupPart.None;
+
     /// <summary>The chain of a descriptor.</summary>
     /// <param name="cell">Its index.</param>
     /// <param name="isTcp">Whether all that comes there is TCP.</param>
@@ -70,7 +73,9 @@ internal sealed partial class LeafChains(CompiledPolicy policy, ChainBook book, 
     /// <summary>Marks a connection as opened under policy and reports it once.</summary>
     private int Open(Descriptor descriptor)
     {
-        var mark = new ChainRule("", $"-j CONNMARK --set-xmark {Opened}/{MarkLayout.Hexadecimal(Known)}");
+        uint opened = options.ConnectionMarkBit | (Cgroups.IsUnit ? options.CgroupMarkBit : 0);
+        uint written = Known | (Cgroups == CgroupPart.None ? 0 : options.CgroupMarkBit);
+        var mark = new ChainRule("", $"-j CONNMARK --set-xmark {MarkLayout.Hexadecimal(opened)}/{MarkLayout.Hexadecimal(written)}");
         // Until an answer comes every packet is NEW; only the first is not confirmed, and that at each judge it meets. One that conntrack
         // took up in the middle is opened by its first SYN.
         return IsReported(descriptor)
@@ -103,5 +108,5 @@ internal sealed partial class LeafChains(CompiledPolicy policy, ChainBook book, 
         string.Create(CultureInfo.InvariantCulture, $"-m comment --comment {mark}{descriptor.RuleIndex} ");
 
     private ChainRule Report(Descriptor descriptor, DropReason reason, string matches) =>
-        new(matches + _limit, string.Create(CultureInfo.InvariantCulture, $"-j NFLOG --nflog-prefix {LogPrefix.Of(descriptor, reason)} --nflog-group {_logGroup}"));
+        new(matches + _limit, string.Create(CultureInfo.InvariantCulture, $"-j NFLOG --nflog-prefix {LogPrefix.Of(descriptor, reason, Math.Max(0, Cgroups.Unit))} --nflog-group {_logGroup}"));
 }

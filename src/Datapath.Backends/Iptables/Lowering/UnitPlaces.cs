@@ -28,25 +28,28 @@ internal sealed record UnitPlaces(LocalUnit? Host, ImmutableArray<(LocalUnit Uni
         return found.Length <= MostUsualAddresses ? found : [];
     }
 
+    /// <summary>Cgroups that are units, the deepest first.</summary>
+    public ImmutableArray<(LocalUnit Unit, HostCgroup Cgroup)> Cgroups { get; init; } = [];
+
     /// <summary>Addresses of the host's interfaces.</summary>
     public ImmutableArray<IPAddress> Addresses { get; init; } = [];
 
     /// <summary>Finds the place of each unit.</summary>
     /// <param name="policy">The units.</param>
     /// <param name="host">The interfaces that there are.</param>
-    public static UnitPlaces Of(CompiledPolicy policy, HostSnapshot host)
+    /// <param name="cgroups">The cgroups that a path of a policy means now; null where there is no hierarchy of them.</param>
+    public static UnitPlaces Of(CompiledPolicy policy, HostSnapshot host, Func<string, ImmutableArray<HostCgroup>>? cgroups = null)
     {
         var pods = ImmutableArray.CreateBuilder<(LocalUnit, HostInterface)>();
         var missing = ImmutableArray.CreateBuilder<UnitNotEnforced>();
         var taken = new HashSet<string>(StringComparer.Ordinal);
-        foreach (LocalUnit unit in policy.Units.Where(unit => unit.Attach.Kind != AttachmentKind.Host))
+        foreach (LocalUnit unit in policy.Units.Where(unit => unit.Attach.Kind == AttachmentKind.Interface))
         {
             string name = unit.Attach.Target;
             HostInterface? own = host.Interfaces.FirstOrDefault(one => one.Name == name);
-            string? obstacle = unit.Attach.Kind switch
+            string? obstacle = own switch
             {
-                not AttachmentKind.Interface => "units that are cgroups are not judged by iptables in this version",
-                _ when own is null => $"there is no interface {name}",
+                null => $"there is no interface {name}",
                 _ when policy.ExcludedInterfaces.Contains(name) => $"interface {name} is excluded by the enforcer profile",
                 _ when own.Master != 0 => $"interface {name} is a port of a bridge or bond, where iptables does not see its packets",
                 _ when !IsPlainName(name) => $"iptables takes no interface with the name {name}",
@@ -63,6 +66,7 @@ internal sealed record UnitPlaces(LocalUnit? Host, ImmutableArray<(LocalUnit Uni
             }
         }
 
+        ImmutableArray<(LocalUnit, HostCgroup)> found = CgroupPlaces.Of(policy, cgroups ?? (_ => []), missing);
         return new UnitPlaces(
             policy.Units.FirstOrDefault(unit => unit.Attach.Kind == AttachmentKind.Host),
             pods.ToImmutable(),
@@ -70,6 +74,7 @@ internal sealed record UnitPlaces(LocalUnit? Host, ImmutableArray<(LocalUnit Uni
         )
         {
             Addresses = host.Addresses,
+            Cgroups = found,
         };
     }
 
