@@ -17,7 +17,8 @@ namespace Datapath.Backends.Iptables;
 /// The bit of those that lost the other one by us. If their opener is allowed again they get it back; others never had it by right, such as one
 /// that conntrack took up in the middle. In the kernel, so that a successor knows them, and whoever ends a trial.
 /// </param>
-internal sealed class ConnectionMarks(uint bit, uint revoked)
+/// <param name="cgroup">The bit of those that a unit opened which is a cgroup.</param>
+internal sealed class ConnectionMarks(uint bit, uint revoked, uint cgroup)
 {
     /// <summary>Sees whether the kernel answers, before anything depends on it.</summary>
     /// <exception cref="BackendException">It does not.</exception>
@@ -31,7 +32,7 @@ internal sealed class ConnectionMarks(uint bit, uint revoked)
     /// <exception cref="BackendException">Refused.</exception>
     public void Follow(CompiledPolicy policy, UnitPlaces places, HostSnapshot host, bool isFirst)
     {
-        var openers = new OpenerJudge(policy, places, host);
+        var openers = new OpenerJudge(policy, places, host, cgroup);
         Guard(() =>
         {
             ImmutableArray<ConntrackEntry> entries = Conntrack.Read();
@@ -52,19 +53,19 @@ internal sealed class ConnectionMarks(uint bit, uint revoked)
     public void TakeUp(CompiledPolicy policy, UnitPlaces places, HostSnapshot host, IEnumerable<RememberedFlow> flows) =>
         Guard(() =>
         {
-            new OlderConnections(new OpenerJudge(policy, places, host), bit, revoked).TakeUp(flows);
+            new OlderConnections(new OpenerJudge(policy, places, host, cgroup), bit, revoked).TakeUp(flows);
             return 0;
         });
 
-    /// <summary>Takes both bits from every connection.</summary>
+    /// <summary>Takes all bits from every connection.</summary>
     /// <param name="dryRun">Only count.</param>
     /// <returns>How many had one.</returns>
     /// <exception cref="BackendException">Refused.</exception>
     public int Clear(bool dryRun) =>
         Guard(() =>
         {
-            List<ConntrackEntry> marked = [.. Conntrack.Read().Where(entry => IsMarked(entry) || IsRevoked(entry))];
-            Conntrack.SetMark(dryRun ? [] : marked, 0, bit | revoked);
+            List<ConntrackEntry> marked = [.. Conntrack.Read().Where(entry => (entry.Mark & (bit | revoked | cgroup)) != 0)];
+            Conntrack.SetMark(dryRun ? [] : marked, 0, bit | revoked | cgroup);
             return marked.Count;
         });
 
@@ -77,7 +78,7 @@ internal sealed class ConnectionMarks(uint bit, uint revoked)
     /// <exception cref="BackendException">Refused.</exception>
     public LiveConnections Read(CompiledPolicy policy, UnitPlaces places, HostSnapshot host, int? unit, int most)
     {
-        var openers = new OpenerJudge(policy, places, host);
+        var openers = new OpenerJudge(policy, places, host, cgroup);
         Dictionary<RuleIdentity, int> indexes = policy.Rules.ToDictionary(rule => rule.Rule, rule => rule.Index);
         var found = ImmutableArray.CreateBuilder<LiveConnection>();
         long total = 0;

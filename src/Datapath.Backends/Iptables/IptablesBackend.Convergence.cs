@@ -93,7 +93,7 @@ public sealed partial class IptablesBackend
     private sealed record Judged(CompiledPolicy Policy, UnitPlaces Places, HostSnapshot Host)
     {
         public Judged(CompiledPolicy policy, HostSnapshot host)
-            : this(policy, UnitPlaces.Of(policy, host), host)
+            : this(policy, UnitPlaces.Of(policy, host, CgroupTree.Find() is { } tree ? tree.Named : null), host)
         {
         }
     }

@@ -19,7 +19,7 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
     private const int LoggedBytes = 256;
 
     private readonly ObjectNames _names = new(configuration.Instance);
-    private readonly ConnectionMarks _marks = new(configuration.ConnectionMarkBit, configuration.RevokedMarkBit);
+    private readonly ConnectionMarks _marks = new(configuration.ConnectionMarkBit, configuration.RevokedMarkBit, configuration.CgroupMarkBit);
     private readonly PacketDecoder _decoder = new(configuration.Time, MarkLayout.PodBitOf(configuration.PacketMarkMask));
     private readonly VerdictTally _tally = new();
     private XtablesVariant? _variant;
@@ -152,6 +152,7 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
                 }
             })
         );
+        FollowCgroups();
         return events;
     }
 
@@ -238,7 +239,8 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
             .Interfaces.Where(one => places.Host is not null && !one.IsLoopback && one.Master == 0 && !policy.ExcludedInterfaces.Contains(one.Name))
             .Where(one => policy.Units.All(unit => unit.Attach != new Attachment(AttachmentKind.Interface, one.Name)))
             .Select(one => At(LocalUnit.HostNumber, one));
-        return [.. pods.Concat(uplinks)];
+        IEnumerable<UnitAttachment> cgroups = places.Cgroups.Select(one => new UnitAttachment(one.Unit.Number, one.Cgroup.Path, 0, "mangle"));
+        return [.. pods.Concat(uplinks).Concat(cgroups)];
     }
 
     private static UnitAttachment At(int unit, HostInterface one) => new(unit, one.Name, one.Index, "mangle");

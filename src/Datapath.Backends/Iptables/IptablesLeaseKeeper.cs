@@ -83,7 +83,7 @@ public sealed class IptablesLeaseKeeper(IptablesOptions options)
     {
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(host);
-        new ConnectionMarks(options.ConnectionMarkBit, options.RevokedMarkBit).Follow(policy, UnitPlaces.Of(policy, host), host, isFirst: false);
+        new ConnectionMarks(options.ConnectionMarkBit, options.RevokedMarkBit, options.CgroupMarkBit).Follow(policy, UnitPlaces.Of(policy, host, CgroupTree.Find() is { } tree ? tree.Named : null), host, isFirst: false);
     }
 
     private bool IsForgotten()

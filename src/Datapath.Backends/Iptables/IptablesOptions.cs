@@ -24,6 +24,9 @@ public sealed record IptablesOptions
     /// </summary>
     public uint RevokedMarkBit { get; init; } = 0x2000_0000;
 
+    /// <summary>The bit of the connection mark that says "by a unit that is a cgroup": its answers are not the host's.</summary>
+    public uint CgroupMarkBit { get; init; } = 0x1000_0000;
+
     /// <summary>
     /// The program, and its first arguments, that ends a lease when no agent lives; the deadline is appended, in milliseconds since boot. It must
     /// do what <see cref="IptablesLeaseKeeper"/> does. Empty: trials and pauses are refused.

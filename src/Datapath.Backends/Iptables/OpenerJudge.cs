@@ -17,13 +17,18 @@ internal sealed class OpenerJudge
     private readonly HashSet<IPAddress> _addresses;
     private readonly ImmutableArray<IPNetwork> _networks;
     private readonly bool _judgesHost;
+    private readonly uint _cgroupMark;
+    private readonly ImmutableArray<int> _cgroups;
 
     /// <summary>Takes a policy.</summary>
     /// <param name="policy">The policy.</param>
     /// <param name="places">Where its units are judged.</param>
     /// <param name="host">The host's addresses.</param>
-    public OpenerJudge(CompiledPolicy policy, UnitPlaces places, HostSnapshot host)
+    /// <param name="cgroupMark">The bit of connections that a unit opened which is a cgroup.</param>
+    public OpenerJudge(CompiledPolicy policy, UnitPlaces places, HostSnapshot host, uint cgroupMark)
     {
+        _cgroupMark = cgroupMark;
+        _cgroups = [.. places.Cgroups.Select(one => one.Unit.Number).Distinct().Order()];
         _policy = policy;
         _reader = new CompiledPolicyReader(policy);
         _pods = [.. places.Pods.Select(pod => pod.Unit.Number)];
@@ -77,13 +82,25 @@ internal sealed class OpenerJudge
 
         if (_judgesHost && IsLocal(sent.Source) && !IsLocal(answered.Source))
         {
-            yield return new JudgedOpener(LocalUnit.HostNumber, Direction.Outgoing, received);
+            yield return Sender(entry, new JudgedOpener(LocalUnit.HostNumber, Direction.Outgoing, received));
         }
 
         if (PodOf(answered.Source) is { } receiver)
         {
             yield return new JudgedOpener(receiver, Direction.Incoming, received);
         }
+    }
+
+    // Which of several cgroups it was is not known: whoever may have said it is believed to have said it.
+    private JudgedOpener Sender(ConntrackEntry entry, JudgedOpener host)
+    {
+        if ((entry.Mark & _cgroupMark) == 0 || _cgroups.IsEmpty)
+        {
+            return host;
+        }
+
+        JudgedOpener[] all = [.. _cgroups.Select(unit => host with { Unit = unit })];
+        return Array.Find(all, one => Judge(one).Verdict == Verdict.Allow) ?? all[0];
     }
 
     private bool IsLocal(IPAddress address) => _addresses.Contains(address) || _networks.Any(network => network.Contains(address)) || address.IsIPv6Multicast || IPAddress.IsLoopback(address);

@@ -42,9 +42,9 @@ internal sealed class PacketDecoder(TimeProvider time, uint podBit)
         return new FlowEvent
         {
             Time = time.GetUtcNow(),
-            Unit = isHost ? LocalUnit.HostNumber : Units.GetValueOrDefault(link),
-            // What comes in to the host's end of a pod's veth was sent by the pod.
-            Direction = comesIn == isHost ? Direction.Incoming : Direction.Outgoing,
+            Unit = prefix.Unit != 0 ? prefix.Unit : isHost ? LocalUnit.HostNumber : Units.GetValueOrDefault(link),
+            // What comes in to the host's end of a pod's veth was sent by the pod. A cgroup judges what it sends.
+            Direction = comesIn == isHost && prefix.Unit == 0 ? Direction.Incoming : Direction.Outgoing,
             Verdict = prefix.Descriptor.Verdict,
             Reason = prefix.Reason,
             Flags = prefix.Descriptor.Flags,

@@ -199,7 +199,7 @@ public sealed class CgroupTests : IDisposable
     }
 
     /// <summary>What the host may not the service may, and the other way round.</summary>
-    private static string Policy(string? cgroup, string? outer = null) =>
+    internal static string Policy(string? cgroup, string? outer = null) =>
         $$"""
         APIVersion: 1
         label: cgroup-tests

@@ -6,7 +6,7 @@ namespace Datapath.KernelTests.Iptables;
 /// <summary>What the system's own programs say of rules and sets on the router of a lab.</summary>
 internal static class RuleListing
 {
-    private const uint OwnBits = 0x6000_0000;
+    private const uint OwnBits = 0x7000_0000;
     private const string OwnPrefix = "dp.";
 
     private static readonly string[] Variants = ["nft", "legacy"];

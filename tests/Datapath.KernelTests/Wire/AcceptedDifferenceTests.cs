@@ -9,7 +9,6 @@ namespace Datapath.KernelTests.Wire;
 /// <summary>What decision 0020 accepts is exactly so: the oracle says one thing, and iptables another.</summary>
 public sealed class AcceptedDifferenceTests
 {
-    private const int Zone = 1;
     private const string Friend = "10.9.0.1";
 
     // Friends may ask some things of the host, and nobody else may anything; the host may speak to web, which hears nobody. Then the host may call
@@ -48,7 +47,7 @@ public sealed class AcceptedDifferenceTests
     [KernelFact]
     public void A_datagram_whose_late_fragment_comes_first_is_judged_by_its_ports()
     {
-        using var lab = new Lab();
+        using var lab = new DifferenceLab(Scenario);
         PacketStep first = Step($"up0 in udp {Friend} 1024 10.0.0.1 53 fragment=First id=1");
         Assert.Equal(DropReason.PortsUnknown, lab.Oracle.Judge(first with { Packet = first.Packet with { Fragment = FragmentPart.Later } }).Rulings[0].Reason);
         Assert.True(lab.Crosses(first, (packet, name) => [.. new WireBytes().Of(packet, name).Reverse()]));
@@ -59,7 +58,7 @@ public sealed class AcceptedDifferenceTests
     [KernelFact]
     public void What_conntrack_knows_no_association_of_answers_nothing()
     {
-        using var lab = new Lab();
+        using var lab = new DifferenceLab(Scenario);
         PacketStep asks = Step($"up0 in 132 {Friend} 10.0.0.1");
         PacketStep answers = Step($"up0 out from=Host 132 10.0.0.1 {Friend}");
         Assert.True(lab.Oracle.Judge(asks).Passes);
@@ -84,7 +83,7 @@ public sealed class AcceptedDifferenceTests
     )]
     public void What_conntrack_holds_for_no_answer_is_none(params string[] lines)
     {
-        using var lab = new Lab();
+        using var lab = new DifferenceLab(Scenario);
         PacketStep[] steps = [.. lines.Select(Step)];
         Assert.All(steps, step => Assert.True(lab.Oracle.Judge(step).Passes));
         Assert.All(steps[..^1], step => Assert.True(lab.Crosses(step)));
@@ -94,7 +93,7 @@ public sealed class AcceptedDifferenceTests
     [KernelFact]
     public void What_one_judge_lets_open_and_another_drops_never_was_opened()
     {
-        using var lab = new Lab();
+        using var lab = new DifferenceLab(Scenario);
         PacketStep asks = Step("if0 out from=Host udp 10.0.0.1 1024 10.1.0.2 53");
         PacketStep answers = Step("if0 in udp 10.1.0.2 53 10.0.0.1 1024");
         PacketStep error = Step("if0 in icmp 10.1.0.2 10.0.0.1 kind=771 about udp 10.0.0.1 1024 10.1.0.2 53");
@@ -107,7 +106,7 @@ public sealed class AcceptedDifferenceTests
     [KernelFact]
     public void A_SYN_opens_nothing_where_the_other_side_is_in_the_middle_of_a_connection()
     {
-        using var lab = new Lab();
+        using var lab = new DifferenceLab(Scenario);
         lab.Enforce(1);
         PacketStep goesOn = Step("up0 out from=Host tcp 10.0.0.1 80 10.9.0.1 1024 flags=Ack");
         PacketStep opens = Step("up0 in tcp 10.9.0.1 1024 10.0.0.1 80 flags=Syn");
@@ -123,7 +122,7 @@ public sealed class AcceptedDifferenceTests
     [KernelFact]
     public void A_SYN_opens_a_connection_that_its_own_side_is_in_the_middle_of()
     {
-        using var lab = new Lab();
+        using var lab = new DifferenceLab(Scenario);
         PacketStep goesOn = Step("up0 in tcp 10.9.0.1 1024 10.0.0.1 80 flags=Ack");
         PacketStep answers = Step("up0 out from=Host tcp 10.0.0.1 80 10.9.0.1 1024 flags=Ack");
         PacketStep opens = Step("up0 in tcp 10.9.0.1 1024 10.0.0.1 80 flags=Syn");
@@ -140,7 +139,7 @@ public sealed class AcceptedDifferenceTests
     [KernelFact]
     public void What_the_host_sends_through_a_packet_socket_is_not_judged()
     {
-        using var lab = new Lab();
+        using var lab = new DifferenceLab(Scenario);
         PacketStep denied = Step($"up0 out from=Host udp 10.0.0.1 1024 {Friend} 53");
         Assert.False(lab.Oracle.Judge(denied).Passes);
         Assert.False(lab.Crosses(denied));
@@ -150,7 +149,7 @@ public sealed class AcceptedDifferenceTests
     [KernelFact]
     public void The_hosts_own_packets_are_known_by_their_source()
     {
-        using var lab = new Lab();
+        using var lab = new DifferenceLab(Scenario);
         PacketStep foreign = Step($"up0 out from=Host udp 10.8.8.8 1024 {Friend} 53");
         Assert.False(lab.Oracle.Judge(foreign).Passes);
         Assert.True(lab.Crosses(foreign));
@@ -160,50 +159,4 @@ public sealed class AcceptedDifferenceTests
     }
 
     private static PacketStep Step(string line) => (PacketStep)StepText.Read(line);
-
-    private sealed class Lab : IDisposable
-    {
-        private readonly WireHost _host = new();
-        private readonly CompiledCase _compiled;
-        private readonly SequenceCase _case = ScenarioText.Read(Scenario);
-        private ushort _name;
-
-        public Lab()
-        {
-            _compiled = new CompiledCase(_case.Versions);
-            Oracle = new FlowOracle(_compiled.Places, _compiled.HostAddresses);
-            _host.Begin(_compiled);
-            Enforce(0);
-        }
-
-        public FlowOracle Oracle { get; }
-
-        public void Enforce(int version) =>
-            Oracle.Enforce(new RuleBook(_case.Versions[version]), _host.Network.OnHost(() => _host.Enforce(_compiled, version)));
-
-        public bool Crosses(PacketStep step, Func<WirePacket, ushort, byte[][]>? bytes = null)
-        {
-            bytes ??= new WireBytes().Of;
-            _name = WireShot.NameAfter(_name);
-            return _host.Network.OnHost(() =>
-            {
-                WireDriver.StayOnThisProcessor();
-                return _host.Driver.Cross([new WireShot(step, Zone, _name)], shot => bytes(shot.Step.Packet, shot.Name)).Contains(_name);
-            });
-        }
-
-        /// <summary>Whether the packet goes out by its interface when it is sent as a frame.</summary>
-        public bool IsSentUnjudged(PacketStep step)
-        {
-            using WireSocket world = _host.Network.InWorld(WireSocket.ForFrames);
-            byte[] frame = WireBytes.Frame(new WireBytes().Of(step.Packet, WireShot.FirstName)[0], mark: 0);
-            using WireSocket own = _host.Network.OnHost(WireSocket.ForFrames);
-            own.SendFrame(_host.Network.HostLinks[step.Interface], frame);
-            var buffer = new byte[2 * frame.Length];
-            // What is sent by a veth is at its other end when the call returns, or soon after.
-            return SpinWait.SpinUntil(() => world.Receive(buffer, out int link) == frame.Length && link == _host.Network.WorldLinks[step.Interface], TimeSpan.FromSeconds(10));
-        }
-
-        public void Dispose() => _host.Dispose();
-    }
 }

@@ -57,6 +57,9 @@ internal sealed class ChainWalker
         }
     }
 
+    /// <summary>The cgroup of the socket that sends, below the root; null for a packet without one.</summary>
+    public string? Cgroup { get; set; }
+
     /// <summary>The mark that the packet has afterwards.</summary>
     public uint Mark => _mark;
 
@@ -80,6 +83,7 @@ internal sealed class ChainWalker
     // False when the packet was dropped.
     private bool Run(string chain, string link, WalkedPacket packet, bool isLocal)
     {
+        string? next = null;
         foreach (string[] rule in _chains[chain])
         {
             if (++_steps > Limit)
@@ -88,6 +92,8 @@ internal sealed class ChainWalker
             }
 
             (bool matches, int after, string? comment) = Matches(rule, link, packet, isLocal);
+            // It names whom the rule behind it counts for, whether or not it matches.
+            (comment, next) = comment is ['c', .. var index] ? (next, $"r{index}") : (comment ?? next, null);
             if (!matches)
             {
                 continue;
@@ -166,12 +172,14 @@ internal sealed class ChainWalker
             "-i" or "-o" => link == value,
             "-p" => packet.Protocol == Protocol(value),
             "-s" => packet.Source == AddressKey.From(IPAddress.Parse(value.Split('/')[0])),
-            "-d" => packet.Destination.IsIPv6 && packet.Destination.Value >> 120 == 0xff,
+            "-d" when value == "ff00::/8" => packet.Destination.IsIPv6 && packet.Destination.Value >> 120 == 0xff,
+            "-d" => packet.Destination == AddressKey.From(IPAddress.Parse(value.Split('/')[0])),
             "--dst-type" or "--src-type" => isLocal,
             // The connection's is 0: not opened under policy.
             "--mark" => value.Split('/') is [var mark, var mask] && ((_module == "connmark" ? 0 : _mark) & Number(mask)) == Number(mark),
             "--dport" or "--dports" => value.Split(',').Any(range => IsIn(range, packet.Key)),
             "--icmp-type" or "--icmpv6-type" => IsType(value, packet.Key),
+            "--path" => Cgroup is { } own && (own + '/').StartsWith(value.Trim('"') + '/', StringComparison.Ordinal),
             "--hl-eq" => packet.HopLimit == int.Parse(value, CultureInfo.InvariantCulture),
             "--tcp-flags" => true, // a bare SYN
             "--ctstate" => value == "NEW",

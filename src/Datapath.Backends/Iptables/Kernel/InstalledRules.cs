@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using Datapath.Backends.Iptables.Lowering;
 
 namespace Datapath.Backends.Iptables.Kernel;
@@ -11,7 +10,6 @@ namespace Datapath.Backends.Iptables.Kernel;
 internal sealed record InstalledRules(ObjectNames Names, ImmutableArray<SavedTable> Tables, ImmutableDictionary<string, int> SetSizes)
 {
     private const string Jump = "-j ";
-    private const string Comment = "-m comment --comment ";
 
     /// <summary>Looks.</summary>
     /// <param name="names">The instance's names.</param>
@@ -88,22 +86,7 @@ internal sealed record InstalledRules(ObjectNames Names, ImmutableArray<SavedTab
     /// <summary>What the rules of some chains have counted.</summary>
     /// <param name="family">Index of the family.</param>
     /// <param name="isWanted">Which chains of ours.</param>
-    public IEnumerable<RuleCount> Counts(int family, Predicate<string> isWanted) =>
-        from rule in Tables[family].Rules
-        where rule.Packets > 0 && rule.Chain.StartsWith(Names.Chains, StringComparison.Ordinal) && isWanted(rule.Chain)
-        let index = CountedRule(rule.Text)
-        where index > 0
-        select new RuleCount(index, new PacketCount(rule.Packets, rule.Bytes), rule.Text.StartsWith(Comment + LeafChains.PausedMark, StringComparison.Ordinal));
-
-    private static int CountedRule(string text)
-    {
-        // Either mark is one letter.
-        const string Mark = Comment + LeafChains.CountMark;
-        return (text.StartsWith(Mark, StringComparison.Ordinal) || text.StartsWith(Comment + LeafChains.PausedMark, StringComparison.Ordinal))
-            && int.TryParse(text[Mark.Length..].Split(' ')[0], NumberStyles.None, CultureInfo.InvariantCulture, out int index)
-            ? index
-            : 0;
-    }
+    public IEnumerable<RuleCount> Counts(int family, Predicate<string> isWanted) => CountedRules.Of(Tables[family].Rules, Names, isWanted);
 
     private uint GenerationOf(SavedRule anchor) => Names.TryGeneration(anchor.Text[Jump.Length..], out uint generation) ? generation : 0;
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using Datapath.Flows;
 using Datapath.Policy.Compilation;
@@ -81,11 +82,16 @@ internal sealed partial class LeafChains
     private int Answer(int refuse)
     {
         int translated = book.Add(ChainRule.Goto(book.Add(layout.End()), IsOpened), ChainRule.Goto(refuse));
+        string bit = MarkLayout.Hexadecimal(options.CgroupMarkBit);
         return book.Add(
-            // Of ICMP only what was asked for: the connections of other kinds have no identifier to tell them apart.
-            ChainRule.Goto(refuse, family.IsNoEchoReply),
-            ChainRule.Goto(translated, "-m conntrack --ctstate SNAT,DNAT "),
-            layout.MarkAnswer()
+            [
+                // Of ICMP only what was asked for: the connections of other kinds have no identifier to tell them apart.
+                ChainRule.Goto(refuse, family.IsNoEchoReply),
+                // Whose socket a packet will find is not known yet, and so not by whose rules its opener spoke.
+                .. Cgroups == CgroupPart.Host ? [ChainRule.Goto(translated, $"-m connmark --mark {bit}/{bit} ")] : ImmutableArray<ChainRule>.Empty,
+                ChainRule.Goto(translated, "-m conntrack --ctstate SNAT,DNAT "),
+                layout.MarkAnswer(),
+            ]
         );
     }
 }

@@ -18,6 +18,12 @@ internal sealed partial class LeafChains(CompiledPolicy policy, ChainBook book, 
     /// <summary>What counting rules are marked with, before the rule index.</summary>
     public const string CountMark = "r";
 
+    /// <summary>
+    /// The same where the rule behind it counts: a comment is a match, which costs a call for every packet, and the rule before that opens
+    /// connections is asked for few of them.
+    /// </summary>
+    public const string NextCountsMark = "c";
+
     /// <summary>The same where a pause lets pass what the rule denies.</summary>
     public const string PausedMark = "p";
 
@@ -32,6 +38,9 @@ internal sealed partial class LeafChains(CompiledPolicy policy, ChainBook book, 
             : string.Create(CultureInfo.InvariantCulture, $"-m limit --limit {options.EventsPerSecond}/sec --limit-burst {options.EventsPerSecond} ");
 
     private readonly int _logGroup = new ObjectNames(options.Instance).LogGroup;
+
+    /// <summary>What the judge has to do with units that are cgroups.</summary>
+    public CgroupPart Cgroups { get; init; } = CgroupPart.None;
 
     /// <summary>The chain of a descriptor.</summary>
     /// <param name="cell">Its index.</param>
@@ -54,18 +63,19 @@ internal sealed partial class LeafChains(CompiledPolicy policy, ChainBook book, 
 
     private int Allow(Descriptor descriptor, bool isStateless, bool isTcp)
     {
-        ChainRule pass = layout.End(Counted(descriptor));
         // What is built in is allowed in both directions: its answers need no state, and nobody is told. A unit's traffic with itself must
         // leave none: what only claims to come from the unit would pass as its answer.
         return isStateless || descriptor.Flags.HasFlag(DescriptorFlags.BuiltIn)
-            ? book.Add(pass)
-            : book.Add(ChainRule.Jump(Open(descriptor), isTcp ? Opens : "-m conntrack --ctstate NEW "), pass);
+            ? book.Add(layout.End(Counted(descriptor)))
+            : book.Add(ChainRule.Jump(Open(descriptor), (isTcp ? Opens : "-m conntrack --ctstate NEW ") + Named(NextCountsMark, descriptor)), layout.End());
     }
 
     /// <summary>Marks a connection as opened under policy and reports it once.</summary>
     private int Open(Descriptor descriptor)
     {
-        var mark = new ChainRule("", $"-j CONNMARK --set-xmark {Opened}/{MarkLayout.Hexadecimal(Known)}");
+        uint opened = options.ConnectionMarkBit | (Cgroups.IsUnit ? options.CgroupMarkBit : 0);
+        uint written = Known | (Cgroups == CgroupPart.None ? 0 : options.CgroupMarkBit);
+        var mark = new ChainRule("", $"-j CONNMARK --set-xmark {MarkLayout.Hexadecimal(opened)}/{MarkLayout.Hexadecimal(written)}");
         // Until an answer comes every packet is NEW; only the first is not confirmed, and that at each judge it meets. One that conntrack
         // took up in the middle is opened by its first SYN.
         return IsReported(descriptor)
@@ -92,9 +102,11 @@ internal sealed partial class LeafChains(CompiledPolicy policy, ChainBook book, 
     private static bool IsReported(Descriptor descriptor) => descriptor.Flags.HasFlag(DescriptorFlags.Log);
 
     // So that counters can be read by anybody, and by an agent that knows nothing of the policy in force.
-    private static string Counted(Descriptor descriptor) =>
-        string.Create(CultureInfo.InvariantCulture, $"-m comment --comment {CountMark}{descriptor.RuleIndex} ");
+    private static string Counted(Descriptor descriptor) => Named(CountMark, descriptor);
+
+    private static string Named(string mark, Descriptor descriptor) =>
+        string.Create(CultureInfo.InvariantCulture, $"-m comment --comment {mark}{descriptor.RuleIndex} ");
 
     private ChainRule Report(Descriptor descriptor, DropReason reason, string matches) =>
-        new(matches + _limit, string.Create(CultureInfo.InvariantCulture, $"-j NFLOG --nflog-prefix {LogPrefix.Of(descriptor, reason)} --nflog-group {_logGroup}"));
+        new(matches + _limit, string.Create(CultureInfo.InvariantCulture, $"-j NFLOG --nflog-prefix {LogPrefix.Of(descriptor, reason, Math.Max(0, Cgroups.Unit))} --nflog-group {_logGroup}"));
 }

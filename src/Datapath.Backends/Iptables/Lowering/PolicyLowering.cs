@@ -35,11 +35,17 @@ internal static class PolicyLowering
     )
     {
         var book = new ChainBook();
-        var leaves = new LeafChains(policy, book, family, layout, options);
         var runs = new PortRuns(policy);
-        RowChains Rows(bool isAnswer) => new(runs, leaves, book, family, isAnswer);
-        var units = new UnitChains(policy, classes, layout, Rows(isAnswer: false), Rows(isAnswer: true), book);
-        int Judge(LocalUnit unit, Direction direction) => units.Of(unit, direction, own: leaves.Of(policy.LocalDescriptor));
+        UnitChains Units(CgroupPart part)
+        {
+            var leaves = new LeafChains(policy, book, family, layout, options) { Cgroups = part };
+            RowChains Rows(bool isAnswer) => new(runs, leaves, book, family, isAnswer);
+            return new UnitChains(policy, classes, layout, Rows(isAnswer: false), Rows(isAnswer: true), leaves, book);
+        }
+
+        CgroupPart beside = places.Cgroups.IsEmpty ? CgroupPart.None : CgroupPart.Beside;
+        UnitChains units = Units(beside);
+        int Judge(LocalUnit unit, Direction direction) => units.Of(unit, direction);
 
         var input = ImmutableArray.CreateBuilder<ChainRule>();
         var output = ImmutableArray.CreateBuilder<ChainRule>();
@@ -53,12 +59,22 @@ internal static class PolicyLowering
         input.AddRange(places.Pods.Select(pod => ChainRule.Jump(Judge(pod.Unit, Direction.Outgoing), UnitNote.Matches(pod.Interface.Name, pod.Unit.Number))));
         if (places.Host is { } host)
         {
-            int incoming = Judge(host, Direction.Incoming);
+            int incoming = (beside == CgroupPart.None ? units : Units(CgroupPart.Host)).Of(host, Direction.Incoming);
+            // To look an address up in the kernel's tables costs ten times what comparing it does; who compares unequal is looked up.
+            string[] usual = [.. places.UsualAddresses(family.IsIPv6).Select(address => $"{address}/{family.AddressBits} ")];
+            input.AddRange(usual.Select(address => ChainRule.Goto(incoming, $"-d {address}! -i lo ")));
             input.AddRange(family.LocalDestinations.Select(matches => ChainRule.Goto(incoming, "! -i lo " + matches)));
             // 2. From the host: what is forwarded still has a foreign source here. Without an address yet (DHCP, duplicate address detection)
             // it is the host too; such packets are never forwarded.
-            int outgoing = Judge(host, Direction.Outgoing);
+            int outgoing = book.Add(
+                [
+                    .. places.Cgroups.Select(one => ChainRule.Goto(Units(new CgroupPart(one.Unit.Number)).Of(one.Unit, Direction.Outgoing), CgroupPlaces.Matches(one.Cgroup))),
+                    ChainRule.Goto(Judge(host, Direction.Outgoing)),
+                ]
+            );
             string[] own = ["! -o lo -m addrtype --src-type LOCAL ", (family.IsIPv6 ? "-s ::/128 " : "-s 0.0.0.0/32 ") + "! -o lo "];
+            // Where pods are asked next, the packet comes back from here, and would be the host's a second time.
+            output.AddRange(usual.Where(_ => places.Pods.IsEmpty).Select(address => ChainRule.Goto(outgoing, $"-s {address}! -o lo ")));
             output.AddRange(own.Select(matches => places.Pods.IsEmpty ? ChainRule.Goto(outgoing, matches) : ChainRule.Jump(outgoing, matches)));
         }
 

@@ -9,8 +9,17 @@ namespace Datapath.Backends.Iptables.Lowering;
 /// <param name="layout">Their bits.</param>
 /// <param name="rows">Where the tree leads.</param>
 /// <param name="answerRows">Where that of answers leads.</param>
+/// <param name="leaves">Where decisions end.</param>
 /// <param name="book">Where chains are kept.</param>
-internal sealed class UnitChains(CompiledPolicy policy, AddressClasses classes, MarkLayout layout, RowChains rows, RowChains answerRows, ChainBook book)
+internal sealed class UnitChains(
+    CompiledPolicy policy,
+    AddressClasses classes,
+    MarkLayout layout,
+    RowChains rows,
+    RowChains answerRows,
+    LeafChains leaves,
+    ChainBook book
+)
 {
     // Four ways at each step are the fewest rules: two and a half for two bits, where eight ways have four and a half for three.
     private const int BitsPerStep = 2;
@@ -18,9 +27,9 @@ internal sealed class UnitChains(CompiledPolicy policy, AddressClasses classes, 
     /// <summary>The chain by which a unit judges packets of one direction.</summary>
     /// <param name="unit">Who judges.</param>
     /// <param name="direction">Of the packets, seen from the unit.</param>
-    /// <param name="own">Chain for the unit's traffic with itself.</param>
-    public int Of(LocalUnit unit, Direction direction, int own)
+    public int Of(LocalUnit unit, Direction direction)
     {
+        int own = leaves.Of(policy.LocalDescriptor);
         UnitPolicy matrix = policy.Policies[unit.Policy];
         (ImmutableArray<int> rowOf, ImmutableArray<int> openerRowOf) = direction == Direction.Incoming ? (matrix.Incoming, matrix.Outgoing) : (matrix.Outgoing, matrix.Incoming);
         // What comes in with the unit's own address only claims to be the unit's own.

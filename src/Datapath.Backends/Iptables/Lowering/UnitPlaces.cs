@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Net;
+using System.Net.Sockets;
 using Datapath.Backends.Host;
 using Datapath.Policy.Compilation;
 using Datapath.Policy.Inventory;
@@ -11,22 +13,43 @@ namespace Datapath.Backends.Iptables.Lowering;
 /// <param name="NotEnforced">Units without a place.</param>
 internal sealed record UnitPlaces(LocalUnit? Host, ImmutableArray<(LocalUnit Unit, HostInterface Interface)> Pods, ImmutableArray<UnitNotEnforced> NotEnforced)
 {
+    // Each is one more rule for packets that are for somebody else.
+    private const int MostUsualAddresses = 4;
+
+    /// <summary>
+    /// Addresses of the host's interfaces that are worth a rule of their own before the kernel's tables are asked whether an address is the
+    /// host's; none where there are so many that this would not be quicker.
+    /// </summary>
+    /// <param name="isIPv6">Of which family.</param>
+    public ImmutableArray<IPAddress> UsualAddresses(bool isIPv6)
+    {
+        AddressFamily family = isIPv6 ? AddressFamily.InterNetworkV6 : AddressFamily.InterNetwork;
+        ImmutableArray<IPAddress> found = [.. Addresses.Where(one => one.AddressFamily == family && !one.IsIPv6LinkLocal)];
+        return found.Length <= MostUsualAddresses ? found : [];
+    }
+
+    /// <summary>Cgroups that are units, the deepest first.</summary>
+    public ImmutableArray<(LocalUnit Unit, HostCgroup Cgroup)> Cgroups { get; init; } = [];
+
+    /// <summary>Addresses of the host's interfaces.</summary>
+    public ImmutableArray<IPAddress> Addresses { get; init; } = [];
+
     /// <summary>Finds the place of each unit.</summary>
     /// <param name="policy">The units.</param>
     /// <param name="host">The interfaces that there are.</param>
-    public static UnitPlaces Of(CompiledPolicy policy, HostSnapshot host)
+    /// <param name="cgroups">The cgroups that a path of a policy means now; null where there is no hierarchy of them.</param>
+    public static UnitPlaces Of(CompiledPolicy policy, HostSnapshot host, Func<string, ImmutableArray<HostCgroup>>? cgroups = null)
     {
         var pods = ImmutableArray.CreateBuilder<(LocalUnit, HostInterface)>();
         var missing = ImmutableArray.CreateBuilder<UnitNotEnforced>();
         var taken = new HashSet<string>(StringComparer.Ordinal);
-        foreach (LocalUnit unit in policy.Units.Where(unit => unit.Attach.Kind != AttachmentKind.Host))
+        foreach (LocalUnit unit in policy.Units.Where(unit => unit.Attach.Kind == AttachmentKind.Interface))
         {
             string name = unit.Attach.Target;
             HostInterface? own = host.Interfaces.FirstOrDefault(one => one.Name == name);
-            string? obstacle = unit.Attach.Kind switch
+            string? obstacle = own switch
             {
-                not AttachmentKind.Interface => "units that are cgroups are not judged by iptables in this version",
-                _ when own is null => $"there is no interface {name}",
+                null => $"there is no interface {name}",
                 _ when policy.ExcludedInterfaces.Contains(name) => $"interface {name} is excluded by the enforcer profile",
                 _ when own.Master != 0 => $"interface {name} is a port of a bridge or bond, where iptables does not see its packets",
                 _ when !IsPlainName(name) => $"iptables takes no interface with the name {name}",
@@ -43,11 +66,16 @@ internal sealed record UnitPlaces(LocalUnit? Host, ImmutableArray<(LocalUnit Uni
             }
         }
 
+        ImmutableArray<(LocalUnit, HostCgroup)> found = CgroupPlaces.Of(policy, cgroups ?? (_ => []), missing);
         return new UnitPlaces(
             policy.Units.FirstOrDefault(unit => unit.Attach.Kind == AttachmentKind.Host),
             pods.ToImmutable(),
             missing.ToImmutable()
-        );
+        )
+        {
+            Addresses = host.Addresses,
+            Cgroups = found,
+        };
     }
 
     /// <summary>Whether a name means one interface: a plus at its end would mean all that begin so, and other signs end an argument.</summary>

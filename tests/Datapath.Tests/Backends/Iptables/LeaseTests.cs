@@ -67,7 +67,8 @@ public sealed class LeaseTests
         }
     }
 
-    private static bool IsOfAllowed(string line) => line.Contains("--comment r", StringComparison.Ordinal) && line.Contains("-j MARK ", StringComparison.Ordinal);
+    private static bool IsOfAllowed(string line) =>
+        line.Contains("--comment c", StringComparison.Ordinal) || (line.Contains("--comment r", StringComparison.Ordinal) && line.Contains("-j MARK ", StringComparison.Ordinal));
 
     private static bool IsEvent(string line) => line.Contains("-j NFLOG", StringComparison.Ordinal);
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net;
 using Datapath.Backends.Host;
 using Datapath.Backends.Iptables;
 using Datapath.Backends.Iptables.Lowering;
@@ -145,6 +146,36 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
         Golden.AssertMatches(Path.Combine(Architecture.Repository.Root, "tests/Datapath.Tests/Backends/Iptables/three-networks.txt"), text);
     }
 
+    [Theory]
+    [InlineData(4, true)]
+    [InlineData(5, false)]
+    public void A_few_addresses_of_the_host_are_compared_before_the_kernels_tables_are_asked(int count, bool areCompared)
+    {
+        CompiledPolicy compiled = Compile(HostAlone());
+        IPAddress[] addresses = [.. Enumerable.Range(1, count).Select(last => new IPAddress([10, 9, 0, (byte)last])), IPAddress.Parse("fd00::1"), IPAddress.Parse("fe80::1")];
+        LoweredPolicy lowered = PolicyLowering.Lower(compiled, UnitPlaces.Of(compiled, Judges.Host(compiled, addresses)), Options);
+        foreach ((string hook, string option, string link, LoweredFamily family) in lowered.Families.SelectMany(family => (
+            new[] { ("pre", "-d", "-i", family), ("post", "-s", "-o", family) }
+        )))
+        {
+            string[] rules = [.. family.Chains(lowered.Names, 1, "").Split('\n').Where(line => line.StartsWith($"-A {lowered.Names.Chain(1, hook)} ", StringComparison.Ordinal))];
+            string asked = rules.First(line => line.Contains("-m addrtype", StringComparison.Ordinal));
+            string end = asked[asked.IndexOf("-g ", StringComparison.Ordinal)..];
+            string[] expected = family.Family.IsIPv6 ? ["fd00::1/128"] : areCompared ? [.. addresses[..count].Select(one => $"{one}/32")] : [];
+            Assert.Equal(expected.Select(one => $"-A {lowered.Names.Chain(1, hook)} {option} {one} ! {link} lo {end}"), rules.TakeWhile(line => line != asked));
+        }
+    }
+
+    [Fact]
+    public void What_the_host_sends_beside_pods_is_judged_once()
+    {
+        CompiledPolicy compiled = Compile(ThreeNetworks());
+        LoweredPolicy lowered = PolicyLowering.Lower(compiled, UnitPlaces.Of(compiled, Judges.Host(compiled, IPAddress.Parse("10.9.0.1"))), Options);
+        var walker = new ChainWalker(lowered.IPv4.Chains(lowered.Names, 1, ""), lowered.IPv4.Set(lowered.Names, 1), isIPv6: false);
+        var packet = new WalkedPacket(AddressKey.From(IPAddress.Parse("10.9.0.1")), AddressKey.From(IPAddress.Parse("192.0.2.7")), IanaProtocol.Tcp, 80);
+        Assert.Single(walker.Walk(lowered.IPv4.Anchors(1)[1].Chain, Uplink, packet, isLocal: true));
+    }
+
     [Fact]
     public void Equal_policies_have_equal_checksums_and_others_have_others()
     {
@@ -177,6 +208,13 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
         PolicyResolution resolution = PolicyResolver.Resolve(one.Written, one.Inventory, one.Options);
         return Assert.IsType<CompiledPolicy>(PolicyCompiler.Compile(resolution.Policy, RuleIndexes.Empty).Policy);
     }
+
+    private static PolicyCase HostAlone() =>
+        new(
+            new WrittenPolicy { Rulesets = [Written.Ruleset("host", "$type=Host") with { IncomingRules = [Written.Allow("externalnetwork:name=office", "tcp/80")] }] },
+            new HostInventory("box", [IPAddress.Parse("10.9.0.1"), IPAddress.Parse("fd00::1")], []),
+            new()
+        );
 
     private static PolicyCase ThreeNetworks(string link = "web0")
     {
@@ -230,10 +268,10 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
 
         public int Steps { get; private set; }
 
-        public static HostSnapshot Host(CompiledPolicy policy)
+        public static HostSnapshot Host(CompiledPolicy policy, params IPAddress[]? addresses)
         {
             IEnumerable<string> names = policy.Units.Where(unit => unit.Attach.Kind == AttachmentKind.Interface).Select(unit => unit.Attach.Target);
-            return new HostSnapshot([.. names.Append(Uplink).Select((name, i) => new HostInterface(i + 2, name, false, 0, true))], [], []);
+            return new HostSnapshot([.. names.Append(Uplink).Select((name, i) => new HostInterface(i + 2, name, false, 0, true))], [.. addresses ?? []], []);
         }
 
         public Descriptor Expected(LocalUnit unit, Direction direction, AddressKey peer, PortTable table, ushort key) =>

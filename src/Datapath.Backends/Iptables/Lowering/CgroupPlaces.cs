@@ -1,0 +1,52 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Datapath.Backends.Host;
+using Datapath.Policy.Compilation;
+using Datapath.Policy.Inventory;
+
+namespace Datapath.Backends.Iptables.Lowering;
+
+/// <summary>Which cgroups are units of a policy: what their sockets send is judged by the unit instead of the host.</summary>
+internal static class CgroupPlaces
+{
+    // struct xt_cgroup_info_v2 of linux/netfilter/xt_cgroup.h: 512 bytes with the zero at their end.
+    private const int LongestPath = 511;
+
+    /// <summary>Finds the cgroups of each unit, the deepest first: a match takes what lies below as well.</summary>
+    /// <param name="policy">The units.</param>
+    /// <param name="find">The cgroups that a path means.</param>
+    /// <param name="missing">Receives the units without one.</param>
+    public static ImmutableArray<(LocalUnit Unit, HostCgroup Cgroup)> Of(
+        CompiledPolicy policy,
+        Func<string, ImmutableArray<HostCgroup>> find,
+        ImmutableArray<UnitNotEnforced>.Builder missing
+    )
+    {
+        var owners = new Dictionary<string, (LocalUnit Unit, HostCgroup Cgroup)>(StringComparer.Ordinal);
+        // A path that names one cgroup comes before one that means many.
+        IEnumerable<LocalUnit> units = policy.Units.Where(unit => unit.Attach.Kind == AttachmentKind.Cgroup);
+        foreach (LocalUnit unit in units.OrderBy(unit => unit.Attach.Target.Contains('*', StringComparison.Ordinal)).ThenBy(unit => unit.Number))
+        {
+            ImmutableArray<HostCgroup> found = find(unit.Attach.Target);
+            if (found.Count(one => IsPlainPath(one.Path) && owners.TryAdd(one.Path, (unit, one))) == 0)
+            {
+                missing.Add(new UnitNotEnforced(unit.Number, Obstacle(unit.Attach.Target, found)));
+            }
+        }
+
+        return [.. owners.Values.OrderByDescending(one => one.Cgroup.Depth).ThenBy(one => one.Cgroup.Path, StringComparer.Ordinal)];
+    }
+
+    /// <summary>Matches what the sockets of a cgroup send. The kernel's number of it makes the rule another one when the cgroup is made anew.</summary>
+    /// <param name="cgroup">The cgroup.</param>
+    public static string Matches(HostCgroup cgroup) =>
+        string.Create(CultureInfo.InvariantCulture, $"-m cgroup --path \"{cgroup.Path[1..].Replace("\\", "\\\\", StringComparison.Ordinal)}\" -m comment --comment g{cgroup.Id} ");
+
+    private static bool IsPlainPath(string path) =>
+        path.Length <= LongestPath && path.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '/' or '_' or '.' or '-' or '@' or ':' or '\\');
+
+    private static string Obstacle(string path, ImmutableArray<HostCgroup> found) =>
+        found.IsEmpty ? $"there is no cgroup {path} now; it is judged within a moment of its coming"
+        : found.Any(one => IsPlainPath(one.Path)) ? $"cgroup {path} belongs to another unit"
+        : $"iptables takes no cgroup with the path {path}";
+}

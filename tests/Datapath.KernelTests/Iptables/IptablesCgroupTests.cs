@@ -1,0 +1,105 @@
+using Datapath.KernelTests.Agent;
+using Datapath.KernelTests.Support;
+using Datapath.Lab.Agents;
+using Datapath.Lab.Networks;
+using Xunit;
+
+namespace Datapath.KernelTests.Iptables;
+
+/// <summary>Units that are cgroups, judged by iptables: what they send, by their own rules; what comes in, by the host's (decision 0020).</summary>
+public sealed class IptablesCgroupTests : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    // What the service may the host may not, and the other way round.
+    private static readonly Try[] Sent =
+    [
+        new("svc", "client", "tcp/9443", IsAllowed: true),
+        new("svc", "client", "udp/9053", IsAllowed: true),
+        new("svc", "client", "tcp/9444", IsAllowed: false),
+        new("svc", "client", "udp/9054", IsAllowed: false),
+        new("router", "client", "tcp/9444", IsAllowed: true),
+        new("router", "client", "udp/9054", IsAllowed: true),
+        new("router", "client", "tcp/9443", IsAllowed: false),
+        new("router", "client", "udp/9053", IsAllowed: false),
+    ];
+
+    private readonly LabCgroup _cgroup = LabCgroup.Create();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [KernelTheory]
+    [InlineData("nft")]
+    [InlineData("legacy")]
+    public async Task What_a_cgroup_sends_is_judged_by_its_own_policy_instead_of_the_hosts(string variant)
+    {
+        await using AgentLab lab = await AgentLab.CreateAsync(CgroupTests.Policy(_cgroup.Path), enableEbpf: false);
+        RuleListing.Prefer(lab, variant);
+        lab.AddRouterInCgroup("svc", _cgroup.Child("below"));
+        lab.Serve(Sent);
+        RunningAgent agent = await lab.StartAsync();
+        Assert.Equal([$"{_cgroup.Path} mangle"], (await agent.Api.StatusAsync(Token)).Places("svc"));
+        await RequireAsync(lab, Sent);
+        // The rules are the kernel's, not the agent's.
+        await agent.KillAsync();
+        await RequireAsync(lab, Sent);
+    }
+
+    [KernelFact]
+    public async Task A_later_instance_is_judged_soon_and_its_rules_go_with_it()
+    {
+        await using AgentLab lab = await AgentLab.CreateAsync(CgroupTests.Policy(_cgroup.Path + "/worker-*"), enableEbpf: false);
+        RunningAgent agent = await lab.StartAsync();
+        Assert.StartsWith("there is no cgroup", (await agent.Api.StatusAsync(Token)).NotEnforced("svc"), StringComparison.Ordinal);
+        LabCgroup worker = _cgroup.Child("worker-1");
+        await UntilAsync(() => Rules(lab) == 2, "no rule asks for the new instance");
+        lab.AddRouterInCgroup("svc", worker);
+        lab.Serve(Sent);
+        await RequireAsync(lab, Sent);
+        worker.Dispose();
+        await UntilAsync(() => Rules(lab) == 0, "a rule asks for an instance that is gone");
+    }
+
+    [KernelFact]
+    public async Task What_comes_in_to_a_cgroup_is_the_hosts_and_only_the_answers_are_its_own()
+    {
+        string policy = CgroupTests.Policy(_cgroup.Path);
+        await using AgentLab lab = await AgentLab.CreateAsync(policy, enableEbpf: false);
+        lab.AddRouterInCgroup("svc", _cgroup);
+        Try[] received =
+        [
+            // The service would take these, and the host does not let them in.
+            new("client", "svc", "tcp/8080", IsAllowed: false),
+            new("client", "svc", "udp/5300", IsAllowed: false),
+            // The host lets these in, and the service does not answer.
+            new("client", "svc", "tcp/8081", IsAllowed: false),
+            new("client", "svc", "udp/5301", IsAllowed: false),
+        ];
+        lab.Serve(received);
+        RunningAgent agent = await lab.StartAsync();
+        await RequireAsync(lab, received);
+
+        await lab.ApplyAsync(agent, policy.Replace("protocolPorts: [tcp/8081, udp/5301,", "protocolPorts: [tcp/8080, tcp/8081, udp/5300, udp/5301,", StringComparison.Ordinal));
+        await RequireAsync(lab, [.. received.Select(one => one with { IsAllowed = one.What is "tcp/8080" or "udp/5300" })]);
+    }
+
+    public void Dispose() => _cgroup.Dispose();
+
+    private static int Rules(AgentLab lab) => RuleListing.Ours(lab, "nft").Count(line => line.Contains("-m cgroup --path", StringComparison.Ordinal));
+
+    private static async Task RequireAsync(AgentLab lab, params Try[] tries)
+    {
+        (IEnumerable<string> expected, IEnumerable<string> observed) = await lab.TryAsync(tries);
+        Assert.Equal(expected, observed);
+    }
+
+    private static async Task UntilAsync(Func<bool> condition, string otherwise)
+    {
+        long start = TimeProvider.System.GetTimestamp();
+        while (!condition())
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, otherwise);
+            await Task.Delay(TimeSpan.FromMilliseconds(100), Token);
+        }
+    }
+}
