@@ -96,6 +96,9 @@ public interface IBackend : IDisposable
     /// <exception cref="BackendException">The kernel refused.</exception>
     IReadOnlyCollection<FlowAccount> ReadAccounts() => [];
 
+    /// <summary>Lets go of memory that only a change needs; the next one takes it again. To be called when nothing has changed for a while.</summary>
+    void Settle() { }
+
     /// <summary>Removes every kernel object of this instance in this network namespace, then looks again.</summary>
     /// <param name="dryRun">Only list what would be removed.</param>
     RemovalReport Remove(bool dryRun);

@@ -62,6 +62,9 @@ internal static unsafe partial class LibcApi
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int munmap(void* address, nuint length);
 
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int madvise(void* address, nuint length, int advice);
+
     [LibraryImport(Library)]
     internal static partial int vsnprintf(byte* buffer, nuint size, byte* format, void* arguments);
 

@@ -82,6 +82,7 @@ internal static class CommandLine
             CollectCommand.Create(options, parts),
             PurgeCommand.Create(options, parts),
             RollbackAtCommand.Create(options, parts),
+            ProbeFromCommand.Create(),
             ConfigCommand.Create(options),
             InstallCommand.CreateInstall(options, parts),
             InstallCommand.CreateUninstall(options, parts),

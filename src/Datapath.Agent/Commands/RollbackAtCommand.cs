@@ -75,12 +75,9 @@ internal static class RollbackAtCommand
     /// <param name="settings">What the agent was told.</param>
     public static ImmutableArray<string> CommandLineFor(AgentSettings settings)
     {
-        string program = Environment.ProcessPath ?? "datapath";
-        // Started as `dotnet datapath.dll`, or as the executable itself.
-        ImmutableArray<string> self = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [program, Path.Combine(AppContext.BaseDirectory, "datapath.dll")] : [program];
         return
         [
-            .. self,
+            .. ProbeFromCommand.Self,
             IptablesLeaseKeeper.Verb,
             // Whatever becomes of the configuration file meanwhile, a trial ends; what the agent was told stands below.
             "--config",

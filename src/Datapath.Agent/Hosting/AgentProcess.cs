@@ -91,7 +91,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         AgentLoop recordLoop = new(stopping => sinks.RunAsync(records, stopping));
 
         // Stopped in the reverse order: what the flow loop reads last still becomes records.
-        AgentLoop[] loops = [recordLoop, .. AccountLoops(records, backend), policyLoop, new AgentLoop(flows.RunAsync), new AgentLoop(collection.RunAsync), new AgentLoop(reload.RunAsync), .. MetricsLoop(page, pulse.First)];
+        AgentLoop[] loops = [recordLoop, .. AccountLoops(records, backend), policyLoop, new AgentLoop(flows.RunAsync), new AgentLoop(collection.RunAsync), new AgentLoop(reload.RunAsync), new AgentLoop(new SettleLoop(backend, () => board.Current.Generation, parts.Clock).RunAsync), .. MetricsLoop(page, pulse.First)];
         ServedState served = new(board, feed, active, policy.Give)
         {
             Records = new FlowRecords(records, sinks.Files, places),

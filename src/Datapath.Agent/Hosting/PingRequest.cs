@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Net;
+using Datapath.Agent.Commands;
 using Datapath.Agent.Documents;
 using Datapath.Agent.Loops;
 using Datapath.Backends;
@@ -70,7 +71,7 @@ internal sealed class PingRequest(ServedState state, HostSource host, TimeProvid
         HostSnapshot snapshot = host.Read();
         // A thread that waits must not be one of those that answer.
         ProbeReport report = await Task.Factory.StartNew(
-            () => UnitProber.Probe(attach, snapshot, target, patience),
+            () => UnitProber.Probe(attach, snapshot, target, patience, ProbeFromCommand.Self),
             cancellation,
             TaskCreationOptions.LongRunning,
             TaskScheduler.Default

@@ -12,8 +12,22 @@ internal static class SocketGuard
     /// <summary>Before every request: strangers are answered nothing but that.</summary>
     /// <param name="context">The request.</param>
     /// <param name="next">Answers it.</param>
-    public static Task AdmitAsync(HttpContext context, RequestDelegate next) =>
-        PeerOf(context) is { MayAsk: true } ? next(context) : RefuseAsync(context, "only root and the group of the agent may ask");
+    public static Task AdmitAsync(HttpContext context, RequestDelegate next)
+    {
+        bool mayAsk;
+        try
+        {
+            mayAsk = PeerOf(context).MayAsk;
+        }
+        catch (ObjectDisposedException)
+        {
+            // Who asked has gone, and nobody waits for an answer.
+            context.Abort();
+            return Task.CompletedTask;
+        }
+
+        return mayAsk ? next(context) : RefuseAsync(context, "only root and the group of the agent may ask");
+    }
 
     /// <summary>Whether the request may change something; when not, it is answered.</summary>
     /// <param name="context">The request.</param>

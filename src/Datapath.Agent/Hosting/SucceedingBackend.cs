@@ -76,6 +76,9 @@ internal sealed class SucceedingBackend(IBackend chosen, IBackend former, ILogge
     public IReadOnlyCollection<FlowAccount> ReadAccounts() => chosen.ReadAccounts();
 
     /// <inheritdoc/>
+    public void Settle() => chosen.Settle();
+
+    /// <inheritdoc/>
     public RemovalReport Remove(bool dryRun) => chosen.Remove(dryRun);
 
     /// <inheritdoc/>

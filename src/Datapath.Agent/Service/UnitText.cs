@@ -63,7 +63,6 @@ internal static class UnitText
         PrivateTmp=yes
         PrivateDevices=yes
         ProtectClock=yes
-        ProtectControlGroups=yes
         ProtectHostname=yes
         ProtectKernelLogs=yes
         LockPersonality=yes

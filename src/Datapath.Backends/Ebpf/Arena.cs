@@ -9,7 +9,9 @@ namespace Datapath.Backends.Ebpf;
 /// <summary>The images of the live generations in kernel memory, and the switch between them.</summary>
 internal sealed class Arena : IDisposable
 {
-    private readonly MappedArray _lines;
+    private readonly BpfMap _lines;
+    private readonly int _lineCount;
+    private MappedArray? _mapped;
     private readonly MappedArray _generations;
     private readonly MappedArray _control;
     private uint _highest;
@@ -24,9 +26,19 @@ internal sealed class Arena : IDisposable
     public Arena(BpfObject loaded, TimeProvider time)
     {
         _time = time;
-        _lines = loaded.Map(DpMaps.Arena).Map.MapMemory();
+        _lines = loaded.Map(DpMaps.Arena).Map;
+        _lineCount = (int)_lines.MaxEntries;
         _generations = loaded.Map(DpMaps.Generations).Map.MapMemory();
         _control = loaded.Map(DpMaps.Control).Map.MapMemory();
+    }
+
+    /// <summary>
+    /// Takes the images out of this process's memory until they are next read or written: all of the arena counts as resident while it is mapped.
+    /// </summary>
+    public void Unmap()
+    {
+        _mapped?.Dispose();
+        _mapped = null;
     }
 
     /// <summary>The generation that packets are judged by at this moment; its id is 0 when there is none.</summary>
@@ -129,7 +141,7 @@ internal sealed class Arena : IDisposable
         int best = places.DefaultIfEmpty(-1).MaxBy(Left);
         return best >= 0 && Left(best) >= lines ? best : null;
 
-        int Left(int place) => Math.Max(place, _lines.Count - place - image.Lines);
+        int Left(int place) => Math.Max(place, _lineCount - place - image.Lines);
     }
 
     /// <summary>Writes an image where no live generation is, and reads it back. Nothing judges by it yet.</summary>
@@ -176,7 +188,7 @@ internal sealed class Arena : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _lines.Dispose();
+        _mapped?.Dispose();
         _generations.Dispose();
         _control.Dispose();
     }
@@ -218,7 +230,7 @@ internal sealed class Arena : IDisposable
         get
         {
             Switch now = Switch;
-            return new FreeLines(Enumerable.Range(0, Abi.GenerationSlots).Where(slot => IsLive(now, slot)).SelectMany(ExtentsOf), _lines.Count);
+            return new FreeLines(Enumerable.Range(0, Abi.GenerationSlots).Where(slot => IsLive(now, slot)).SelectMany(ExtentsOf), _lineCount);
         }
     }
 
@@ -262,7 +274,7 @@ internal sealed class Arena : IDisposable
     }
 
     private Span<uint> WordsAt(int line, int lines) =>
-        MemoryMarshal.Cast<byte, uint>(_lines.Bytes).Slice(line * PolicyImage.LineWords, lines * PolicyImage.LineWords);
+        MemoryMarshal.Cast<byte, uint>((_mapped ??= _lines.MapMemory()).Bytes).Slice(line * PolicyImage.LineWords, lines * PolicyImage.LineWords);
 
     private void WriteAndRead(LineExtent place, ReadOnlySpan<uint> words)
     {

@@ -20,6 +20,9 @@ public sealed partial class EbpfBackend
     public IReadOnlyCollection<FlowAccount> ReadAccounts() =>
         options.KeepsAccounts && _session is { } session ? Guard(() => AccountReader.Read(session.Loaded)) : [];
 
+    /// <inheritdoc/>
+    public void Settle() => _session?.Arena.Unmap();
+
     private static ImmutableArray<FlowTableUsage> Tables(Session session, CompiledPolicy policy, DesiredAttachments desired) =>
         [
             new("rules", policy.Rules.IsEmpty ? 0 : policy.Rules[^1].Index, session.Loaded.Map(DpMaps.RuleCounts).Map.MaxEntries - 1),

@@ -29,6 +29,7 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
     private IptablesLease? _lease;
     private Judged? _judged;
     private Judged? _judgedBefore;
+    private string? _intact;
     private bool _areMarksBehind;
     private uint _highest;
     private long _restored;
@@ -88,6 +89,7 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
             ({ } lease, _) => Converge(before, known, new PlacedPolicy(Lower(judgedBefore!), lease.Back), lease),
         };
 
+        _intact = null;
         _tally.Learn(policy);
         CountTraffic();
 
@@ -115,9 +117,17 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
             return null;
         }
 
+        // Before the rules are read: what changes in between is seen the next time.
+        string? look = _lease is null ? RuleFingerprint.Read(Variant()) : null;
+        if (look is not null && look == _intact)
+        {
+            return null;
+        }
+
         InstalledRules present = InstalledRules.Read(_names, Variant());
         if (present.Lease is { IsEnding: true } || DamageOf(present, active) is not { } damage)
         {
+            _intact = look;
             return null;
         }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Datapath.Policy.Rulesets;
@@ -9,7 +10,34 @@ namespace Datapath.Backends.Probing;
 /// <param name="Outcome">What came of it.</param>
 /// <param name="RoundTrip">Until the answer; null without one.</param>
 /// <param name="Error">What the system said.</param>
-internal sealed record ProbeExchange(SentProbe Sent, ProbeOutcome Outcome, TimeSpan? RoundTrip, string? Error);
+internal sealed record ProbeExchange(SentProbe Sent, ProbeOutcome Outcome, TimeSpan? RoundTrip, string? Error)
+{
+    /// <summary>One line, for another process.</summary>
+    public override string ToString() =>
+        string.Create(CultureInfo.InvariantCulture, $"{Outcome} {Sent.Protocol} {Sent.Source} {RoundTrip?.Ticks ?? -1} {Error?.ReplaceLineEndings(" ")}");
+
+    /// <summary>The other way round; null for any other line.</summary>
+    /// <param name="line">As <see cref="ToString"/> wrote it.</param>
+    /// <param name="target">Whom it was to reach.</param>
+    public static ProbeExchange? Parse(string line, IPEndPoint target)
+    {
+        ArgumentNullException.ThrowIfNull(line);
+        return
+            line.Split(' ', 5) is [var word, var number, var end, var time, var error]
+            && Enum.TryParse(word, out ProbeOutcome outcome)
+            && byte.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out byte protocol)
+            && IPEndPoint.TryParse(end, out IPEndPoint? source)
+            && long.TryParse(time, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long ticks)
+            // An echo has its identifier at both ends.
+            ? new ProbeExchange(
+                new SentProbe(protocol, source, target.Port == 0 ? new IPEndPoint(target.Address, source.Port) : target),
+                outcome,
+                ticks < 0 ? null : TimeSpan.FromTicks(ticks),
+                error.Length == 0 ? null : error
+            )
+            : null;
+    }
+}
 
 /// <summary>A TCP connection that is opened and dropped at once.</summary>
 internal static class ConnectExchange

@@ -17,19 +17,18 @@ public static class UnitProber
     /// <param name="host">The host's interfaces.</param>
     /// <param name="target">Whom to reach; port 0 for an echo.</param>
     /// <param name="patience">How long to wait for an answer.</param>
+    /// <param name="program">The program, and its first arguments, that probes from a cgroup (<see cref="CgroupProbe.Verb"/>).</param>
     /// <exception cref="BackendException">The unit has no place that can be probed from, or the kernel refused.</exception>
-    public static ProbeReport Probe(Attachment attach, HostSnapshot host, IPEndPoint target, TimeSpan patience)
+    public static ProbeReport Probe(Attachment attach, HostSnapshot host, IPEndPoint target, TimeSpan patience, ImmutableArray<string> program)
     {
         ArgumentNullException.ThrowIfNull(attach);
         ArgumentNullException.ThrowIfNull(host);
         ArgumentNullException.ThrowIfNull(target);
         try
         {
-            using NetworkNamespace? pod = attach.Kind == AttachmentKind.Host ? null : NamespaceOf(attach, host);
+            using NetworkNamespace? pod = attach.Kind is AttachmentKind.Host or AttachmentKind.Cgroup ? null : NamespaceOf(attach, host);
             using DepartureWatch watch = new();
-            using Socket socket = pod is null ? Open(target) : pod.Run(() => Open(target));
-            var source = (IPEndPoint)socket.LocalEndPoint!;
-            ProbeExchange exchange = target.Port == 0 ? EchoExchange.Run(socket, source, target, patience) : ConnectExchange.Run(socket, source, target, patience);
+            ProbeExchange exchange = attach.Kind == AttachmentKind.Cgroup ? CgroupProbe.Run(attach.Target, target, patience, program) : Exchange(target, patience, pod);
             ConntrackEntry? tracked = Conntrack.IsLoaded ? Find(exchange.Sent) : null;
             IReadOnlyList<(SentProbe Probe, int Interface)> left = watch.Finish();
             return new ProbeReport(
@@ -45,6 +44,18 @@ public static class UnitProber
         {
             throw new BackendException(refusal.Message, refusal);
         }
+    }
+
+    /// <summary>Opens the connection, or sends the echo.</summary>
+    /// <param name="target">Whom to reach; port 0 for an echo.</param>
+    /// <param name="patience">How long to wait for an answer.</param>
+    /// <param name="from">The network namespace that it comes from; null for that of the calling thread.</param>
+    /// <exception cref="BackendException">There is no way to the target.</exception>
+    internal static ProbeExchange Exchange(IPEndPoint target, TimeSpan patience, NetworkNamespace? from = null)
+    {
+        using Socket socket = from is null ? Open(target) : from.Run(() => Open(target));
+        var source = (IPEndPoint)socket.LocalEndPoint!;
+        return target.Port == 0 ? EchoExchange.Run(socket, source, target, patience) : ConnectExchange.Run(socket, source, target, patience);
     }
 
     private static NetworkNamespace NamespaceOf(Attachment attach, HostSnapshot host)

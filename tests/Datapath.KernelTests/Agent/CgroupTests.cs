@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using Datapath.Interop.Processes;
 using Datapath.KernelTests.Support;
 using Datapath.Lab.Agents;
@@ -187,6 +188,36 @@ public sealed class CgroupTests : IDisposable
     private static int Served(AgentLab lab) => CgroupTraces.Entries(lab.Site.Instance, "dp_served");
 
     private static int FlowsOf(AgentLab lab, int unit) => CgroupTraces.FlowsOf(lab.Site.Instance, unit);
+
+    [KernelFact]
+    public async Task Ping_probes_from_within_the_cgroup()
+    {
+        await using AgentLab lab = await LabAsync(Policy(_cgroup.Path));
+        lab.Serve(new Try("svc", "client", "tcp/9443", IsAllowed: true), new Try("router", "client", "tcp/9444", IsAllowed: true));
+        await lab.StartAsync();
+
+        // What the service may and the host may not, and the other way round.
+        Assert.Equal((0, "answered", "allowed", "svc outgoing allow"), await PingAsync(lab, "svc", "10.77.0.2:9443"));
+        Assert.Equal((0, "answered", "allowed", "svc outgoing allow"), await PingAsync(lab, "svc", "[2001:db8:77::2]:9443"));
+        (int exit, string outcome, string verdict, _) = await PingAsync(lab, "svc", "10.77.0.2:9444");
+        Assert.Equal((1, "denied"), (exit, verdict));
+        Assert.NotEqual("answered", outcome);
+        Assert.Equal((0, "answered", "allowed", "router outgoing allow"), await PingAsync(lab, "router", "10.77.0.2:9444"));
+        Assert.Equal("", File.ReadAllText($"{_cgroup.Directory}/cgroup.threads").Trim());
+    }
+
+    private static async Task<(int Exit, string Outcome, string Verdict, string Judged)> PingAsync(AgentLab lab, string unit, string target)
+    {
+        CommandResult result = await lab.DatapathAsync("ping", unit, target, "--json", "--within", "2s", "--socket", lab.Site.SocketPath);
+        Assert.Equal("", result.StandardError);
+        JsonElement ping = JsonDocument.Parse(result.StandardOutput).RootElement;
+        return (
+            result.ExitCode,
+            ping.GetProperty("outcome").GetString()!,
+            ping.GetProperty("policy").GetProperty("verdict").GetString()!,
+            string.Join(", ", ping.GetProperty("judged").EnumerateArray().Select(one => $"{one.GetProperty("unit")} {one.GetProperty("direction")} {one.GetProperty("verdict")}"))
+        );
+    }
 
     private static async Task UntilAsync(Func<bool> condition, string otherwise)
     {

@@ -20,7 +20,7 @@ internal static class IpSets
 
         var sizes = ImmutableDictionary.CreateBuilder<string, int>(StringComparer.Ordinal);
         string set = "";
-        foreach (string line in Run(["list", "-terse"]).Split('\n'))
+        foreach (string line in ListHeads().Split('\n'))
         {
             if (Value(line, "Name: ") is { } name)
             {
@@ -35,6 +35,10 @@ internal static class IpSets
 
         return sizes.ToImmutable();
     }
+
+    /// <summary>Every set as text, without its entries.</summary>
+    /// <exception cref="BackendException">Refused.</exception>
+    public static string ListHeads() => Programs.Find(Name) is null ? "" : Run(["list", "-terse"]);
 
     /// <summary>Makes and fills sets.</summary>
     /// <param name="lines">As <c>ipset restore</c> reads them.</param>

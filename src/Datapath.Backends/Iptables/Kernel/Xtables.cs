@@ -1,3 +1,4 @@
+using System.Text;
 using Datapath.Backends.Iptables.Lowering;
 using Datapath.Interop.Processes;
 
@@ -39,6 +40,26 @@ internal sealed record Xtables(XtablesVariant Variant, Family Family)
     /// <summary>The mangle table.</summary>
     /// <exception cref="BackendException">Refused.</exception>
     public SavedTable Save() => MayHaveTables ? SavedTable.Parse(Run("save", ["--counters", "--table", "mangle"])) : SavedTable.Empty;
+
+    /// <summary>The mangle table as text, without what changes by itself: counters, and when the text was made.</summary>
+    /// <exception cref="BackendException">Refused.</exception>
+    public string SaveRules()
+    {
+        if (!MayHaveTables)
+        {
+            return "";
+        }
+
+        StringBuilder rules = new();
+        foreach (ReadOnlySpan<char> line in Run("save", ["--table", "mangle"]).AsSpan().EnumerateLines())
+        {
+            // ":INPUT ACCEPT [27:1822]"
+            int counters = line is [':', ..] ? line.IndexOf('[') : -1;
+            rules.Append(line is ['#', ..] ? "" : counters < 0 ? line : line[..counters]).Append('\n');
+        }
+
+        return rules.ToString();
+    }
 
     /// <summary>Changes the mangle table in one transaction.</summary>
     /// <param name="lines">Each with its line feed; without table and commit. A rule may begin with what it has counted.</param>
