@@ -20,7 +20,7 @@ public sealed partial class IptablesBackend
         }
 
         CountTraffic();
-        var openers = new OpenerJudge(judged.Policy, judged.Places, judged.Host);
+        var openers = new OpenerJudge(judged.Policy, judged.Places, judged.Host, configuration.CgroupMarkBit);
         List<FlowAccount> accounts = [];
         Guard(() =>
         {

@@ -28,7 +28,13 @@ internal static class CgroupPlaces
         foreach (LocalUnit unit in units.OrderBy(unit => unit.Attach.Target.Contains('*', StringComparison.Ordinal)).ThenBy(unit => unit.Number))
         {
             ImmutableArray<HostCgroup> found = find(unit.Attach.Target);
-            if (found.Count(one => IsPlainPath(one.Path) && owners.TryAdd(one.Path, (unit, one))) == 0)
+            bool hasOne = false;
+            foreach (HostCgroup one in found.Where(one => IsPlainPath(one.Path)))
+            {
+                hasOne |= owners.TryAdd(one.Path, (unit, one));
+            }
+
+            if (!hasOne)
             {
                 missing.Add(new UnitNotEnforced(unit.Number, Obstacle(unit.Attach.Target, found)));
             }
