@@ -59,6 +59,11 @@ public interface IBackend : IDisposable
     /// <exception cref="BackendException">The kernel refused.</exception>
     RepairReport? Repair();
 
+    /// <summary>
+    /// Whether cgroups that are units came or went since the last apply, and packets are judged accordingly: where, an apply of the same policy says.
+    /// </summary>
+    bool HasFollowedUnits => false;
+
     /// <summary>Hands over the events that wait in the kernel; returns at once.</summary>
     /// <param name="onEvent">Called for each event, in the order of the kernel.</param>
     /// <returns>How many there were.</returns>

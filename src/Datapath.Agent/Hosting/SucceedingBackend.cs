@@ -55,6 +55,9 @@ internal sealed class SucceedingBackend(IBackend chosen, IBackend former, ILogge
     public RepairReport? Repair() => chosen.Repair();
 
     /// <inheritdoc/>
+    public bool HasFollowedUnits => chosen.HasFollowedUnits;
+
+    /// <inheritdoc/>
     public int ReadEvents(Action<FlowEvent> onEvent) => chosen.ReadEvents(onEvent);
 
     /// <inheritdoc/>

@@ -146,6 +146,7 @@ internal sealed partial class PolicyLoop
             if (change.HasFlag(PolicyChange.Guard))
             {
                 Repair();
+                change |= Backend.Ask(backend => backend.HasFollowedUnits) ? PolicyChange.Units : PolicyChange.None;
             }
         }
     }
@@ -187,7 +188,7 @@ internal sealed partial class PolicyLoop
     // What there is to follow, null when nothing is new; the same again when it is to be tried again.
     private async Task<PolicyChange?> TakeInAsync(PolicyChange change, CancellationToken stop)
     {
-        PolicyChange news = change & PolicyChange.Retry;
+        PolicyChange news = change & (PolicyChange.Retry | PolicyChange.Units);
         if (SettleLease())
         {
             news |= PolicyChange.Lease;

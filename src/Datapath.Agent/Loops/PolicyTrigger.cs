@@ -26,6 +26,9 @@ internal enum PolicyChange
 
     /// <summary>Somebody wants something.</summary>
     Order = 32,
+
+    /// <summary>What units are has come or gone without notice, and packets are judged accordingly already.</summary>
+    Units = 64,
 }
 
 /// <summary>The inbox of the policy loop: any number of notices become one, once they have been quiet for a moment.</summary>

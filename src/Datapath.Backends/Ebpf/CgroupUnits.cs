@@ -29,6 +29,9 @@ internal sealed class CgroupUnits(BpfObject loaded, Func<CgroupHooks> openHooks,
     // Nobody knows what an earlier agent's policy wanted: until this one's is applied its cgroups stay as they are.
     private bool _isKnown;
 
+    /// <summary>Whether cgroups came or went since <see cref="Follow"/>.</summary>
+    public bool HasFollowed { get; private set; }
+
     private BpfMap<ulong, DpCgroup> Entries => loaded.Map(DpMaps.Cgroups);
 
     private BpfMap<uint, DpCgroupDepths> Depths => loaded.Map(DpMaps.Depths);
@@ -76,7 +79,7 @@ internal sealed class CgroupUnits(BpfObject loaded, Func<CgroupHooks> openHooks,
     /// <returns>Where units are judged now, and which are not.</returns>
     public (ImmutableArray<UnitAttachment> Attached, ImmutableArray<UnitNotEnforced> NotEnforced) Follow(CompiledPolicy policy)
     {
-        (_active, _isKnown) = (DesiredCgroups.UnitsOf(policy), true);
+        (_active, _isKnown, HasFollowed) = (DesiredCgroups.UnitsOf(policy), true, false);
         DesiredCgroups desired = Desired(_active, _fallback);
         ImmutableDictionary<string, string> refused = Converge(desired);
         return (
@@ -115,6 +118,7 @@ internal sealed class CgroupUnits(BpfObject loaded, Func<CgroupHooks> openHooks,
         if (!desired.Entries.SequenceEqual(_present.Entries))
         {
             Converge(desired);
+            HasFollowed = true;
         }
         else if (time.GetElapsedTime(_lookedAtSockets) >= BetweenSockets)
         {

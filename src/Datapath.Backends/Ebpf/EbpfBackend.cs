@@ -102,6 +102,9 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
     public RepairReport? Repair() => null;
 
     /// <inheritdoc/>
+    public bool HasFollowedUnits => _session?.Cgroups.HasFollowed ?? false;
+
+    /// <inheritdoc/>
     public int ReadEvents(Action<FlowEvent> onEvent)
     {
         if (_session is not { } session)

@@ -7,6 +7,9 @@ namespace Datapath.Backends.Iptables;
 /// <content>Units that are cgroups, which come and go without notice.</content>
 public sealed partial class IptablesBackend
 {
+    /// <inheritdoc/>
+    public bool HasFollowedUnits { get; private set; }
+
     /// <summary>Lowers the policy anew when the cgroups that its paths mean are others than before.</summary>
     private void FollowCgroups()
     {
@@ -35,5 +38,6 @@ public sealed partial class IptablesBackend
             null => Converge(before, known, fallback: null, lease: null),
         };
         _judged = now;
+        HasFollowedUnits = true;
     }
 }

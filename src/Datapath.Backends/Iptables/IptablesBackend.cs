@@ -68,6 +68,7 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(host);
         ApplyOptions wanted = options ?? ApplyOptions.None;
+        HasFollowedUnits = false;
 
         // 1. What does not fit is refused before anything is written.
         var judged = new Judged(policy, host);

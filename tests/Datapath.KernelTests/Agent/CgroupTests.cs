@@ -92,6 +92,7 @@ public sealed class CgroupTests : IDisposable
 
         worker.Dispose();
         await UntilAsync(() => LinksOf(lab) == 0 && FlowsOf(lab, unit: 3) == 0, "something is left of an instance that is gone");
+        await agent.StatusUntilAsync(status => status.NotEnforced("svc")?.StartsWith("there is no cgroup", StringComparison.Ordinal) == true);
     }
 
     [KernelFact]

@@ -1,7 +1,6 @@
 using Datapath.KernelTests.Agent;
 using Datapath.KernelTests.Support;
 using Datapath.Lab.Agents;
-using Datapath.Lab.Networks;
 using Xunit;
 
 namespace Datapath.KernelTests.Iptables;

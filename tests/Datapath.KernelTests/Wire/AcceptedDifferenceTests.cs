@@ -1,6 +1,5 @@
 using Datapath.Flows;
 using Datapath.KernelTests.Support;
-using Datapath.Shared.Oracle;
 using Datapath.Shared.Sequences;
 using Xunit;
 

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Net;
-using Datapath.Backends;
 using Datapath.Backends.Host;
 using Datapath.Backends.Iptables;
 using Datapath.Backends.Iptables.Lowering;

@@ -1,5 +1,4 @@
 using System.Net;
-using Datapath.Backends;
 using Datapath.Backends.Host;
 using Datapath.Backends.Iptables;
 using Datapath.Backends.Iptables.Lowering;
