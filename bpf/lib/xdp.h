@@ -121,12 +121,11 @@ static __always_inline bool dp_is_for_unit(const struct dp_packet *packet, __u32
 						   tuple->destination_port, slot) != DP_NO_UNIT;
 }
 
-/* Has policy say something of the packet of the visit, as dp_consult does, and recalls it as tc does:
- * who floods comes again. Returns whether it says anything.
+/* Has policy say something of the packet of the visit, as dp_consult does, and recalls it as tc
+ * does: who floods comes again. Returns whether it says anything.
  */
-static __always_inline bool dp_ask_early(struct dp_visit *visit,
-					 const struct dp_generation *generation,
-					 struct dp_said *said)
+static __always_inline bool
+dp_ask_early(struct dp_visit *visit, const struct dp_generation *generation, struct dp_said *said)
 {
 	const struct dp_packet *packet = &visit->packet;
 	const struct dp_unit *host;
