@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.CommandLine;
 using System.Net;
 using Datapath.Backends;
@@ -9,17 +8,6 @@ namespace Datapath.Agent.Commands;
 /// <summary><c>datapath probe-from</c>: probes from a cgroup. Started by the agent, not by people, and therefore not in the help text.</summary>
 internal static class ProbeFromCommand
 {
-    /// <summary>The command line of this executable, without a verb.</summary>
-    public static ImmutableArray<string> Self
-    {
-        get
-        {
-            string program = Environment.ProcessPath ?? "datapath";
-            // Started as `dotnet datapath.dll`, or as the executable itself.
-            return Path.GetFileNameWithoutExtension(program) == "dotnet" ? [program, Path.Combine(AppContext.BaseDirectory, "datapath.dll")] : [program];
-        }
-    }
-
     /// <summary>The verb.</summary>
     public static Command Create()
     {

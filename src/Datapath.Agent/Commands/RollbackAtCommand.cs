@@ -77,7 +77,7 @@ internal static class RollbackAtCommand
     {
         return
         [
-            .. ProbeFromCommand.Self,
+            .. OwnExecutable.CommandLine,
             IptablesLeaseKeeper.Verb,
             // Whatever becomes of the configuration file meanwhile, a trial ends; what the agent was told stands below.
             "--config",

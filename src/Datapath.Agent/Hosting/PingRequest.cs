@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Net;
-using Datapath.Agent.Commands;
 using Datapath.Agent.Documents;
 using Datapath.Agent.Loops;
 using Datapath.Backends;
@@ -71,7 +70,7 @@ internal sealed class PingRequest(ServedState state, HostSource host, TimeProvid
         HostSnapshot snapshot = host.Read();
         // A thread that waits must not be one of those that answer.
         ProbeReport report = await Task.Factory.StartNew(
-            () => UnitProber.Probe(attach, snapshot, target, patience, ProbeFromCommand.Self),
+            () => UnitProber.Probe(attach, snapshot, target, patience, OwnExecutable.CommandLine),
             cancellation,
             TaskCreationOptions.LongRunning,
             TaskScheduler.Default
