@@ -56,6 +56,8 @@ struct dp_near_interface {
 	__u32 index;
 	__u32 epoch; /* dp_control.interfaces_epoch, from before the lookup */
 	struct dp_interface entry;
+	struct dp_device device; /* at XDP, once it was asked for */
+	__u32 has_device;
 };
 
 /* Interface index, its lowest bits -> what this CPU found there last. Written and read by programs;

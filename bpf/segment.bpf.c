@@ -233,8 +233,7 @@ static __always_inline int dp_segment(struct __sk_buff *skb, enum dp_hook hook)
 		result = inwards ? dp_from_network(skb, visit, &place)
 				 : dp_to_network(skb, visit, &place);
 	else
-		result =
-			inwards ? dp_from_pod(skb, visit, &place) : dp_to_pod(skb, visit, &place);
+		result = inwards ? dp_from_pod(skb, visit, &place) : dp_to_pod(skb, visit, &place);
 	if (result == TC_ACT_UNSPEC)
 		dp_leave_ports(&visit->packet, place.unit);
 	else if (dp_is_to_be_reset(skb, &place, inwards))

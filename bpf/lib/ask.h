@@ -132,9 +132,8 @@ dp_is_of_no_flow(const struct dp_visit *visit, const struct dp_generation *gener
 }
 
 /* Lets a packet pass that a rule is known to allow, and counts it. */
-static __always_inline int dp_pass_known(struct __sk_buff *skb, struct dp_visit *visit,
-					 __u32 rule, __u32 slot, __u32 unit, __u32 direction,
-					 __u32 hook)
+static __always_inline int dp_pass_known(struct __sk_buff *skb, struct dp_visit *visit, __u32 rule,
+					 __u32 slot, __u32 unit, __u32 direction, __u32 hook)
 {
 	__u64 packets = dp_packets_of(skb);
 	__u64 bytes = skb->len;

@@ -41,6 +41,7 @@ static __always_inline bool dp_interface_of(__u32 index, struct dp_interface *en
 	near->entry = *entry;
 	near->index = index;
 	near->epoch = epoch;
+	near->has_device = 0;
 	return true;
 }
 

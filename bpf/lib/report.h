@@ -10,8 +10,11 @@
 static __always_inline bool dp_take_token(struct dp_bucket *bucket, __u32 per_second, __u32 burst)
 {
 	__u64 now = bpf_jiffies64();
-	__u64 earned = (now - bucket->filled_jiffies) * per_second / dp_jiffies_per_second;
+	__u64 earned = 0;
 
+	/* A division takes as long as the rest. */
+	if (now != bucket->filled_jiffies)
+		earned = (now - bucket->filled_jiffies) * per_second / dp_jiffies_per_second;
 	if (earned) {
 		bucket->tokens += earned;
 		if (bucket->tokens > burst || !bucket->filled_jiffies)

@@ -9,24 +9,51 @@
 
 #include "cgroup.h"
 
-/* Whether a frame is for this device, untagged and IP: a tag is judged at another interface or by
- * more than its addresses, another station's frame not at all (dp_is_for_another). Multicast is
- * left to tc as well.
+/* The device, remembered beside its interface: who counts the changes of interfaces on counts those
+ * of devices as well. Asked after dp_interface_of, which has seen to it that what is remembered is
+ * not old. NULL where nothing is to be dropped early.
+ */
+static __always_inline const struct dp_device *dp_device_of(__u32 index, __u32 slot)
+{
+	__u32 at = index % DP_NEAR_INTERFACES;
+	struct dp_near_interface *near = bpf_map_lookup_elem(&dp_near_ifs, &at);
+	const struct dp_device *found;
+
+	if (!near || near->index != index || slot & DP_SLOT_FELL_BACK)
+		return bpf_map_lookup_elem(&dp_devices, &index);
+	if (!near->has_device) {
+		found = bpf_map_lookup_elem(&dp_devices, &index);
+		if (!found)
+			return NULL;
+		near->device = *found;
+		near->has_device = 1;
+	}
+	return &near->device;
+}
+
+/* Whether a frame is IP and untagged: a tag is judged at another interface or by more than its
+ * addresses.
  */
 static __always_inline bool dp_is_plain_frame(const struct xdp_md *ctx, __u16 *type)
 {
 	const struct ethhdr *eth = (void *)(long)ctx->data;
-	__u32 index = ctx->ingress_ifindex;
-	const struct dp_device *device;
-	const __u16 *to, *own;
 
 	if ((void *)(eth + 1) > (void *)(long)ctx->data_end)
 		return false;
 	*type = bpf_ntohs(eth->h_proto);
-	if (!dp_is_ip(*type))
-		return false;
-	device = bpf_map_lookup_elem(&dp_devices, &index);
-	if (!device)
+	return dp_is_ip(*type);
+}
+
+/* Whether a frame is for this device: another station's is not judged at all (dp_is_for_another).
+ * Multicast is left to tc as well.
+ */
+static __always_inline bool dp_is_for_device(const struct xdp_md *ctx, __u32 slot)
+{
+	const struct dp_device *device = dp_device_of(ctx->ingress_ifindex, slot);
+	const struct ethhdr *eth = (void *)(long)ctx->data;
+	const __u16 *to, *own;
+
+	if (!device || (void *)(eth + 1) > (void *)(long)ctx->data_end)
 		return false;
 	to = (const __u16 *)eth->h_dest;
 	own = (const __u16 *)device->address;
@@ -61,11 +88,14 @@ static __always_inline bool dp_may_be_of_flow(struct dp_visit *visit, const stru
 	const struct dp_tuple *tuple = &visit->packet.tuple;
 	enum dp_flow_kind kind = dp_flow_kind_of(tuple);
 	__u32 hash = visit->sight.hash;
+	bool proved = dp_may_stand_proved(mark, hash);
+	bool unproved = dp_may_stand_unproved(mark, hash, dp_is_tcp(kind));
 
+	if (!proved && !unproved)
+		return false;
 	dp_flow_key_of(tuple, DP_HOST_UNIT, &visit->key);
-	return (dp_may_stand_proved(mark, hash) && dp_proved_lookup(&visit->key, kind)) ||
-	       (dp_may_stand_unproved(mark, hash, dp_is_tcp(kind)) &&
-		dp_unproved_lookup(&visit->key, kind));
+	return (proved && dp_proved_lookup(&visit->key, kind)) ||
+	       (unproved && dp_unproved_lookup(&visit->key, kind));
 }
 
 /* Whether there is state by which tc might let a packet pass that the rules deny (rules 4 to 6 of
@@ -98,7 +128,6 @@ static __always_inline void dp_report_early(const struct xdp_md *ctx, struct dp_
 	__u64 bytes = ctx->data_end - ctx->data;
 	struct dp_event *event;
 
-	dp_judge_by(&visit->judgement, own, DP_REASON_POLICY);
 	dp_count_packets(bpf_map_lookup_elem(&dp_rule_counts, &rule), 1, bytes);
 	dp_count_packets(dp_drop_counter(&origin, DP_REASON_POLICY), 1, bytes);
 	if (!(own->flags & DP_LOG) || !dp_event_allowed())
@@ -108,6 +137,7 @@ static __always_inline void dp_report_early(const struct xdp_md *ctx, struct dp_
 		dp_count_statistic(DP_STAT_EVENTS_LOST);
 		return;
 	}
+	dp_judge_by(&visit->judgement, own, DP_REASON_POLICY);
 	dp_fill_event(event, &visit->packet, &origin, &visit->judgement);
 	dp_submit(event);
 }
@@ -176,7 +206,8 @@ static __always_inline int dp_drop_early(struct xdp_md *ctx)
 	__u16 type;
 
 	if (!dp_is_plain_frame(ctx, &type) || !dp_place_of(ctx->ingress_ifindex, &place) ||
-	    place.role != DP_ROLE_HOST || place.slot & DP_SLOT_PAUSED)
+	    place.role != DP_ROLE_HOST || place.slot & DP_SLOT_PAUSED ||
+	    !dp_is_for_device(ctx, place.slot))
 		return XDP_PASS;
 	visit = dp_visit_of(0);
 	generation = dp_generation_in(place.slot);

@@ -995,8 +995,8 @@ internal struct DpMark : IEquatable<DpMark>
     public static bool operator !=(DpMark left, DpMark right) => !left.Equals(right);
 }
 
-/// <summary>bpf: <c>struct dp_near_interface</c>, 20 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 20)]
+/// <summary>bpf: <c>struct dp_near_interface</c>, 32 bytes.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 32)]
 internal struct DpNearInterface : IEquatable<DpNearInterface>
 {
     [FieldOffset(0)]
@@ -1007,6 +1007,12 @@ internal struct DpNearInterface : IEquatable<DpNearInterface>
 
     [FieldOffset(8)]
     public DpInterface Entry;
+
+    [FieldOffset(20)]
+    public DpDevice Device;
+
+    [FieldOffset(28)]
+    public uint HasDevice;
 
     public readonly bool Equals(DpNearInterface other) => RawBytes.Equal(in this, in other);
 
@@ -1882,11 +1888,13 @@ internal static class AbiLayout
                 new("epoch", 32, 0, 4),
                 new("proved", 64, 0, 8),
             ]),
-            new("dp_near_interface", 20,
+            new("dp_near_interface", 32,
             [
                 new("index", 0, 0, 4),
                 new("epoch", 32, 0, 4),
                 new("entry", 64, 0, 12),
+                new("device", 160, 0, 8),
+                new("has_device", 224, 0, 4),
             ]),
             new("dp_network", 24,
             [
@@ -2154,7 +2162,7 @@ internal static class AbiLayout
             new("dp_local_nets", 24, 1),
             new("dp_marks", 4, 16),
             new("dp_namespaces", 4, 4),
-            new("dp_near_ifs", 4, 20),
+            new("dp_near_ifs", 4, 32),
             new("dp_new_other4", 16, 32),
             new("dp_new_other6", 40, 32),
             new("dp_new_tcp4", 16, 32),

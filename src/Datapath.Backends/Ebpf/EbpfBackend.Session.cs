@@ -41,7 +41,7 @@ public sealed partial class EbpfBackend
                 new EarlyRefusalPlace(options.EarlyReject, CgroupTree.Find(), options.EarlyRejectCgroup),
                 options.Time
             );
-            Xdp = new XdpHooks(Loaded, () => SegmentObject.LoadForXdp(options, pins, Loaded), pins, options.Xdp != XdpChoice.Off);
+            Xdp = new XdpHooks(Loaded, Arena, () => SegmentObject.LoadForXdp(options, pins, Loaded), pins, options.Xdp != XdpChoice.Off);
             Hooks = new AttachedHooks(_programs, pins, MechanismOf(options.TcHook));
             Events = new RingBuffer(
                 Loaded.Map(DpMaps.Events),

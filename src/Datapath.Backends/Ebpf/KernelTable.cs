@@ -48,13 +48,21 @@ internal sealed class KernelTable<TKey, TValue>(BpfMap<TKey, TValue> map)
     public IReadOnlyList<TKey> RemoveOthers(IReadOnlyDictionary<TKey, TValue> desired)
     {
         TKey[] others = [.. Known.Keys.Where(key => !desired.ContainsKey(key))];
-        foreach (TKey key in others)
+        Array.ForEach(others, Remove);
+
+        return others;
+    }
+
+    /// <summary>Removes an entry, if it is there.</summary>
+    /// <param name="key">Which.</param>
+    /// <exception cref="KernelException">Refused.</exception>
+    public void Remove(TKey key)
+    {
+        if (Known.ContainsKey(key))
         {
             Write(() => map.Delete(key));
             Known.Remove(key);
         }
-
-        return others;
     }
 
     /// <summary>After a refusal nobody knows what is there: it is read again.</summary>

@@ -10,10 +10,11 @@ namespace Datapath.Backends.Ebpf;
 
 /// <summary>The program at XDP of the host's interfaces, in native mode only: early drop that may be taken away without changing a verdict.</summary>
 /// <param name="loaded">The loaded object, whose maps the copy for XDP shares.</param>
+/// <param name="arena">Where programs are told that what they remember of devices is old.</param>
 /// <param name="load">Loads that copy; called when it is first needed.</param>
 /// <param name="pins">Where links are pinned.</param>
 /// <param name="isOn">Whether anybody wants it.</param>
-internal sealed class XdpHooks(BpfObject loaded, Func<BpfObject> load, PinDirectory pins, bool isOn) : IDisposable
+internal sealed class XdpHooks(BpfObject loaded, Arena arena, Func<BpfObject> load, PinDirectory pins, bool isOn) : IDisposable
 {
     private const string PinPrefix = "xdp-";
 
@@ -21,6 +22,7 @@ internal sealed class XdpHooks(BpfObject loaded, Func<BpfObject> load, PinDirect
     private const string Dispatcher = "xdp_dispatcher";
     private const int ResultTooLarge = 34; // ERANGE
 
+    private readonly KernelTable<uint, DpDevice> _devices = new(loaded.Map(DpMaps.Devices));
     private readonly Dictionary<int, BpfLink> _held = [];
     private BpfObject? _programs;
 
@@ -29,8 +31,6 @@ internal sealed class XdpHooks(BpfObject loaded, Func<BpfObject> load, PinDirect
 
     /// <summary>Why some interfaces have no program, each as a sentence without a full stop.</summary>
     public ImmutableArray<string> Obstacles { get; private set; } = [];
-
-    private BpfMap<uint, DpDevice> Devices => loaded.Map(DpMaps.Devices);
 
     private BpfProgram Program => (_programs ??= load()).Program(SegmentObject.XdpProgram);
 
@@ -112,7 +112,11 @@ internal sealed class XdpHooks(BpfObject loaded, Func<BpfObject> load, PinDirect
 
         var device = new DpDevice();
         bytes.CopyTo((Span<byte>)device.Address);
-        Devices.Update((uint)one.Index, device);
+        if (_devices.Put(new Dictionary<uint, DpDevice> { [(uint)one.Index] = device }))
+        {
+            arena.CountInterfaces();
+        }
+
         try
         {
             if (!Renew(one.Index))
@@ -163,7 +167,7 @@ internal sealed class XdpHooks(BpfObject loaded, Func<BpfObject> load, PinDirect
         }
 
         AttachedHooks.ReleaseLink(PinOf(index));
-        Devices.Delete((uint)index);
+        _devices.Remove((uint)index);
     }
 
     /// <summary>False where there is no such link, or its interface is gone.</summary>
