@@ -78,6 +78,59 @@ public sealed class ServiceTests : IDisposable
     }
 
     [Fact]
+    public async Task A_start_that_works_is_given_time_and_one_that_hangs_is_not()
+    {
+        using NotifySocket systemd = new(SocketName);
+        using CancellationTokenSource stop = new();
+        LoopPulse pulse = new(TimeProvider.System);
+        using var manager = ServiceManager.Of(name => systemd.Variables(Watchdog).GetValueOrDefault(name), TimeProvider.System);
+        StatusDocument status = await AnyStatusAsync();
+        long seconds = 0;
+        ServiceLoop service = new(manager, pulse, () => status, TimeProvider.System)
+        {
+            StartInterval = Watchdog / 30,
+            ProcessorTime = () => TimeSpan.FromSeconds(Volatile.Read(ref seconds)),
+        };
+        Task loop = service.RunAsync(stop.Token);
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.Equal("EXTEND_TIMEOUT_USEC=90000000", await systemd.UntilAsync(""));
+            await Task.Delay(Watchdog, TestContext.Current.CancellationToken);
+            Assert.Empty(systemd.Waiting());
+            Interlocked.Increment(ref seconds);
+        }
+
+        pulse.Beat();
+        await systemd.UntilAsync("READY");
+        await stop.CancelAsync();
+        await loop;
+    }
+
+    [Fact]
+    public async Task A_start_that_works_and_never_ends_is_given_up()
+    {
+        using NotifySocket systemd = new(SocketName);
+        using CancellationTokenSource stop = new();
+        using var manager = ServiceManager.Of(name => systemd.Variables(Watchdog).GetValueOrDefault(name), TimeProvider.System);
+        StatusDocument status = await AnyStatusAsync();
+        long seconds = 0;
+        ServiceLoop service = new(manager, new LoopPulse(TimeProvider.System), () => status, TimeProvider.System)
+        {
+            StartInterval = Watchdog / 30,
+            LongestStart = Watchdog,
+            ProcessorTime = () => TimeSpan.FromSeconds(Interlocked.Increment(ref seconds)),
+        };
+        Task loop = service.RunAsync(stop.Token);
+        await systemd.UntilAsync("EXTEND");
+        await Task.Delay(Watchdog * 2, TestContext.Current.CancellationToken);
+        systemd.Waiting();
+        await Task.Delay(Watchdog, TestContext.Current.CancellationToken);
+        Assert.Empty(systemd.Waiting());
+        await stop.CancelAsync();
+        await loop;
+    }
+
+    [Fact]
     public async Task A_watchdog_that_is_meant_for_another_process_is_not_ours()
     {
         using NotifySocket systemd = new(SocketName);
