@@ -85,7 +85,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         ServiceLoop service = new(manager, pulse, () => board.Current, parts.Clock);
         ReloadLoop reload = new(settings.Reread, policy.Give, manager, service, log);
         using IDisposable hangup = parts.OnHangup(reload.Ask);
-        FlowLoop flows = new(backend, feed, log, parts.Clock);
+        FlowLoop flows = new(backend, feed, log);
         TaskCompletionSource<PolicyLoopEnd> end = new(TaskCreationOptions.RunContinuationsAsynchronously);
         AgentLoop policyLoop = new(async stopping => end.SetResult(await policy.RunAsync(stopping)));
         AgentLoop recordLoop = new(stopping => sinks.RunAsync(records, stopping));
