@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using Datapath.Agent.Hosting;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Xunit;
 
 namespace Datapath.Tests.Agent;
@@ -24,6 +25,8 @@ public sealed class SocketGuardTests
         File.Delete(path);
         DefaultHttpContext context = new();
         context.Features.Set<IConnectionSocketFeature>(new Connection(accepted));
+        Lifetime lifetime = new();
+        context.Features.Set<IHttpRequestLifetimeFeature>(lifetime);
         if (isGone)
         {
             accepted.Dispose();
@@ -38,8 +41,17 @@ public sealed class SocketGuardTests
                 return Task.CompletedTask;
             }
         );
-        Assert.Equal((!isGone, isGone), (isAnswered, context.RequestAborted.IsCancellationRequested));
+        Assert.Equal((!isGone, isGone), (isAnswered, lifetime.IsAborted));
     }
 
     private sealed record Connection(Socket Socket) : IConnectionSocketFeature;
+
+    private sealed class Lifetime : IHttpRequestLifetimeFeature
+    {
+        public bool IsAborted { get; private set; }
+
+        public CancellationToken RequestAborted { get; set; }
+
+        public void Abort() => IsAborted = true;
+    }
 }
