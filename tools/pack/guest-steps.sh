@@ -35,7 +35,7 @@ must_not() {
 }
 # An emulated machine may take longer than the patience of a command.
 in_time() {
-    for _ in {1..12}; do
+    for _ in {1..60}; do
         "$@" && return
         sleep 2
     done
