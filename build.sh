@@ -155,12 +155,12 @@ count_results() {
     failed_here=$f
 }
 
-# Runs one test project. A runner that dies without saying why counts as a failed test.
+# Runs one test project, with further options of its runner. A runner that dies without saying why counts as a failed test.
 run_tests() {
     local project=$1 results=$out/test-results/$1.trx status=0 failed_here=0
     say "== $project: $2"
     timeout --foreground --kill-after=10 "${TEST_TIMEOUT:-1800}" dotnet "$(program tests "$project")" \
-        "${runner_options[@]}" -trx "$results" || status=$?
+        "${runner_options[@]}" "${@:3}" -trx "$results" || status=$?
     if [[ -s $results ]]; then
         count_results "$results"
     fi
@@ -192,7 +192,8 @@ verb_test() {
     run_tests Datapath.Tests 'fast, no privileges'
     if ((EUID == 0)); then
         tools/containerd/fetch.sh >/dev/null || cannot 'containerd is needed'
-        run_tests Datapath.KernelTests 'programs, namespaces and sockets of this kernel'
+        # Many of them wait for the kernel or for a time to be over: three side by side on two CPUs.
+        run_tests Datapath.KernelTests 'programs, namespaces and sockets of this kernel' -maxThreads 1.5x
     else
         skip_tests Datapath.KernelTests 'needs root'
     fi
