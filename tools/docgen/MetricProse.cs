@@ -31,7 +31,8 @@ internal static class MetricProse
         - `type`, `namespace`, `ruleset`, `rule` (its place from 1), `rule_name`: as in flow records.
         - `table`: `tcp4` … for flows that both ends agreed on, `new-tcp4` … for the others; with iptables `nf_conntrack`, which is everybody's.
         - `cause`: `not-ip`, `forwarded` (on its way through the host to others), `other-station` (for another MAC address), `judged-above` (at the VLAN
-          interface), `pause` (denied, and passed because enforcement is paused), `older-than-policy` (may answer a flow from before the first policy).
+          interface), `pause` (denied, and passed because enforcement is paused), `older-than-policy` (may answer a flow from before the first policy). With
+          iptables only `pause` is counted: packets that need no verdict do not come to its chains.
         - `where`: `rate-limit`, `kernel-buffer`, `queue`, `listener`: where events were lost on their way.
         - `state` of the policy: as `policy.state` in `datapath status`. `state` of units: `enforced`, `not-enforced`. `kind` of a lease: `trial`, `pause`.
         - `result`: `applied`, `unchanged`, `refused` (it has errors), `not-taken` (the kernel would not have it).

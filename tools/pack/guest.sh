@@ -48,7 +48,7 @@ UNIT
 boot() {
     timeout "${GUEST_SECONDS:-1200}" qemu-system-x86_64 -accel tcg -m 1024 -smp 2 -nographic -no-reboot -kernel "$work/vmlinuz" -initrd "$work/initrd" \
         -drive "file=$work/disk,if=virtio,format=raw" -nic user,model=virtio-net-pci \
-        -append 'root=/dev/vda rw console=ttyS0 net.ifnames=0 mitigations=off systemd.show_status=no quiet' </dev/null | tr -d '\r' | tee "$work/boot-$1.log" >&2
+        -append 'root=/dev/vda rw console=ttyS0 net.ifnames=0 mitigations=off systemd.show_status=no quiet' </dev/null | sed -u 's/\r$//' | tee "$work/boot-$1.log" >&2
     grep -a '^GUEST: ' "$work/boot-$1.log"
 }
 

@@ -56,6 +56,30 @@ internal sealed unsafe class NetfilterSocket : IDisposable
         return answer;
     }
 
+    /// <summary>Asks for one thing and hands out the answer.</summary>
+    /// <param name="type">The question.</param>
+    /// <param name="body">From <c>struct nfgenmsg</c> on.</param>
+    /// <param name="handler">Called for the answer; not when it is refused.</param>
+    /// <returns>0, or the error number of the refusal.</returns>
+    /// <exception cref="KernelException">The question did not get through.</exception>
+    internal int Ask(ushort type, ReadOnlySpan<byte> body, MessageHandler handler)
+    {
+        Send(type, AcknowledgeFlag, body);
+        int refusal = 0;
+        ReceiveUntilDone(message =>
+        {
+            if (message.Type is NetlinkMessageType.Error)
+            {
+                refusal = message.ErrorNumber;
+            }
+            else
+            {
+                handler(message);
+            }
+        });
+        return refusal;
+    }
+
     /// <summary>Hands out the rows of a table.</summary>
     /// <param name="type">The question.</param>
     /// <param name="body">From <c>struct nfgenmsg</c> on.</param>

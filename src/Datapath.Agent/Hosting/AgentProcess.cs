@@ -35,7 +35,9 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         try
         {
             using ControlSocket socket = ControlSocket.Claim(settings.Instance, settings.SocketPath, parts.RuntimeDirectory);
-            LineLogger log = new(error, parts.Clock, settings.LogFormat, IsJournal(parts.Variables));
+            bool isJournal = IsJournal(parts.Variables);
+            using JournalSocket? journal = isJournal ? new JournalSocket(JournalSocket.DefaultPath) : null;
+            LineLogger log = new(error, parts.Clock, settings.LogFormat, isJournal) { Journal = journal };
             using SharedBackend backend = new(BackendChoice.Open(settings, parts, log, out string reason), reason);
             AgentProcess process = new(settings, parts, log);
             return await process.RunAsync(socket, backend, stop);
@@ -85,7 +87,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         ServiceLoop service = new(manager, pulse, () => board.Current, parts.Clock);
         ReloadLoop reload = new(settings.Reread, policy.Give, manager, service, log);
         using IDisposable hangup = parts.OnHangup(reload.Ask);
-        FlowLoop flows = new(backend, feed, log, parts.Clock);
+        FlowLoop flows = new(backend, feed, log);
         TaskCompletionSource<PolicyLoopEnd> end = new(TaskCreationOptions.RunContinuationsAsynchronously);
         AgentLoop policyLoop = new(async stopping => end.SetResult(await policy.RunAsync(stopping)));
         AgentLoop recordLoop = new(stopping => sinks.RunAsync(records, stopping));

@@ -25,7 +25,13 @@ internal sealed class LineLogger(TextWriter output, TimeProvider clock, LogForma
     // The framework's name for the unfilled text among the values of a message.
     private const string Template = "{OriginalFormat}";
 
+    // What MESSAGE, PRIORITY and EVENT_ID say already, and the time, which the journal has.
+    private const int CommonFields = 4;
+
     private readonly Lock _turn = new();
+
+    /// <summary>Takes the same with a field for each value; null where it is no journal that reads the lines. What it does not take is written.</summary>
+    public JournalSocket? Journal { get; init; }
 
     /// <inheritdoc/>
     public ILogger CreateLogger(string categoryName) => this;
@@ -58,10 +64,15 @@ internal sealed class LineLogger(TextWriter output, TimeProvider clock, LogForma
             fields.AddRange(values.Where(value => value.Key != Template).Select(value => new KeyValuePair<string, object?>(KeyOf(value.Key), value.Value)));
         }
 
-        string line = (isJournal ? Priority(logLevel) : "") + (format == LogFormat.Json ? Json(fields) : KeyValues(fields));
+        string line = format == LogFormat.Json ? Json(fields) : KeyValues(fields);
         lock (_turn)
         {
-            output.WriteLine(line);
+            if (Journal?.TrySend(Priority(logLevel), eventId.Id, line, fields.Skip(CommonFields).Select(field => (field.Key, Text(field.Value)))) == true)
+            {
+                return;
+            }
+
+            output.WriteLine(isJournal ? $"<{Priority(logLevel)}>{line}" : line);
             output.Flush();
         }
     }
@@ -110,12 +121,12 @@ internal sealed class LineLogger(TextWriter output, TimeProvider clock, LogForma
         };
 
     // syslog(3): 3 error, 4 warning, 6 informational, 7 debug.
-    private static string Priority(LogLevel level) =>
+    private static int Priority(LogLevel level) =>
         level switch
         {
-            LogLevel.Trace or LogLevel.Debug => "<7>",
-            LogLevel.Information => "<6>",
-            LogLevel.Warning => "<4>",
-            _ => "<3>",
+            LogLevel.Trace or LogLevel.Debug => 7,
+            LogLevel.Information => 6,
+            LogLevel.Warning => 4,
+            _ => 3,
         };
 }

@@ -3,13 +3,15 @@ using Microsoft.Extensions.Logging;
 
 namespace Datapath.Agent.Loops;
 
-/// <summary>Brings flow events from the kernel to the feed, on a timer.</summary>
-/// <remarks>A timer and not a wake-up by the kernel: a forced wake-up costs the packet that causes it some 7 µs, a read of an empty buffer nothing.</remarks>
+/// <summary>Brings flow events from the kernel to the feed, twenty times a second.</summary>
+/// <remarks>
+/// By the clock and not by a wake-up of the kernel: a forced wake-up costs the packet that causes it some 7 µs, a read of an empty buffer nothing. On a
+/// thread of its own: a timer that hands each round to the pool wakes three threads for it, which was most of what an idle agent did.
+/// </remarks>
 /// <param name="backend">Where events come from.</param>
 /// <param name="feed">Where they go.</param>
 /// <param name="log">Where it says that it cannot read.</param>
-/// <param name="clock">Times the reads.</param>
-internal sealed class FlowLoop(SharedBackend backend, EventFeed feed, ILogger log, TimeProvider clock)
+internal sealed class FlowLoop(SharedBackend backend, EventFeed feed, ILogger log)
 {
     /// <summary>A person does not notice it, and the ring buffer holds what comes meanwhile.</summary>
     public static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(50);
@@ -18,20 +20,16 @@ internal sealed class FlowLoop(SharedBackend backend, EventFeed feed, ILogger lo
 
     /// <summary>Runs until it is stopped.</summary>
     /// <param name="stop">Stops it.</param>
-    public async Task RunAsync(CancellationToken stop)
+    public Task RunAsync(CancellationToken stop) => Task.Factory.StartNew(() => Run(stop), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    private void Run(CancellationToken stop)
     {
-        using PeriodicTimer timer = new(Interval, clock);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(stop))
-            {
-                Drain();
-            }
-        }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        while (!stop.WaitHandle.WaitOne(Interval))
         {
             Drain();
         }
+
+        Drain();
     }
 
     private void Drain()

@@ -51,6 +51,10 @@ internal sealed class ServiceManager : IDisposable
     /// <param name="status">One sentence for people.</param>
     public void Ready(string status) => Send($"READY=1\nSTATUS={status}");
 
+    /// <summary>It is not ready yet, and at work.</summary>
+    /// <param name="patience">How long to wait for the next message, if the time for a start is over before.</param>
+    public void Starting(TimeSpan patience) => Send(string.Create(CultureInfo.InvariantCulture, $"EXTEND_TIMEOUT_USEC={(long)patience.TotalMicroseconds}"));
+
     /// <summary>It takes in its configuration anew; <see cref="Ready"/> ends that.</summary>
     public void Reloading() =>
         // TimeProvider.System counts CLOCK_MONOTONIC, which is what systemd compares with its own.

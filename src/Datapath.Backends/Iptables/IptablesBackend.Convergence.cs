@@ -47,8 +47,8 @@ public sealed partial class IptablesBackend
             _highest = next;
         }
 
-        // Also what an agent left that died between two steps.
-        if (isChanged || before.HasOthers(target.Kept))
+        // What judged before, and what an agent left that died between two steps. The first policy finds nothing, and need not look for it.
+        if (before.HasOthers(target.Kept))
         {
             RemoveOthers(target.Kept);
         }

@@ -119,7 +119,7 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
         }
 
         // Before the rules are read: what changes in between is seen the next time.
-        string? look = _lease is null ? RuleFingerprint.Read(Variant()) : null;
+        string? look = _lease is null ? Guard(() => RuleFingerprint.Read(_names, Variant())) : null;
         if (look is not null && look == _intact)
         {
             return null;

@@ -88,10 +88,18 @@ public sealed class IptablesAgentTests
         lab.Serve(Try.Allowed, Try.Denied);
         RunningAgent agent = await lab.StartAsync();
         uint generation = (await agent.Api.StatusAsync(Token)).Generation();
-        foreach (string[] damage in (string[][])[["-F", "PREROUTING"], ["-I", "POSTROUTING", "1", "-j", "ACCEPT"], ["-F"]])
+        foreach (string[] damage in (string[][])[["-F", "PREROUTING"], ["-I", "POSTROUTING", "1", "-j", "ACCEPT"], ["-F"], ["flush"]])
         {
-            lab.OnRouter([$"ip6tables-{variant}", "-t", "mangle", .. damage]);
-            lab.OnRouter([$"iptables-{variant}", "-t", "mangle", .. damage]);
+            if (damage is ["flush"])
+            {
+                Assert.All(RuleListing.Sets(lab), set => lab.OnRouter(["ipset", .. damage, set]));
+            }
+            else
+            {
+                lab.OnRouter([$"ip6tables-{variant}", "-t", "mangle", .. damage]);
+                lab.OnRouter([$"iptables-{variant}", "-t", "mangle", .. damage]);
+            }
+
             uint damaged = generation;
             JsonElement status = await agent.StatusUntilAsync(now => now.Generation() > damaged);
             generation = status.Generation();

@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+using System.Text;
 using System.Text.Json;
 using Datapath.Agent;
 using Datapath.Agent.Hosting;
@@ -58,6 +60,35 @@ public sealed class LineLoggerTests
         log.PolicyWarning("x");
         log.Confirmed(1);
         Assert.Equal(["<3>time", "<4>time", "<6>time"], output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('=')[0]));
+    }
+
+    [Fact]
+    public void The_journal_gets_a_field_for_each_value_and_what_it_does_not_take_is_written()
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"dpj-{Guid.NewGuid():N}");
+        using Socket journal = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        journal.Bind(new UnixDomainSocketEndPoint(path));
+        StringWriter output = new();
+        using JournalSocket way = new(path);
+        using LineLogger log = new(output, new StillClock(), LogFormat.KeyValue, isJournal: true) { Journal = way };
+        log.OlderFlows(1, 2, 3);
+        log.NotTaken(7, "é\nb");
+        string[] entries = [Receive(), Receive()];
+        Assert.EndsWith("\nPRIORITY=6\nSYSLOG_IDENTIFIER=datapath\nEVENT_ID=1128\nDATAPATH_TRACKED=1\nDATAPATH_FROM_SOCKETS=2\nDATAPATH_TAKEN_OVER=3\n", entries[0], StringComparison.Ordinal);
+        Assert.StartsWith("MESSAGE=time=2026-01-02T03:04:05.678Z level=info event=1128 msg=", entries[0], StringComparison.Ordinal);
+        Assert.EndsWith("\nPRIORITY=3\nSYSLOG_IDENTIFIER=datapath\nEVENT_ID=1108\nDATAPATH_GENERATION=7\nDATAPATH_REASON\n\u0004\0\0\0\0\0\0\0é\nb\n", entries[1], StringComparison.Ordinal);
+        Assert.Equal("", output.ToString());
+
+        journal.Dispose();
+        File.Delete(path);
+        log.Confirmed(1);
+        Assert.StartsWith("<6>time=", output.ToString(), StringComparison.Ordinal);
+
+        string Receive()
+        {
+            byte[] buffer = new byte[4096];
+            return Encoding.UTF8.GetString(buffer, 0, journal.Receive(buffer));
+        }
     }
 
     private sealed class StillClock : TimeProvider

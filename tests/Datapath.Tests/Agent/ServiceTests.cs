@@ -78,6 +78,64 @@ public sealed class ServiceTests : IDisposable
     }
 
     [Fact]
+    public async Task A_start_that_works_is_given_time_and_one_that_hangs_is_not()
+    {
+        using NotifySocket systemd = new(SocketName);
+        using CancellationTokenSource stop = new();
+        LoopPulse pulse = new(TimeProvider.System);
+        using var manager = ServiceManager.Of(name => systemd.Variables(Watchdog).GetValueOrDefault(name), TimeProvider.System);
+        StatusDocument status = await AnyStatusAsync();
+        long seconds = 0;
+        ServiceLoop service = new(manager, pulse, () => status, TimeProvider.System)
+        {
+            StartInterval = Watchdog / 30,
+            ProcessorTime = () => TimeSpan.FromSeconds(Volatile.Read(ref seconds)),
+        };
+        Task loop = service.RunAsync(stop.Token);
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.Equal("EXTEND_TIMEOUT_USEC=90000000", await systemd.UntilAsync(""));
+            await Task.Delay(Watchdog, TestContext.Current.CancellationToken);
+            Assert.Empty(systemd.Waiting());
+            Interlocked.Increment(ref seconds);
+        }
+
+        pulse.Beat();
+        await systemd.UntilAsync("READY");
+        await stop.CancelAsync();
+        await loop;
+    }
+
+    [Fact]
+    public async Task A_start_that_works_and_never_ends_is_given_up()
+    {
+        using NotifySocket systemd = new(SocketName);
+        using CancellationTokenSource stop = new();
+        using var manager = ServiceManager.Of(name => systemd.Variables(Watchdog).GetValueOrDefault(name), TimeProvider.System);
+        StatusDocument status = await AnyStatusAsync();
+        LaterClock clock = new();
+        long seconds = 0;
+        ServiceLoop service = new(manager, new LoopPulse(clock), () => status, clock)
+        {
+            StartInterval = TimeSpan.FromMilliseconds(1),
+            ProcessorTime = () => TimeSpan.FromSeconds(Interlocked.Increment(ref seconds)),
+        };
+        Task loop = service.RunAsync(stop.Token);
+        for (int i = 0; i < 3; i++)
+        {
+            await systemd.UntilAsync("EXTEND");
+        }
+
+        clock.Pass(service.LongestStart);
+        systemd.Waiting();
+        await Task.Delay(Watchdog, TestContext.Current.CancellationToken);
+        // It may have looked at the clock just before.
+        Assert.InRange(systemd.Waiting().Count, 0, 1);
+        await stop.CancelAsync();
+        await loop;
+    }
+
+    [Fact]
     public async Task A_watchdog_that_is_meant_for_another_process_is_not_ours()
     {
         using NotifySocket systemd = new(SocketName);
@@ -160,5 +218,15 @@ public sealed class ServiceTests : IDisposable
     {
         await using RunningAgent agent = await _fixture.StartAsync();
         return (await _fixture.StatusAsync())!;
+    }
+
+    /// <summary>Some time after the machine's; timers run as they are.</summary>
+    private sealed class LaterClock : TimeProvider
+    {
+        private long _later;
+
+        public void Pass(TimeSpan time) => Interlocked.Add(ref _later, (long)(time.TotalSeconds * TimestampFrequency));
+
+        public override long GetTimestamp() => System.GetTimestamp() + Interlocked.Read(ref _later);
     }
 }

@@ -76,12 +76,12 @@ internal static class SizeBench
         return seconds;
     }
 
-    // proc(5): user and system time are the 14th and 15th field; the name before them may hold blanks.
+    // proc(5): user and system time are the 14th and 15th field, those of programs that it ran the next two; the name before them may hold blanks.
     private static double ProcessorSeconds(int process)
     {
         string stat = File.ReadAllText($"/proc/{process}/stat");
         string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-        return (long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture)) / (double)ClockTicks;
+        return fields[11..15].Sum(field => long.Parse(field, CultureInfo.InvariantCulture)) / (double)ClockTicks;
     }
 
     private static double ResidentMegabytes(int process)

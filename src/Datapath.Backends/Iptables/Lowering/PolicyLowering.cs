@@ -36,11 +36,13 @@ internal static class PolicyLowering
     {
         var book = new ChainBook();
         var runs = new PortRuns(policy);
+        // Networks are of one family mostly: the rules for them need not stand in the other's table.
+        HashSet<int> present = [.. classes.Ranges(policy, family.IsIPv6).Select(range => range.Id)];
         UnitChains Units(CgroupPart part)
         {
             var leaves = new LeafChains(policy, book, family, layout, options) { Cgroups = part };
             RowChains Rows(bool isAnswer) => new(runs, leaves, book, family, isAnswer);
-            return new UnitChains(policy, classes, layout, Rows(isAnswer: false), Rows(isAnswer: true), leaves, book);
+            return new UnitChains(policy, classes, present, layout, Rows(isAnswer: false), Rows(isAnswer: true), leaves, book);
         }
 
         CgroupPart beside = places.Cgroups.IsEmpty ? CgroupPart.None : CgroupPart.Beside;

@@ -6,6 +6,7 @@ namespace Datapath.Backends.Iptables.Lowering;
 /// <summary>From a judge to rows: the set turns the peer's address into a mark, a tree over its bits finds the row.</summary>
 /// <param name="policy">The policy.</param>
 /// <param name="classes">The classes of addresses as marks number them.</param>
+/// <param name="present">Which of them have addresses in this family; at least one.</param>
 /// <param name="layout">Their bits.</param>
 /// <param name="rows">Where the tree leads.</param>
 /// <param name="answerRows">Where that of answers leads.</param>
@@ -14,6 +15,7 @@ namespace Datapath.Backends.Iptables.Lowering;
 internal sealed class UnitChains(
     CompiledPolicy policy,
     AddressClasses classes,
+    HashSet<int> present,
     MarkLayout layout,
     RowChains rows,
     RowChains answerRows,
@@ -33,17 +35,21 @@ internal sealed class UnitChains(
         UnitPolicy matrix = policy.Policies[unit.Policy];
         (ImmutableArray<int> rowOf, ImmutableArray<int> openerRowOf) = direction == Direction.Incoming ? (matrix.Incoming, matrix.Outgoing) : (matrix.Outgoing, matrix.Incoming);
         // What comes in with the unit's own address only claims to be the unit's own.
-        int[] chains =
-        [
-            .. classes.Members.Select(member => direction == Direction.Outgoing && member.Unit == unit.Number ? own : rows.Of(rowOf[member.Class])),
-        ];
-        int[] openers = [.. classes.Members.Select(member => answerRows.Of(openerRowOf[member.Class]))];
+        int[] chains = ByClass(member => direction == Direction.Outgoing && member.Unit == unit.Number ? own : rows.Of(rowOf[member.Class]));
+        int[] openers = ByClass(member => answerRows.Of(openerRowOf[member.Class]));
         bool isHost = unit.Number == LocalUnit.HostNumber;
         ImmutableArray<ChainRule> dispatch = IsOne(chains) ? [] : [Classify(direction)];
         // A packet that answers is looked at once more, now for the rule that let its opener speak.
         ImmutableArray<ChainRule> again = !dispatch.IsEmpty || IsOne(openers) ? [] : layout.Begin(isHost, [Classify(direction)]);
         int answers = book.Add([.. again, ChainRule.Goto(Tree(openers))]);
         return book.Add([.. layout.Begin(isHost, dispatch), ChainRule.Jump(Tree(chains)), ChainRule.Jump(answers, layout.MatchAnswer())]);
+    }
+
+    // No packet of this family has the mark of a class without addresses in it: whatever stands there makes no chain and no branch of the tree.
+    private int[] ByClass(Func<AddressClasses.Member, int> chainOf)
+    {
+        int any = chainOf(classes.Members[present.Min()]);
+        return [.. classes.Members.Select((member, number) => present.Contains(number) ? chainOf(member) : any)];
     }
 
     private static bool IsOne(int[] chains) => Array.TrueForAll(chains, chain => chain == chains[0]);

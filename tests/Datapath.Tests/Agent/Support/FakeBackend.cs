@@ -18,6 +18,8 @@ internal sealed class FakeBackend : IBackend
 
     public string Name { get; init; } = "ebpf";
 
+    public void Settle() => Settled++;
+
     /// <summary>What an earlier agent left in force.</summary>
     public uint Generation
     {
@@ -43,6 +45,9 @@ internal sealed class FakeBackend : IBackend
 
     /// <summary>So many applies find a place for the host that the kernel refuses.</summary>
     public int RefusedPlaces { get; set; }
+
+    /// <summary>How often it was asked to let go of what only an apply needs.</summary>
+    public int Settled { get; private set; }
 
     /// <summary>What there is to purge.</summary>
     public ImmutableArray<string> Objects { get; set; } = [];
