@@ -68,8 +68,8 @@ public sealed class IptablesCgroupTests : IDisposable
         // An agent to which ipset refuses every set while a file is there, and notes that it did.
         string refusing = Path.Combine(lab.Site.WorkPath, "refusing");
         string refused = Path.Combine(lab.Site.WorkPath, "refused");
-        WriteProgram(Path.Combine(lab.Site.WorkPath, "ipset"), $"""if [ "$1" = restore ] && [ -e {refusing} ]; then echo >>{refused}; exit 1; fi; exec /usr/sbin/ipset "$@" """);
-        string agentUnder = WriteProgram(Path.Combine(lab.Site.WorkPath, "agent"), $"""PATH={lab.Site.WorkPath}:$PATH exec {lab.Site.Executable} "$@" """);
+        lab.WriteProgram("ipset", $"""if [ "$1" = restore ] && [ -e {refusing} ]; then echo >>{refused}; exit 1; fi; exec /usr/sbin/ipset "$@" """);
+        string agentUnder = lab.WriteProgram("agent", $"""PATH={lab.Site.WorkPath}:$PATH exec {lab.Site.Executable} "$@" """);
         RunningAgent agent = await lab.StartAsync(lab.Site with { Executable = agentUnder });
 
         await File.WriteAllTextAsync(refusing, "", Token);
@@ -109,13 +109,6 @@ public sealed class IptablesCgroupTests : IDisposable
     public void Dispose() => _cgroup.Dispose();
 
     private static int Rules(AgentLab lab) => RuleListing.Ours(lab, "nft").Count(line => line.Contains("-m cgroup --path", StringComparison.Ordinal));
-
-    private static string WriteProgram(string path, string line)
-    {
-        File.WriteAllText(path, $"#!/bin/sh\n{line}\n");
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        return path;
-    }
 
     private static async Task RequireAsync(AgentLab lab, params Try[] tries)
     {
