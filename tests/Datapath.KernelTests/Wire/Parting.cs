@@ -42,13 +42,10 @@ internal static class Parting
             "error about a flow" => tracked != 'R',
             // ICMP without an identifier belongs to no flow: nothing answers it.
             "opens" or "opens again" => (!packet.IsIcmp || packet.IsEcho) && tracked is not ('N' or 'M' or 'P' or 'O' or 'Q'),
-            "of a flow, by its own right" => ((!packet.IsIcmp || packet.IsEcho) && tracked == 'N') || (EndsFlow(packet) && tracked == 'I'),
+            "of a flow, by its own right" => (!packet.IsIcmp || packet.IsEcho) && tracked == 'N',
             "opener revoked" => tracked is not ('M' or 'P' or 'O' or 'Q'),
             _ => false,
         };
-
-    // What the kernel calls invalid ends no connection of its own: the next SYN is the old one's again.
-    private static bool EndsFlow(WirePacket packet) => packet.Protocol == ProtocolNumber.Tcp && (packet.Flags & (TcpFlags.Fin | TcpFlags.Rst)) != TcpFlags.None;
 
     private static string? Named(WirePacket packet, int zone, char tracked, TrackedConnections connections) =>
         (packet.Protocol, tracked) switch

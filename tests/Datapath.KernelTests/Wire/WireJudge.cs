@@ -152,8 +152,9 @@ internal sealed class WireJudge
             bool isNew = opens && (tracked == 'N' || (tracked is 'P' or 'Q' && !isOpened));
             if (ruling.Reason != DropReason.None ? ruling.IsReported : isNew && ruling.By!.Flags.HasFlag(DescriptorFlags.Log))
             {
-                // A connection that was there and that the judge before has let open just now looks like one of before.
-                bool looksRevoked = ruling.Reason == DropReason.Policy && isOpened && tracked != 'N';
+                // A connection that was there and that the judge before has let open just now looks like one of before. And one that has closed to
+                // the oracle may be there yet, with our mark.
+                bool looksRevoked = ruling.Reason == DropReason.Policy && ((isOpened && tracked != 'N') || (ruling.Why == FlowOracle.SynAfterEnd && tracked is 'M' or 'O'));
                 _expectedEvents.Add(Text(looksRevoked ? ruling with { Reason = DropReason.Revoked } : ruling, packet));
             }
             isOpened |= opens;
