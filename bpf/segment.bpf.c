@@ -106,7 +106,8 @@ static __always_inline int dp_leave(__u32 statistic)
 }
 
 /* The host receives a packet: it judges, or the unit whose cgroup has the socket. */
-static __always_inline int dp_host_receives(struct __sk_buff *skb, __u32 slot, __u32 hook)
+static __always_inline int dp_host_receives(struct __sk_buff *skb, struct dp_visit *visit,
+					    __u32 slot, __u32 hook)
 {
 	__u32 unit = DP_HOST_UNIT;
 
@@ -114,33 +115,35 @@ static __always_inline int dp_host_receives(struct __sk_buff *skb, __u32 slot, _
 		unit = dp_judge_of_incoming(skb, slot);
 	if (unit == DP_NO_UNIT)
 		return dp_leave(DP_STAT_CGROUP_PASSED);
-	return dp_ask(skb, slot, unit, DP_INCOMING, hook);
+	return dp_ask(skb, visit, slot, unit, DP_INCOMING, hook);
 }
 
 /* The host sends a packet: it judges, or the unit whose cgroup has the socket has done so. */
-static __always_inline int dp_host_sends(struct __sk_buff *skb, __u32 slot, __u32 hook)
+static __always_inline int dp_host_sends(struct __sk_buff *skb, struct dp_visit *visit, __u32 slot,
+					 __u32 hook)
 {
 	if (dp_used_depths() && dp_is_judged_at_cgroup(skb, slot)) {
 		dp_note_sent(skb, slot);
 		return dp_leave(DP_STAT_CGROUP_PASSED);
 	}
-	return dp_ask(skb, slot, DP_HOST_UNIT, DP_OUTGOING, hook);
+	return dp_ask(skb, visit, slot, DP_HOST_UNIT, DP_OUTGOING, hook);
 }
 
 /* The host's uplink, inwards: what is not for the host is forwarded and not ours. */
-static __always_inline int dp_from_network(struct __sk_buff *skb, const struct dp_packet *packet,
+static __always_inline int dp_from_network(struct __sk_buff *skb, struct dp_visit *visit,
 					   const struct dp_place *place)
 {
-	if (dp_is_hosts(place, packet))
-		return dp_host_receives(skb, place->slot, DP_HOOK_TC_INGRESS);
+	if (dp_is_hosts(place, &visit->packet))
+		return dp_host_receives(skb, visit, place->slot, DP_HOOK_TC_INGRESS);
 	return dp_leave(DP_STAT_FORWARDED);
 }
 
 /* The host's uplink, outwards: a forwarded packet still carries the interface it came by. */
-static __always_inline int dp_to_network(struct __sk_buff *skb, const struct dp_place *place)
+static __always_inline int dp_to_network(struct __sk_buff *skb, struct dp_visit *visit,
+					 const struct dp_place *place)
 {
 	if (skb->ingress_ifindex == 0)
-		return dp_host_sends(skb, place->slot, DP_HOOK_TC_EGRESS);
+		return dp_host_sends(skb, visit, place->slot, DP_HOOK_TC_EGRESS);
 	dp_note_translated(skb, place->slot);
 	return dp_leave(DP_STAT_FORWARDED);
 }
@@ -160,25 +163,26 @@ static __always_inline bool dp_is_host_exempt(__u32 slot)
 /* The host's end of a unit's veth pair, where directions swap: what comes in was sent by the unit.
  * When the other end is the host itself, both are judged, the sender first.
  */
-static __always_inline int dp_from_pod(struct __sk_buff *skb, const struct dp_packet *packet,
+static __always_inline int dp_from_pod(struct __sk_buff *skb, struct dp_visit *visit,
 				       const struct dp_place *place)
 {
-	int action = dp_ask(skb, place->slot, place->unit, DP_OUTGOING, DP_HOOK_TC_INGRESS);
+	int action = dp_ask(skb, visit, place->slot, place->unit, DP_OUTGOING, DP_HOOK_TC_INGRESS);
 
-	if (action == TC_ACT_UNSPEC && dp_is_hosts(place, packet) &&
+	if (action == TC_ACT_UNSPEC && dp_is_hosts(place, &visit->packet) &&
 	    !dp_is_host_exempt(place->slot))
-		action = dp_host_receives(skb, place->slot, DP_HOOK_TC_INGRESS);
+		action = dp_host_receives(skb, visit, place->slot, DP_HOOK_TC_INGRESS);
 	return action;
 }
 
-static __always_inline int dp_to_pod(struct __sk_buff *skb, const struct dp_place *place)
+static __always_inline int dp_to_pod(struct __sk_buff *skb, struct dp_visit *visit,
+				     const struct dp_place *place)
 {
 	int action;
 
 	if (skb->ingress_ifindex == 0 && !dp_is_host_exempt(place->slot) &&
-	    dp_host_sends(skb, place->slot, DP_HOOK_TC_EGRESS) != TC_ACT_UNSPEC)
+	    dp_host_sends(skb, visit, place->slot, DP_HOOK_TC_EGRESS) != TC_ACT_UNSPEC)
 		return TC_ACT_SHOT;
-	action = dp_ask(skb, place->slot, place->unit, DP_INCOMING, DP_HOOK_TC_EGRESS);
+	action = dp_ask(skb, visit, place->slot, place->unit, DP_INCOMING, DP_HOOK_TC_EGRESS);
 	if (action == TC_ACT_UNSPEC && skb->ingress_ifindex != 0)
 		dp_note_translated(skb, place->slot);
 	return action;
@@ -194,7 +198,7 @@ static __always_inline int dp_rehearse(struct __sk_buff *skb)
 
 	if (!visit || dp_read_packet(skb, DP_LINK_ETHERNET))
 		return action;
-	action = dp_ask(skb, skb->cb[0], skb->cb[1], skb->cb[2], DP_HOOK_TC_INGRESS);
+	action = dp_ask(skb, visit, skb->cb[0], skb->cb[1], skb->cb[2], DP_HOOK_TC_INGRESS);
 	skb->mark = visit->judgement.rule_index;
 	return action;
 }
@@ -226,11 +230,11 @@ static __always_inline int dp_segment(struct __sk_buff *skb, enum dp_hook hook)
 
 	dp_recall_ports(&visit->packet, place.unit);
 	if (place.role == DP_ROLE_HOST)
-		result = inwards ? dp_from_network(skb, &visit->packet, &place)
-				 : dp_to_network(skb, &place);
+		result = inwards ? dp_from_network(skb, visit, &place)
+				 : dp_to_network(skb, visit, &place);
 	else
 		result =
-			inwards ? dp_from_pod(skb, &visit->packet, &place) : dp_to_pod(skb, &place);
+			inwards ? dp_from_pod(skb, visit, &place) : dp_to_pod(skb, visit, &place);
 	if (result == TC_ACT_UNSPEC)
 		dp_leave_ports(&visit->packet, place.unit);
 	else if (dp_is_to_be_reset(skb, &place, inwards))
@@ -276,7 +280,7 @@ static __always_inline int dp_judge_socket(struct __sk_buff *skb, __u32 slot, __
 	if (result < 0) {
 		return dp_refuse(skb, visit, &place, hook, -result) == TC_ACT_UNSPEC;
 	}
-	return dp_ask(skb, slot, unit, direction, hook) == TC_ACT_UNSPEC;
+	return dp_ask(skb, visit, slot, unit, direction, hook) == TC_ACT_UNSPEC;
 }
 
 static __always_inline int dp_at_cgroup(struct __sk_buff *skb, __u32 direction, enum dp_hook hook)

@@ -31,7 +31,8 @@ static __always_inline int dp_conclude(struct __sk_buff *skb, struct dp_visit *v
 	if (!dp_dry_run) {
 		dp_report(skb, &visit->packet, origin, &visit->judgement);
 		if (visit->judgement.rule_index && visit->judgement.verdict == DP_ALLOW) {
-			dp_count_passed(skb, visit, origin->hook, origin->direction);
+			dp_count_passed(visit, origin->hook, origin->direction, dp_packets_of(skb),
+					skb->len);
 			dp_keep_account(skb, slot, origin->unit, origin->direction);
 		}
 	}
@@ -130,6 +131,20 @@ dp_is_of_no_flow(const struct dp_visit *visit, const struct dp_generation *gener
 	return own && own->verdict == DP_ALLOW && !(own->flags & DP_BUILT_IN) ? own : NULL;
 }
 
+/* Lets a packet pass that a rule is known to allow, and counts it. */
+static __always_inline int dp_pass_known(struct __sk_buff *skb, struct dp_visit *visit,
+					 __u32 rule, __u32 slot, __u32 unit, __u32 direction,
+					 __u32 hook)
+{
+	__u64 packets = dp_packets_of(skb);
+	__u64 bytes = skb->len;
+
+	dp_count_packets(bpf_map_lookup_elem(&dp_rule_counts, &rule), packets, bytes);
+	dp_count_passed(visit, hook, direction, packets, bytes);
+	dp_keep_account(skb, slot, unit, direction);
+	return TC_ACT_UNSPEC;
+}
+
 /* Lets it pass. Only a SYN opens a TCP flow; forgotten before it was proved, there is no proof to
  * look for.
  */
@@ -140,28 +155,22 @@ static __always_inline int dp_pass_new(struct __sk_buff *skb, struct dp_visit *v
 	if (visit->sight.is_tcp && !dp_is_opening_syn(&visit->packet)) {
 		dp_expect_no_proof(mark);
 		dp_void_digests(mark);
-		dp_count_rule(skb, own->rule_index);
-		dp_count_passed(skb, visit, hook, direction);
-		dp_keep_account(skb, slot, unit, direction);
-		return TC_ACT_UNSPEC;
+		return dp_pass_known(skb, visit, own->rule_index, slot, unit, direction, hook);
 	}
 	visit->own = *own;
 	return dp_open(skb, slot, unit, direction, hook);
 }
 
 /* Has one unit judge the packet of the visit, and reports. Returns the action. */
-static __always_inline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit, __u32 direction,
-				  __u32 hook)
+static __always_inline int dp_ask(struct __sk_buff *skb, struct dp_visit *visit, __u32 slot,
+				  __u32 unit, __u32 direction, __u32 hook)
 {
-	struct dp_visit *visit = dp_visit_of(slot);
 	const struct dp_generation *generation = dp_generation_in(slot);
 	const struct dp_descriptor *own;
 	struct dp_mark *mark;
 	__u32 rule, hash;
 	int action;
 
-	if (!visit)
-		return TC_ACT_SHOT;
 	if (generation && !dp_dry_run) {
 		hash = dp_tuple_hash(&visit->packet.tuple, unit);
 		mark = dp_mark_of(hash);
@@ -170,12 +179,8 @@ static __always_inline int dp_ask(struct __sk_buff *skb, __u32 slot, __u32 unit,
 		dp_sight_of(&visit->packet, unit, direction, generation->id, hash, mark,
 			    &visit->sight);
 		rule = dp_digest_rule(&visit->packet, &visit->sight);
-		if (rule) {
-			dp_count_rule(skb, rule);
-			dp_count_passed(skb, visit, hook, direction);
-			dp_keep_account(skb, slot, unit, direction);
-			return TC_ACT_UNSPEC;
-		}
+		if (rule)
+			return dp_pass_known(skb, visit, rule, slot, unit, direction, hook);
 		own = dp_is_of_no_flow(visit, generation, mark);
 		if (own)
 			return dp_pass_new(skb, visit, own, mark, slot, unit, direction, hook);

@@ -122,17 +122,16 @@ static __always_inline void dp_count_rule(const struct __sk_buff *skb, __u32 rul
 	dp_count_packets(bpf_map_lookup_elem(&dp_rule_counts, &rule), dp_packets_of(skb), skb->len);
 }
 
-/* Counts a packet that a rule lets pass, where it was judged. */
-static __always_inline void dp_count_passed(const struct __sk_buff *skb, struct dp_visit *visit,
-					    __u32 hook, __u32 direction)
+/* Counts packets that a rule lets pass, where they were judged. */
+static __always_inline void dp_count_passed(struct dp_visit *visit, __u32 hook, __u32 direction,
+					    __u64 packets, __u64 bytes)
 {
 	__u32 place = hook * 2 + direction;
 
 	if (dp_is_at_cgroup)
-		dp_count_packets(bpf_map_lookup_elem(&dp_cgroup_passed, &place), dp_packets_of(skb),
-				 skb->len);
+		dp_count_packets(bpf_map_lookup_elem(&dp_cgroup_passed, &place), packets, bytes);
 	else if (place < DP_PLACES)
-		dp_count_packets(&visit->passed[place], dp_packets_of(skb), skb->len);
+		dp_count_packets(&visit->passed[place], packets, bytes);
 }
 
 /* The counter of what is dropped, where it was judged. */

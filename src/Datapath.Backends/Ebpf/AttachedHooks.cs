@@ -5,10 +5,10 @@ using Datapath.Interop.Libc;
 namespace Datapath.Backends.Ebpf;
 
 /// <summary>Our programs at the hooks of interfaces. What is attached is asked of the kernel, not remembered.</summary>
-/// <param name="loaded">The programs to attach.</param>
+/// <param name="programs">The programs to attach.</param>
 /// <param name="pins">Where links are pinned.</param>
 /// <param name="mechanism">How to attach.</param>
-internal sealed class AttachedHooks(BpfObject loaded, PinDirectory pins, TcMechanism mechanism) : IDisposable
+internal sealed class AttachedHooks(TcPrograms programs, PinDirectory pins, TcMechanism mechanism) : IDisposable
 {
     private static readonly TcDirection[] Directions = [TcDirection.Ingress, TcDirection.Egress];
 
@@ -128,7 +128,7 @@ internal sealed class AttachedHooks(BpfObject loaded, PinDirectory pins, TcMecha
 
     private TcMechanism Ensure(TcHook hook)
     {
-        BpfProgram program = loaded.Program(ProgramFor(hook.Direction));
+        BpfProgram program = programs.For(hook.Direction);
         string pin = pins.Link(hook);
         if (File.Exists(pin) && mechanism != TcMechanism.Clsact)
         {
@@ -256,7 +256,7 @@ internal sealed class AttachedHooks(BpfObject loaded, PinDirectory pins, TcMecha
         try
         {
             using BpfProgram program = BpfProgram.OpenById(programId);
-            return program.Describe().MapIds.Contains(loaded.Map("dp_control").Id);
+            return program.Describe().MapIds.Contains(programs.Beside.Map(DpMaps.Control.Name).Id);
         }
         catch (KernelException refusal) when (refusal.Number == Errno.NoEntry)
         {
@@ -264,6 +264,4 @@ internal sealed class AttachedHooks(BpfObject loaded, PinDirectory pins, TcMecha
             return false;
         }
     }
-
-    private static string ProgramFor(TcDirection direction) => direction == TcDirection.Ingress ? "dp_ingress" : "dp_egress";
 }

@@ -20,6 +20,8 @@ internal sealed class CgroupUnits(BpfObject loaded, Func<CgroupHooks> openHooks,
 {
     private static readonly TimeSpan BetweenSockets = TimeSpan.FromMilliseconds(250);
 
+    private readonly KernelTable<ulong, DpCgroup> _entries = new(loaded.Map(DpMaps.Cgroups));
+    private readonly KernelTable<DpServedKey, ulong> _served = new(loaded.Map(DpMaps.Served));
     private ImmutableArray<LocalUnit> _active = [];
     private ImmutableArray<LocalUnit> _fallback = [];
     private DesiredCgroups _present = DesiredCgroups.None;
@@ -32,11 +34,7 @@ internal sealed class CgroupUnits(BpfObject loaded, Func<CgroupHooks> openHooks,
     /// <summary>Whether cgroups came or went since <see cref="Follow"/>.</summary>
     public bool HasFollowed { get; private set; }
 
-    private BpfMap<ulong, DpCgroup> Entries => loaded.Map(DpMaps.Cgroups);
-
     private BpfMap<uint, DpCgroupDepths> Depths => loaded.Map(DpMaps.Depths);
-
-    private BpfMap<DpServedKey, ulong> Served => loaded.Map(DpMaps.Served);
 
     private CgroupHooks Hooks => _hooks ??= openHooks();
 
@@ -57,7 +55,7 @@ internal sealed class CgroupUnits(BpfObject loaded, Func<CgroupHooks> openHooks,
     /// <param name="policy">The policy that is to be in force.</param>
     /// <exception cref="PolicyTooLargeException">More cgroups than the table takes.</exception>
     public void RequireRoom(CompiledPolicy policy) =>
-        HostTables.RequireRoom(Entries.Map, Desired(DesiredCgroups.UnitsOf(policy), _fallback).Entries.Count);
+        HostTables.RequireRoom(_entries.Map, Desired(DesiredCgroups.UnitsOf(policy), _fallback).Entries.Count);
 
     /// <summary>Cgroups that change hands do so with the switch itself: until then their entries say both.</summary>
     /// <param name="policy">The policy that will be in force.</param>
@@ -68,10 +66,7 @@ internal sealed class CgroupUnits(BpfObject loaded, Func<CgroupHooks> openHooks,
     {
         _fallback = isOnTrial ? _active : _fallback;
         DesiredCgroups desired = Desired(DesiredCgroups.UnitsOf(policy), _fallback);
-        foreach ((ulong id, DpCgroup entry) in Entries.Entries())
-        {
-            Entries.Update(id, DesiredCgroups.BeforeSwitch(entry, desired.Entries.GetValueOrDefault(id), active, next));
-        }
+        _entries.Put(_entries.Entries.ToDictionary(one => one.Key, one => DesiredCgroups.BeforeSwitch(one.Value, desired.Entries.GetValueOrDefault(one.Key), active, next)));
     }
 
     /// <summary>A policy is in force: brings everything to it.</summary>
@@ -159,12 +154,12 @@ internal sealed class CgroupUnits(BpfObject loaded, Func<CgroupHooks> openHooks,
         DesiredCgroups possible = desired with { Cgroups = [.. desired.Cgroups.Where(one => !IsBelow(refused.Keys, one.Cgroup.Path))] };
         HashSet<ulong> ids = [.. possible.Cgroups.Select(one => one.Cgroup.Id)];
         Dictionary<ulong, DpCgroup> entries = desired.Entries.Where(one => ids.Contains(one.Key)).ToDictionary();
-        List<KeyValuePair<ulong, DpCgroup>> before = Entries.Entries();
+        IReadOnlyDictionary<ulong, DpCgroup> before = _entries.Entries;
         Depths.Update(0, new DpCgroupDepths { Used = possible.Depths() | (Depths.TryLookup(0, out DpCgroupDepths used) ? used.Used : 0) });
-        KernelTables.Put(Entries, entries);
+        _entries.Put(entries);
         _present = desired with { Entries = entries.ToImmutableSortedDictionary(), Cgroups = possible.Cgroups };
         LookAtSockets();
-        KernelTables.RemoveOthers(Entries, entries);
+        _entries.RemoveOthers(entries);
         Depths.Update(0, new DpCgroupDepths { Used = possible.Depths() });
         foreach (ulong id in PinnedOthers(before, attached))
         {
@@ -177,14 +172,14 @@ internal sealed class CgroupUnits(BpfObject loaded, Func<CgroupHooks> openHooks,
 
     private static bool IsBelow(IEnumerable<string> tops, string path) => tops.Any(top => path == top || path.StartsWith(top + '/', StringComparison.Ordinal));
 
-    private List<ulong> PinnedOthers(List<KeyValuePair<ulong, DpCgroup>> before, HashSet<ulong> attached) =>
-        _hooks is null ? [] : [.. before.Select(one => one.Key).Concat(_hooks.All()).Distinct().Where(id => !attached.Contains(id))];
+    private List<ulong> PinnedOthers(IReadOnlyDictionary<ulong, DpCgroup> before, HashSet<ulong> attached) =>
+        _hooks is null ? [] : [.. before.Keys.Concat(_hooks.All()).Distinct().Where(id => !attached.Contains(id))];
 
     /// <summary>A unit whose last cgroup is gone takes its flows along.</summary>
-    private void ForgetUnits(List<KeyValuePair<ulong, DpCgroup>> before, Dictionary<ulong, DpCgroup> now)
+    private void ForgetUnits(IReadOnlyDictionary<ulong, DpCgroup> before, Dictionary<ulong, DpCgroup> now)
     {
         HashSet<int> left = [.. now.Values.SelectMany(UnitsOf)];
-        foreach (int unit in before.SelectMany(one => UnitsOf(one.Value)).Distinct().Where(unit => unit != 0 && !left.Contains(unit)))
+        foreach (int unit in before.Values.SelectMany(UnitsOf).Distinct().Where(unit => unit != 0 && !left.Contains(unit)))
         {
             forgetFlows(unit);
         }
@@ -219,7 +214,7 @@ internal sealed class CgroupUnits(BpfObject loaded, Func<CgroupHooks> openHooks,
         }
 
         Dictionary<DpServedKey, ulong> served = owners.Count == 0 ? [] : ServedPorts.Of(ReadSockets(), id => owners.GetValueOrDefault(id));
-        KernelTables.RemoveOthers(Served, served);
-        KernelTables.Put(Served, served);
+        _served.RemoveOthers(served);
+        _served.Put(served);
     }
 }

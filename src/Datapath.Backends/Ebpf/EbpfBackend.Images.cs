@@ -37,12 +37,12 @@ public sealed partial class EbpfBackend
 
     /// <summary>Writes an image, reads it back, and refuses one that would judge a connection otherwise than it ought to.</summary>
     /// <returns>Its slot.</returns>
-    private int WriteAndTry(Session session, PolicyImage image, ImmutableArray<Canary> canaries, int? place = null)
+    private static int WriteAndTry(Session session, PolicyImage image, ImmutableArray<Canary> canaries, int? place = null)
     {
         int slot = session.Arena.Write(image, place);
         if (!canaries.IsEmpty)
         {
-            session.Rehearsal(options, _pins).Require(slot, canaries);
+            session.Rehearsal.Require(slot, canaries);
         }
 
         session.Tried = (image, canaries);
@@ -54,7 +54,7 @@ public sealed partial class EbpfBackend
     /// place that leaves what is free in one piece.
     /// </summary>
     /// <returns>What packets are judged by then.</returns>
-    private Switch MakeRoom(Session session, PolicyImage image, Switch now)
+    private static Switch MakeRoom(Session session, PolicyImage image, Switch now)
     {
         Arena arena = session.Arena;
         if (arena.HasRoom(image) || now.Lease != DpLease.None || arena.Live is not { Image: var active } || session.Tried.Image != active)

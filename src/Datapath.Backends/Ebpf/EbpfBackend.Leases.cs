@@ -41,7 +41,7 @@ public sealed partial class EbpfBackend
                 session.Arena.Turn(pending with { Deadline = 0 });
             }
 
-            Dictionary<uint, DpInterface> before = new(session.FallbackInterfaces.Entries());
+            IReadOnlyDictionary<uint, DpInterface> before = session.FallbackInterfaces.Entries;
             session.Interfaces.Put(before);
             IReadOnlyList<uint> released = session.Interfaces.RemoveOthers(before);
             session.Arena.Turn(Switch.To(pending.After));
@@ -133,8 +133,8 @@ public sealed partial class EbpfBackend
             session.Arena.Turn(session.Arena.Switch with { After = slot });
         }
 
-        KernelTables.Put(session.FallbackInterfaces, interfaces);
-        IReadOnlyList<uint> gone = KernelTables.RemoveOthers(session.FallbackInterfaces, interfaces);
+        session.FallbackInterfaces.Put(interfaces);
+        IReadOnlyList<uint> gone = session.FallbackInterfaces.RemoveOthers(interfaces);
         HashSet<uint> kept = [.. session.Interfaces.Keys];
         foreach (uint index in gone.Where(index => !kept.Contains(index)))
         {
@@ -155,15 +155,15 @@ public sealed partial class EbpfBackend
     private static void KeepInterfacesForFallback(Session session, uint active)
     {
         Dictionary<uint, DpInterface> now = session.Interfaces.Entries.ToDictionary(one => one.Key, one => InterfaceHandover.Settled(one.Value, active));
-        KernelTables.Put(session.FallbackInterfaces, now);
-        KernelTables.RemoveOthers(session.FallbackInterfaces, now);
+        session.FallbackInterfaces.Put(now);
+        session.FallbackInterfaces.RemoveOthers(now);
     }
 
     /// <summary>Lets go the interfaces that only the policy to fall back to had.</summary>
     private static void ForgetFallbackInterfaces(Session session)
     {
         HashSet<uint> kept = [.. session.Interfaces.Keys];
-        foreach (uint index in KernelTables.RemoveOthers(session.FallbackInterfaces, ImmutableDictionary<uint, DpInterface>.Empty))
+        foreach (uint index in session.FallbackInterfaces.RemoveOthers(ImmutableDictionary<uint, DpInterface>.Empty))
         {
             if (!kept.Contains(index))
             {

@@ -13,19 +13,20 @@ public sealed partial class EbpfBackend
     /// <summary>The loaded object and what is open of it.</summary>
     private sealed class Session : IDisposable
     {
-        private Rehearsal? _rehearsal;
+        private readonly TcPrograms _programs;
         private BpfObject? _forCgroups;
 
-        public Session(EbpfOptions options, PinDirectory pins, EventDecoder decoder)
+        public Session(EbpfOptions options, PinDirectory pins, EventDecoder decoder, bool rehearses)
         {
-            Loaded = SegmentObject.Load(options, pins, out FlowTimeouts timeouts);
+            _programs = new TcPrograms(options, pins, rehearses);
+            Loaded = _programs.Beside;
             Arena = new Arena(Loaded, options.Time);
             Interfaces = new InterfaceTable(Loaded.Map(DpMaps.Interfaces), Arena);
+            FallbackInterfaces = new KernelTable<uint, DpInterface>(Loaded.Map(DpMaps.FallbackIfs));
             Host = new HostTables(Loaded);
             Clock = new JiffiesClock(Loaded.Program("dp_clock"));
-            Timeouts = timeouts;
             Marks = new FlowMarks(Loaded);
-            Flows = new FlowCollector(Loaded, Clock, timeouts, Marks);
+            Flows = new FlowCollector(Loaded, Clock, Timeouts, Marks);
             Cgroups = new CgroupUnits(
                 Loaded,
                 () => new CgroupHooks(_forCgroups = SegmentObject.LoadForCgroups(options, pins), pins),
@@ -41,7 +42,7 @@ public sealed partial class EbpfBackend
                 options.Time
             );
             Xdp = new XdpHooks(Loaded, () => SegmentObject.LoadForXdp(options, pins, Loaded), pins, options.Xdp != XdpChoice.Off);
-            Hooks = new AttachedHooks(Loaded, pins, MechanismOf(options.TcHook));
+            Hooks = new AttachedHooks(_programs, pins, MechanismOf(options.TcHook));
             Events = new RingBuffer(
                 Loaded.Map(DpMaps.Events),
                 record =>
@@ -72,7 +73,7 @@ public sealed partial class EbpfBackend
 
         public FlowMarks Marks { get; }
 
-        public FlowTimeouts Timeouts { get; }
+        public FlowTimeouts Timeouts => _programs.Timeouts;
 
         public FlowCollector Flows { get; }
 
@@ -86,17 +87,15 @@ public sealed partial class EbpfBackend
         /// <summary>The image that was written last, and what it was tried with.</summary>
         public (PolicyImage? Image, ImmutableArray<Canary> Canaries) Tried { get; set; } = (null, []);
 
-        /// <summary>The copy for trying generations, loaded when it is first needed.</summary>
-        public Rehearsal Rehearsal(EbpfOptions options, PinDirectory pins) =>
-            _rehearsal ??= new Rehearsal(SegmentObject.LoadRehearsal(options, pins));
+        /// <summary>The copy for trying generations.</summary>
+        public Rehearsal Rehearsal => _programs.Rehearsal;
 
         public InterfaceTable Interfaces { get; }
 
-        public BpfMap<uint, DpInterface> FallbackInterfaces => Loaded.Map(DpMaps.FallbackIfs);
+        public KernelTable<uint, DpInterface> FallbackInterfaces { get; }
 
         public void Dispose()
         {
-            _rehearsal?.Dispose();
             Hooks.Dispose();
             Cgroups.Dispose();
             Early.Dispose();
@@ -105,7 +104,7 @@ public sealed partial class EbpfBackend
             Events.Dispose();
             Arena.Dispose();
             Marks.Dispose();
-            Loaded.Dispose();
+            _programs.Dispose();
         }
     }
 
@@ -149,7 +148,7 @@ public sealed partial class EbpfBackend
             _ => throw new UnreachableException($"tc hook {choice}"),
         };
 
-    private Session Open()
+    private Session Open(bool rehearses = false)
     {
         if (_session is not null)
         {
@@ -157,7 +156,7 @@ public sealed partial class EbpfBackend
         }
 
         _pins.Create();
-        var session = new Session(options, _pins, _decoder);
+        var session = new Session(options, _pins, _decoder, rehearses);
         try
         {
             session.Arena.Claim(options.Instance, OwnNetworkNamespace.Inode());

@@ -49,7 +49,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
 
             Session session = Open();
             // The programs of the earlier agent are replaced where they are attached; no packet passes in between.
-            foreach (uint index in session.Interfaces.Keys.Union(session.FallbackInterfaces.Keys()))
+            foreach (uint index in session.Interfaces.Keys.Union(session.FallbackInterfaces.Keys))
             {
                 session.Hooks.Renew((int)index);
             }
@@ -69,7 +69,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         bool first = _session is null && !_pins.Exists();
         try
         {
-            ApplyReport report = Guard(() => Apply(Open(), policy, host, options ?? ApplyOptions.None)) with { Warnings = Warnings() };
+            ApplyReport report = Guard(() => Apply(Open(rehearses: options?.Canaries.IsEmpty == false), policy, host, options ?? ApplyOptions.None)) with { Warnings = Warnings() };
             _owners = new AddressOwners(policy.Peers, host);
             return report;
         }
@@ -188,7 +188,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         }
 
         // 6. Connections that are older than enforcement are known before the first packet is judged.
-        session.Host.PutNamespaces(host, desired.Interfaces.Keys.Concat(session.FallbackInterfaces.Keys()).ToHashSet());
+        session.Host.PutNamespaces(host, desired.Interfaces.Keys.Concat(session.FallbackInterfaces.Keys).ToHashSet());
         OlderFlowsReport? older = isFirst ? TakeUpOlderFlows(session, policy, host, desired) : null;
         // 7. Units that come are judged by the policy that knows them.
         (ImmutableArray<UnitAttachment> attached, ImmutableArray<UnitNotEnforced> gone) = AttachAll(session, desired, isFirst);
@@ -231,7 +231,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
     private void Tidy(Session session, HostSnapshot host, DesiredAttachments desired, ImmutableArray<UnitAttachment> attached, bool isFirst)
     {
         bool isOnTrial = session.Arena.Switch.Lease == DpLease.Confirm;
-        HashSet<uint> fallback = [.. isOnTrial ? session.FallbackInterfaces.Keys() : []];
+        HashSet<uint> fallback = [.. isOnTrial ? session.FallbackInterfaces.Keys : []];
         // While two policies may judge, the device below judges for a VLAN interface unless both have it.
         session.Host.PutVlans(
             host,
@@ -263,7 +263,7 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
 
     private static void ReleaseOthers(Session session, DesiredAttachments desired)
     {
-        HashSet<uint> kept = [.. session.FallbackInterfaces.Keys()];
+        HashSet<uint> kept = [.. session.FallbackInterfaces.Keys];
         foreach (uint index in session.Interfaces.RemoveOthers(desired.Interfaces).Where(index => !kept.Contains(index)))
         {
             session.Hooks.Release((int)index);

@@ -8,19 +8,17 @@ namespace Datapath.Backends.Ebpf;
 /// <param name="loaded">The loaded object.</param>
 internal sealed class HostTables(BpfObject loaded)
 {
-    private BpfMap<DpNetwork, byte> Networks => loaded.Map(DpMaps.LocalNets);
-
-    private BpfMap<DpVlanKey, uint> Vlans => loaded.Map(DpMaps.Vlans);
-
-    private BpfMap<uint, uint> Namespaces => loaded.Map(DpMaps.Namespaces);
+    private readonly KernelTable<DpNetwork, byte> _networks = new(loaded.Map(DpMaps.LocalNets));
+    private readonly KernelTable<DpVlanKey, uint> _vlans = new(loaded.Map(DpMaps.Vlans));
+    private readonly KernelTable<uint, uint> _namespaces = new(loaded.Map(DpMaps.Namespaces));
 
     /// <summary>Refuses a host that has no room in the tables.</summary>
     /// <param name="host">The host.</param>
     /// <exception cref="PolicyTooLargeException">Too many networks or VLANs.</exception>
     public void RequireRoom(HostSnapshot host)
     {
-        RequireRoom(Networks.Map, NetworksOf(host).Count);
-        RequireRoom(Vlans.Map, VlansOf(host).Count);
+        RequireRoom(_networks.Map, NetworksOf(host).Count);
+        RequireRoom(_vlans.Map, VlansOf(host).Count);
     }
 
     /// <summary>Refuses what has no room in a map.</summary>
@@ -40,8 +38,8 @@ internal sealed class HostTables(BpfObject loaded)
     public void PutNetworks(HostSnapshot host)
     {
         Dictionary<DpNetwork, byte> desired = NetworksOf(host);
-        KernelTables.Put(Networks, desired);
-        KernelTables.RemoveOthers(Networks, desired);
+        _networks.Put(desired);
+        _networks.RemoveOthers(desired);
     }
 
     /// <summary>Tells where the sockets are of those who are behind interfaces.</summary>
@@ -52,13 +50,13 @@ internal sealed class HostTables(BpfObject loaded)
         Dictionary<uint, uint> desired = host
             .Interfaces.Where(one => one.PeerNamespace is not null && judged.Contains((uint)one.Index))
             .ToDictionary(one => (uint)one.Index, one => (uint)one.PeerNamespace!.Value);
-        KernelTables.RemoveOthers(Namespaces, desired);
-        KernelTables.Put(Namespaces, desired);
+        _namespaces.RemoveOthers(desired);
+        _namespaces.Put(desired);
     }
 
     /// <summary>Has the devices below judge the frames of VLANs whose interface is gone; before those are let go.</summary>
     /// <param name="host">The host.</param>
-    public void RemoveVlans(HostSnapshot host) => KernelTables.RemoveOthers(Vlans, VlansOf(host));
+    public void RemoveVlans(HostSnapshot host) => _vlans.RemoveOthers(VlansOf(host));
 
     /// <summary>Has the devices below pass the frames of VLANs on to their interfaces.</summary>
     /// <param name="host">The host.</param>
@@ -66,8 +64,8 @@ internal sealed class HostTables(BpfObject loaded)
     public void PutVlans(HostSnapshot host, Predicate<int> isMissing)
     {
         Dictionary<DpVlanKey, uint> desired = VlansOf(host).Where(vlan => !isMissing((int)vlan.Value)).ToDictionary();
-        KernelTables.Put(Vlans, desired);
-        KernelTables.RemoveOthers(Vlans, desired);
+        _vlans.Put(desired);
+        _vlans.RemoveOthers(desired);
     }
 
     private static Dictionary<DpNetwork, byte> NetworksOf(HostSnapshot host) =>

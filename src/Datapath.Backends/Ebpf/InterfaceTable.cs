@@ -7,25 +7,22 @@ namespace Datapath.Backends.Ebpf;
 /// <param name="arena">Where they are told.</param>
 internal sealed class InterfaceTable(BpfMap<uint, DpInterface> map, Arena arena)
 {
-    /// <summary>How many interfaces there is room for is its limit.</summary>
-    public BpfMap Map => map.Map;
+    private readonly KernelTable<uint, DpInterface> _table = new(map);
+
+    /// <inheritdoc cref="KernelTable{TKey, TValue}.Map"/>
+    public BpfMap Map => _table.Map;
 
     /// <summary>What stands in the table.</summary>
-    public IReadOnlyList<KeyValuePair<uint, DpInterface>> Entries => map.Entries();
+    public IReadOnlyDictionary<uint, DpInterface> Entries => _table.Entries;
 
     /// <summary>The interfaces that stand in the table, by index.</summary>
-    public IReadOnlyList<uint> Keys => map.Keys();
+    public IReadOnlyList<uint> Keys => _table.Keys;
 
-    /// <inheritdoc cref="KernelTables.Put"/>
-    public void Put(IReadOnlyDictionary<uint, DpInterface> desired) =>
-        Change(() =>
-        {
-            KernelTables.Put(map, desired);
-            return 0;
-        });
+    /// <inheritdoc cref="KernelTable{TKey, TValue}.Put"/>
+    public bool Put(IReadOnlyDictionary<uint, DpInterface> desired) => Change(() => _table.Put(desired));
 
-    /// <inheritdoc cref="KernelTables.RemoveOthers"/>
-    public IReadOnlyList<uint> RemoveOthers(IReadOnlyDictionary<uint, DpInterface> desired) => Change(() => KernelTables.RemoveOthers(map, desired));
+    /// <inheritdoc cref="KernelTable{TKey, TValue}.RemoveOthers"/>
+    public IReadOnlyList<uint> RemoveOthers(IReadOnlyDictionary<uint, DpInterface> desired) => Change(() => _table.RemoveOthers(desired));
 
     /// <summary>Also after a change that the kernel refused half way.</summary>
     private T Change<T>(Func<T> change)

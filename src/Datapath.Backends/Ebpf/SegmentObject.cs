@@ -58,7 +58,9 @@ internal static class SegmentObject
         DpMaps.Events,
     ];
 
-    private static readonly string[] TcPrograms = [RehearsedProgram, "dp_egress", "dp_clock"];
+    private const string EgressProgram = "dp_egress";
+
+    private static readonly string[] TcPrograms = [RehearsedProgram, EgressProgram, "dp_clock"];
     private static readonly string[] CgroupPrograms = ["dp_cgroup_in", "dp_cgroup_out"];
     private static readonly string[] ProcessPrograms = ["dp_connect4", "dp_connect6"];
 
@@ -70,11 +72,14 @@ internal static class SegmentObject
     public static string WholeName(string kernelName) =>
         PinnedMaps.FirstOrDefault(name => name.Length > KernelNameBytes && name[..KernelNameBytes] == kernelName) ?? kernelName;
 
+    // The others are constants, of which each object has its own.
+    private static bool IsScratch(string map) => map.StartsWith("dp_", StringComparison.Ordinal) && !IsPinned(map);
+
     /// <summary>Whether a map outlives the agent.</summary>
     /// <param name="map">Its name.</param>
     public static bool IsPinned(string map) => PinnedMaps.Contains(map);
 
-    /// <summary>Loads the programs over the pinned maps of the instance, which are made where they are missing.</summary>
+    /// <summary>Loads what stands beside the programs at tc over the pinned maps of the instance, which are made where they are missing.</summary>
     /// <param name="options">Sizes and knobs.</param>
     /// <param name="pins">Where the maps are pinned.</param>
     /// <param name="timeouts">When the programs forget a flow.</param>
@@ -84,11 +89,36 @@ internal static class SegmentObject
             pins,
             loading =>
             {
-                LeaveOut(loading, [.. CgroupPrograms, .. ProcessPrograms, XdpProgram]);
+                LeaveOut(loading, [RehearsedProgram, EgressProgram, .. CgroupPrograms, .. ProcessPrograms, XdpProgram]);
                 SetMemory(loading, options.MemorySets);
             },
             out timeouts
         );
+
+    /// <summary>Loads one program at tc, over all the maps of what stands beside it.</summary>
+    /// <param name="options">As for that.</param>
+    /// <param name="pins">Where the maps are pinned.</param>
+    /// <param name="direction">Which of the two.</param>
+    /// <param name="beside">What <see cref="Load(EbpfOptions, PinDirectory, out FlowTimeouts)"/> has loaded.</param>
+    public static BpfObject LoadAtTc(EbpfOptions options, PinDirectory pins, TcDirection direction, BpfObject beside) =>
+        Load(
+            options,
+            pins,
+            loading =>
+            {
+                LeaveOut(loading, [.. TcPrograms.Where(name => name != ProgramOf(direction)), .. CgroupPrograms, .. ProcessPrograms, XdpProgram]);
+                SetMemory(loading, options.MemorySets);
+                foreach ((string name, BpfMap map) in beside.Maps.Where(one => IsScratch(one.Key)))
+                {
+                    loading.Reuse(name, map);
+                }
+            },
+            out _
+        );
+
+    /// <summary>The name of a program at tc.</summary>
+    /// <param name="direction">Which of the two.</param>
+    public static string ProgramOf(TcDirection direction) => direction == TcDirection.Ingress ? RehearsedProgram : EgressProgram;
 
     /// <summary>Loads the copy that is attached to cgroups, over the same maps.</summary>
     /// <param name="options">As for the programs at tc.</param>
@@ -164,7 +194,7 @@ internal static class SegmentObject
             loading =>
             {
                 loading.SetKnob("dp_dry_run", 1u);
-                LeaveOut(loading, ["dp_egress", "dp_clock", .. CgroupPrograms, .. ProcessPrograms, XdpProgram]);
+                LeaveOut(loading, [EgressProgram, "dp_clock", .. CgroupPrograms, .. ProcessPrograms, XdpProgram]);
             },
             out _
         );

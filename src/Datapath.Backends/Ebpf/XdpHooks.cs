@@ -24,6 +24,9 @@ internal sealed class XdpHooks(BpfObject loaded, Func<BpfObject> load, PinDirect
     private readonly Dictionary<int, BpfLink> _held = [];
     private BpfObject? _programs;
 
+    // Nobody wants it, and nothing of an earlier agent's is left.
+    private bool _isOver;
+
     /// <summary>Why some interfaces have no program, each as a sentence without a full stop.</summary>
     public ImmutableArray<string> Obstacles { get; private set; } = [];
 
@@ -36,6 +39,11 @@ internal sealed class XdpHooks(BpfObject loaded, Func<BpfObject> load, PinDirect
     /// <param name="host">All interfaces.</param>
     public void Follow(IEnumerable<HostInterface> uplinks, HostSnapshot host)
     {
+        if (_isOver)
+        {
+            return;
+        }
+
         HostInterface[] wanted = [.. isOn ? uplinks : []];
         var obstacles = ImmutableArray.CreateBuilder<string>();
         var attached = new HashSet<int>();
@@ -56,7 +64,7 @@ internal sealed class XdpHooks(BpfObject loaded, Func<BpfObject> load, PinDirect
             Release(index);
         }
 
-        Obstacles = obstacles.ToImmutable();
+        (Obstacles, _isOver) = (obstacles.ToImmutable(), !isOn);
     }
 
     /// <summary>Puts this program in the place of an earlier agent's.</summary>

@@ -16,6 +16,7 @@ public sealed class EarlyDropFloodTests(ITestOutputHelper output)
     private const int FullFlood = 10_000_000;
     private const int DefaultFlood = 1_000_000;
     private const int TimesWhatTcDropped = 10;
+    private const int MostLost = 20;
     private const int LiveFlows = 20;
     private const ushort FirstPort = 5000;
     private const uint FirstSource = 0x0a600000; // 10.96.0.0
@@ -71,8 +72,8 @@ public sealed class EarlyDropFloodTests(ITestOutputHelper output)
             await RequireAllHeardAsync(live, "after the flood");
             Assert.Equal("applied", (await agent.Api.StatusAsync(Token)).PolicyState());
             long dropped = await agent.Api.DropsAsync("policy", Token) - before;
-            // The rest never came to be judged: the queue of the device had no place for it.
-            Assert.InRange(dropped, frames / 2, frames);
+            // The rest never came to be judged: the queue of the device had no place for it. How much that is depends on who else needs the CPUs.
+            Assert.InRange(dropped, frames / MostLost, frames);
             return dropped / (await flood * frames / 1e9);
         }
         finally

@@ -38,7 +38,10 @@ internal sealed class CompiledCase
 
     /// <summary>Whether the host is judged. A profile may have it ignored; then nobody attaches to its uplink.</summary>
     public static bool JudgesHost(PolicyCase policy) =>
-        PolicyResolver.Resolve(policy.Written, policy.Inventory, policy.Options).Policy.Units.Any(unit => unit is { IsHost: true, IsJudged: true });
+        Resolved(policy).Units.Any(unit => unit is { IsHost: true, IsJudged: true });
+
+    /// <summary>Whether the host's profile lets packets of some networks pass untouched.</summary>
+    public static bool Excludes(PolicyCase policy) => Resolved(policy).Profile is { ExcludedNetworks.IsEmpty: false };
 
     /// <summary>Where packets may cross.</summary>
     public ImmutableArray<Place> Places { get; }
@@ -53,6 +56,8 @@ internal sealed class CompiledCase
     /// <summary>The number by which kernel state knows a unit; null is the host.</summary>
     public int NumberOf(UnitName? unit) =>
         unit is null ? LocalUnit.HostNumber : Versions[0].Units.Single(one => new UnitName(one.Namespace, one.Name) == unit).Number;
+
+    private static ResolvedPolicy Resolved(PolicyCase policy) => PolicyResolver.Resolve(policy.Written, policy.Inventory, policy.Options).Policy;
 
     private static bool IsPod(LocalUnit unit) => unit.Attach.Kind == AttachmentKind.Interface;
 
