@@ -47,6 +47,9 @@ internal sealed partial class PolicyLoop
         {
             _report.LeaseNotSettled(refusal.Message);
         }
+
+        // Before the policy is said to be in force: who sees that sees that it may go again.
+        _report.Lease(Backend.Ask(backend => backend.ReadLease()));
     }
 
     private void GoBackIf(bool isOnTrial)
@@ -122,7 +125,6 @@ internal sealed partial class PolicyLoop
     private void WatchLease(ITimer timer)
     {
         PendingLease lease = Backend.Ask(backend => backend.ReadLease());
-        _report.Lease(lease);
         timer.Change(lease.Kind == LeaseKind.None ? Timeout.InfiniteTimeSpan : lease.Left + Afterwards, Timeout.InfiniteTimeSpan);
     }
 }

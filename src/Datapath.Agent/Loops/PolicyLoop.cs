@@ -317,5 +317,9 @@ internal sealed partial class PolicyLoop
         _audit.InForce(version, done);
     }
 
-    private void Publish() => Enforcer.Active.Publish(_inForce?.Content, _trials.Confirmed?.Content);
+    private void Publish()
+    {
+        Enforcer.Active.Publish(_inForce?.Content, _trials.Confirmed?.Content);
+        _report.Lease(Backend.Ask(backend => backend.ReadLease()));
+    }
 }

@@ -7,6 +7,11 @@ namespace Datapath.Backends.Iptables;
 /// <content>Units that are cgroups, which come and go without notice.</content>
 public sealed partial class IptablesBackend
 {
+    // What was refused is asked for again as seldom as a refused policy is: each attempt runs a dozen programs.
+    private static readonly TimeSpan RetryAfterRefusal = TimeSpan.FromSeconds(10);
+
+    private long? _refusedAt;
+
     /// <inheritdoc/>
     public bool HasFollowedUnits { get; private set; }
 
@@ -16,6 +21,7 @@ public sealed partial class IptablesBackend
         if (
             _judged is not { } judged
             || _lease is { } pending && pending.Left == TimeSpan.Zero
+            || _refusedAt is { } refused && configuration.Time.GetElapsedTime(refused) < RetryAfterRefusal
             || !judged.Policy.Units.Any(unit => unit.Attach.Kind == AttachmentKind.Cgroup)
         )
         {
@@ -28,6 +34,23 @@ public sealed partial class IptablesBackend
             return;
         }
 
+        try
+        {
+            Follow(now);
+            _refusedAt = null;
+        }
+        catch (BackendException refusal)
+        {
+            _refusedAt = configuration.Time.GetTimestamp();
+            throw new BackendException($"cgroups of units have come or gone, and the rules for them are refused: {refusal.Message}", refusal);
+        }
+
+        _judged = now;
+        HasFollowedUnits = true;
+    }
+
+    private void Follow(Judged now)
+    {
         LoweredPolicy lowered = Lower(now);
         InstalledRules before = InstalledRules.Read(_names, Variant());
         var known = new PlacedPolicy(lowered, before.ActiveGeneration);
@@ -37,7 +60,5 @@ public sealed partial class IptablesBackend
             { } lease => Converge(before, known, _fallback, lease),
             null => Converge(before, known, fallback: null, lease: null),
         };
-        _judged = now;
-        HasFollowedUnits = true;
     }
 }

@@ -84,7 +84,7 @@ public sealed partial class IptablesBackend
             }
             catch (BackendException) when (!missing.IsEmpty)
             {
-                throw new BackendException($"{refusal.Message}; these kernel modules cannot be loaded: {string.Join(", ", missing)}", refusal);
+                throw new BackendException($"{refusal.Message}; {Kernel.KernelModules.Complaint(missing)}", refusal);
             }
         }
     }

@@ -90,7 +90,7 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
             ({ } lease, _) => Converge(before, known, new PlacedPolicy(Lower(judgedBefore!), lease.Back), lease),
         };
 
-        _intact = null;
+        (_intact, _refusedAt) = (null, null);
         _tally.Learn(policy);
         CountTraffic();
 

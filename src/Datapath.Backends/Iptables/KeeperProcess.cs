@@ -26,7 +26,7 @@ internal static class KeeperProcess
 
         string[] arguments = ["--fork", .. command, ((long)deadline.TotalMilliseconds).ToString(CultureInfo.InvariantCulture)];
         // Returns when the process has closed its ends of our pipes, which it does when it has said that it waits.
-        CommandResult result = Programs.Run("setsid", "util-linux", arguments);
+        CommandResult result = Programs.Run("setsid", arguments);
         return int.TryParse(result.StandardOutput, NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out int id) && id > 0
             ? id
             : throw new BackendException($"the lease keeper did not start: {result.StandardError.Trim()}");

@@ -61,6 +61,12 @@ internal static class IptablesRequirements
         yield return Module(facts, "xt_cgroup", "NETFILTER_XT_MATCH_CGROUP", RequirementLevel.Useful);
     }
 
+    /// <summary>Whether a module is in the kernel already.</summary>
+    /// <param name="facts">What is known of the kernel's parts.</param>
+    /// <param name="module">One that rules need.</param>
+    public static bool IsInUse(ModuleFacts facts, string module) =>
+        Common.Concat(OfNft).Concat(OfLegacy).Where(one => one.Module == module).Any(one => facts.IsInUse(module, one.Option) || facts.IsInUse(module, $"{one.Option}_LEGACY"));
+
     private static Requirement Tool(SystemFacts facts, string name)
     {
         string? path = facts.Programs.GetValueOrDefault(name);
@@ -72,8 +78,7 @@ internal static class IptablesRequirements
             path is null ? Finding.Missing : Finding.Found,
             path ?? "no such program",
             Remedy: path is not null ? null
-                : name == "ipset" ? facts.Packages.Install("ipset", "ipset")
-                : facts.Packages.Install("iptables", "iptables-nft")
+                : facts.Packages.InstallProgram(name)
         );
     }
 
@@ -113,8 +118,7 @@ internal static class IptablesRequirements
             Remedy: finding switch
             {
                 Finding.Found => null,
-                Finding.Missing when facts.Modules.IsClosed => $"name {module} in /etc/modules-load.d, and boot",
-                Finding.Missing => facts.Packages.InstallModules(facts.KernelRelease, module),
+                Finding.Missing => facts.Packages.MendModules(facts.KernelRelease, facts.Modules.IsClosed, module),
                 _ => $"modprobe {module}",
             }
         );

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.IO.Compression;
+using Datapath.Backends.Host;
 using Datapath.Interop;
 using Datapath.Interop.Libbpf;
 using Datapath.Interop.Libc;
@@ -62,7 +63,7 @@ internal static class SystemFactsReader
             IsClockSynchronised = IsClockSynchronised(),
             Processors = Environment.ProcessorCount,
             MemoryBytes = ReadMemory(ReadText("/proc/meminfo") ?? ""),
-            Packages = PackageAdvice.Parse(ReadText("/etc/os-release") ?? ""),
+            Packages = PackageAdvice.OfHost(),
         };
     }
 
@@ -134,7 +135,9 @@ internal static class SystemFactsReader
         }
     }
 
-    private static ModuleFacts ReadModules(string release)
+    /// <summary>What files tell of the kernel's parts.</summary>
+    /// <param name="release">The running kernel, as <c>uname -r</c> prints it.</param>
+    internal static ModuleFacts ReadModules(string release)
     {
         string directory = $"/lib/modules/{release}";
         return new ModuleFacts

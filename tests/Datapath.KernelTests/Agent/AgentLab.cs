@@ -98,6 +98,18 @@ internal sealed partial class AgentLab : IAsyncDisposable
         return path;
     }
 
+    /// <summary>Writes a shell script that can be run.</summary>
+    /// <param name="name">What it is called, in the folder of the lab.</param>
+    /// <param name="lines">What it does.</param>
+    /// <returns>Its path.</returns>
+    public string WriteProgram(string name, string lines)
+    {
+        string path = Path.Combine(Site.WorkPath, name);
+        File.WriteAllText(path, $"#!/bin/sh\n{lines}\n");
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        return path;
+    }
+
     /// <summary>Joins web with the router by a new veth pair.</summary>
     public async Task ConnectPodAsync()
     {

@@ -35,6 +35,24 @@ public sealed class IptablesAgentTests
         Assert.Equal(under.Expected, under.Observed);
     }
 
+    [KernelTheory]
+    [InlineData("ENOSYS")]
+    [InlineData("EPERM")]
+    public async Task Where_the_kernel_refuses_bpf_iptables_judges_though_eBPF_was_asked_for_and_one_line_says_why(string errno)
+    {
+        await using AgentLab lab = await AgentLab.CreateAsync(AgentPolicies.Friends);
+        lab.Serve(Try.UnderFriends);
+        string refusing = $"exec {Path.Combine(AppContext.BaseDirectory, "Datapath.Lab")} confine bpf={errno} {lab.Site.Executable} \"$@\"";
+        RunningAgent agent = await lab.StartAsync(lab.Site with { Executable = lab.WriteProgram("agent", refusing) });
+        string said = $"eBPF was asked for and cannot be: bpf(2): cannot create map dp_probe: {errno} ";
+        Assert.Single(agent.Output, line => line.Contains(said, StringComparison.Ordinal));
+        JsonElement status = await agent.Api.StatusAsync(Token);
+        Assert.Equal("iptables", status.GetProperty("backend").GetString());
+        Assert.Empty(lab.AtHooks());
+        var under = await lab.TryAsync(Try.UnderFriends);
+        Assert.Equal(under.Expected, under.Observed);
+    }
+
     [KernelFact]
     public async Task A_killed_agent_leaves_its_policy_and_its_successor_changes_nothing()
     {

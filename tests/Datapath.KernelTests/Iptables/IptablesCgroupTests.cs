@@ -52,11 +52,35 @@ public sealed class IptablesCgroupTests : IDisposable
         Assert.StartsWith("there is no cgroup", (await agent.Api.StatusAsync(Token)).NotEnforced("svc"), StringComparison.Ordinal);
         LabCgroup worker = _cgroup.Child("worker-1");
         await UntilAsync(() => Rules(lab) == 2, "no rule asks for the new instance");
+        await agent.StatusUntilAsync(status => status.NotEnforced("svc") is null && status.Places("svc").SequenceEqual([$"{worker.Path} mangle"]));
         lab.AddRouterInCgroup("svc", worker);
         lab.Serve(Sent);
         await RequireAsync(lab, Sent);
         worker.Dispose();
         await UntilAsync(() => Rules(lab) == 0, "a rule asks for an instance that is gone");
+        await agent.StatusUntilAsync(status => status.NotEnforced("svc")?.StartsWith("there is no cgroup", StringComparison.Ordinal) == true);
+    }
+
+    [KernelFact]
+    public async Task What_is_refused_to_an_instance_is_asked_for_again_but_not_at_every_look()
+    {
+        await using AgentLab lab = await AgentLab.CreateAsync(CgroupTests.Policy(_cgroup.Path + "/worker-*"), enableEbpf: false);
+        // An agent to which ipset refuses every set while a file is there, and notes that it did.
+        string refusing = Path.Combine(lab.Site.WorkPath, "refusing");
+        string refused = Path.Combine(lab.Site.WorkPath, "refused");
+        lab.WriteProgram("ipset", $"""if [ "$1" = restore ] && [ -e {refusing} ]; then echo >>{refused}; exit 1; fi; exec /usr/sbin/ipset "$@" """);
+        string agentUnder = lab.WriteProgram("agent", $"""PATH={lab.Site.WorkPath}:$PATH exec {lab.Site.Executable} "$@" """);
+        RunningAgent agent = await lab.StartAsync(lab.Site with { Executable = agentUnder });
+
+        await File.WriteAllTextAsync(refusing, "", Token);
+        _cgroup.Child("worker-1");
+        await UntilAsync(() => File.Exists(refused), "nobody asked for a set of the new instance");
+        // In between events are read, which come by the same look.
+        await UntilAsync(() => agent.Output.Any(line => line.Contains("event=1202 ", StringComparison.Ordinal)), "no event is read as long as the instance is refused");
+        Assert.Equal(0, Rules(lab));
+
+        File.Delete(refusing);
+        await UntilAsync(() => Rules(lab) == 2, "no rule asks for the instance that was refused");
     }
 
     [KernelFact]

@@ -98,5 +98,24 @@ public sealed class DifferentReasonTests
         Assert.NotEqual(LocalUnit.HostNumber, events[^1].Unit);
     }
 
+    [KernelTheory]
+    // One that conntrack does not expect, and one that leaves the other side to close.
+    [InlineData("Syn", "Fin+Ack")]
+    [InlineData("Ack", "Syn", "Fin+Ack")]
+    public void A_SYN_after_a_FIN_belongs_to_the_connection_before_as_long_as_conntrack_has_it(params string[] flags)
+    {
+        using var lab = new DifferenceLab(Scenario);
+        PacketStep opens = Step("if0 out from=Host tcp 10.0.0.1 1024 10.1.0.2 80 flags=Syn");
+        PacketStep[] steps = [.. flags.Select(one => Step($"if0 out from=Host tcp 10.0.0.1 1024 10.1.0.2 80 flags={one}"))];
+        Assert.All(steps, step => Assert.True(lab.Oracle.Judge(step).Passes));
+        Assert.All(steps, step => Assert.True(lab.Crosses(step)));
+        Assert.All(lab.Events(2), one => Assert.Equal(DropReason.None, one.Reason));
+
+        lab.Enforce(1);
+        Assert.Equal([("opens again", DropReason.None), (FlowOracle.SynAfterEnd, DropReason.Policy)], lab.Oracle.Judge(opens).Rulings.Select(one => (one.Why, one.Reason)));
+        Assert.False(lab.Crosses(opens));
+        Assert.Equal(DropReason.Revoked, lab.Events(1)[^1].Reason);
+    }
+
     private static PacketStep Step(string line) => (PacketStep)StepText.Read(line);
 }

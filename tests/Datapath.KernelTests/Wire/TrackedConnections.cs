@@ -39,6 +39,11 @@ internal sealed class TrackedConnections
     public bool MayBegin(int zone, WirePacket packet) =>
         Connection.Of(zone, packet) is not { } connection || !_isOpened.ContainsKey(connection) || _mayBeGone.Contains(connection);
 
+    /// <summary>Whether the connection of a packet was opened under policy, now or once.</summary>
+    /// <param name="zone">Of which memory.</param>
+    /// <param name="packet">The packet.</param>
+    public bool WasOpened(int zone, WirePacket packet) => Connection.Of(zone, packet) is { } connection && _isOpened.GetValueOrDefault(connection);
+
     /// <summary>A packet is through, or was dropped.</summary>
     /// <param name="zone">Of which memory.</param>
     /// <param name="packet">The packet.</param>

@@ -124,7 +124,7 @@ internal sealed class WireJudge
             expected = OfStranger(turn.Step, version);
             passes = expected.Passes;
         }
-        Note(expected, packet, tracked);
+        Note(expected, packet, tracked, wasOpened: _connections.WasOpened(shot.Zone, packet));
         Compared += expected.Rulings.IsEmpty ? 0 : 1;
         _connections.Follow(shot.Zone, packet, tracked, expected.Rulings.Any(ruling => Opens(ruling, packet, tracked)), passed);
         return passed == passes ? null : $"it {(passes ? "was dropped" : "passed")}, tracked as {tracked}\noracle: {string.Join("\n        ", expected.Rulings)}";
@@ -138,7 +138,7 @@ internal sealed class WireJudge
         return stranger.Judge(step);
     }
 
-    private void Note(Outcome expected, WirePacket packet, char tracked)
+    private void Note(Outcome expected, WirePacket packet, char tracked, bool wasOpened)
     {
         bool isOpened = false;
         foreach (Ruling ruling in expected.Rulings)
@@ -152,8 +152,10 @@ internal sealed class WireJudge
             bool isNew = opens && (tracked == 'N' || (tracked is 'P' or 'Q' && !isOpened));
             if (ruling.Reason != DropReason.None ? ruling.IsReported : isNew && ruling.By!.Flags.HasFlag(DescriptorFlags.Log))
             {
-                // A connection that was there and that the judge before has let open just now looks like one of before.
-                bool looksRevoked = ruling.Reason == DropReason.Policy && isOpened && tracked != 'N';
+                // A connection that was there and that the judge before has let open just now looks like one of before. And one that has closed to
+                // the oracle may be there yet, with a mark of ours.
+                bool isOfOld = ruling.Why == FlowOracle.SynAfterEnd && wasOpened && (tracked is 'M' or 'O' or 'P' or 'Q');
+                bool looksRevoked = ruling.Reason == DropReason.Policy && ((isOpened && tracked != 'N') || isOfOld);
                 _expectedEvents.Add(Text(looksRevoked ? ruling with { Reason = DropReason.Revoked } : ruling, packet));
             }
             isOpened |= opens;

@@ -55,7 +55,9 @@ public sealed class PolicyTrialTests : IDisposable
         await using RunningAgent agent = await _fixture.StartAsync();
         CommandResult trial = await OrderAsync("apply", WriteAside("web.yaml", 81), "--confirm-within", "2m");
         Assert.Equal((0, "generation 2 is in force for 120 s: `datapath confirm` keeps it\n"), (trial.Exit, trial.Output));
-        StatusDocument waiting = await agent.UntilAsync(status => status.Lease is not null);
+        // Who has the answer finds it in the status.
+        StatusDocument waiting = (await _fixture.StatusAsync())!;
+        Assert.NotNull(waiting.Lease);
         Assert.False(waiting.Confirmed);
         Assert.InRange(waiting.Lease!.SecondsLeft, 1, 120);
 
@@ -65,7 +67,7 @@ public sealed class PolicyTrialTests : IDisposable
         Assert.Equal(2, _fixture.Backend.Applied.Length);
 
         Assert.Equal("generation 2 is confirmed\n", (await OrderAsync("confirm")).Output);
-        await agent.UntilAsync(status => status is { Confirmed: true, Lease: null });
+        Assert.True(await _fixture.StatusAsync() is { Confirmed: true, Lease: null });
         Assert.Equal(ExitCode.CouldNot, (await OrderAsync("confirm")).Exit);
         Assert.Equal(ExitCode.Done, (await OrderAsync("apply", WriteAside("other.yaml", 82))).Exit);
     }
@@ -152,6 +154,24 @@ public sealed class PolicyTrialTests : IDisposable
         await restarted.UntilAsync(status => isOver ? status.Policy.State == PolicyState.RolledBack : status.Lease is not null);
         Assert.Equal([expected], Ports());
         Assert.Equal(isOver ? ExitCode.CouldNot : ExitCode.Done, (await OrderAsync("confirm")).Exit);
+    }
+
+    [Fact]
+    public async Task A_successor_never_says_that_a_policy_is_in_force_without_saying_that_it_is_on_trial()
+    {
+        _fixture.Write("a.yaml", Policies.Allowing(80));
+        await using (await _fixture.StartAsync())
+        {
+            await OrderAsync("apply", WriteAside("web.yaml", 81), "--confirm-within", "2m");
+        }
+
+        // Asked while the policy is put in force, so before anything is said of it.
+        var asked = new TaskCompletionSource<StatusDocument?>();
+        _fixture.Backend.Applying = () => asked.TrySetResult(Task.Run(_fixture.StatusAsync).GetAwaiter().GetResult());
+        await using RunningAgent restarted = await _fixture.StartAsync();
+        StatusDocument? early = await asked.Task.WaitAsync(RunningAgent.Patience, TestContext.Current.CancellationToken);
+        Assert.NotNull(early?.Lease);
+        Assert.False(early.Confirmed);
     }
 
     [Fact]

@@ -8,6 +8,9 @@ namespace Datapath.Shared.Oracle;
 /// <content>Flows: who opened them, what their packets may do, how they end.</content>
 internal sealed partial class FlowOracle
 {
+    /// <summary>Why a bare SYN is denied that is of no flow, because the one that there was has closed.</summary>
+    internal const string SynAfterEnd = "SYN after the end";
+
     // net.ipv4.ipfrag_time
     private const int FragmentSeconds = 30;
 
@@ -23,7 +26,7 @@ internal sealed partial class FlowOracle
         if (flow is not null && packet.IsOpeningSyn && (flow.State >= TcpState.FinWait || (!isFromOpener && !maySpeak)))
         {
             // What was there has closed, or belongs to the other side, who may not speak any more.
-            return own.Verdict == Verdict.Allow ? Open(question, packet, own, flow) : By(own, DropReason.Policy, "of no flow");
+            return own.Verdict == Verdict.Allow ? Open(question, packet, own, flow) : By(own, DropReason.Policy, flow.State >= TcpState.FinWait ? SynAfterEnd : "of no flow");
         }
         if (own.Verdict == Verdict.Allow)
         {

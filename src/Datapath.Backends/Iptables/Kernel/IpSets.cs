@@ -54,7 +54,7 @@ internal static class IpSets
 
     private static string Run(IReadOnlyList<string> arguments, string? input = null)
     {
-        CommandResult result = Programs.Run(Name, Name, arguments, input);
+        CommandResult result = Programs.Run(Name, arguments, input);
         return result.ExitCode == 0 ? result.StandardOutput : throw new BackendException($"ipset {arguments[0]}: {result.StandardError.Trim()}");
     }
 }

@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using Datapath.Backends.Host;
+using Datapath.Backends.Selection;
 
 namespace Datapath.Backends.Iptables.Kernel;
 
@@ -23,15 +25,37 @@ internal static class KernelModules
     /// <summary>Asks for every module that is not loaded.</summary>
     /// <param name="variant">For which implementation.</param>
     /// <returns>Those that could not be had, and are not part of the kernel either.</returns>
-    public static ImmutableArray<string> LoadMissing(XtablesVariant variant) =>
-        [.. Common.AddRange(variant == XtablesVariant.Nft ? NftOnly : LegacyOnly).Where(name => !Directory.Exists($"/sys/module/{name}") && !Load(name))];
+    public static ImmutableArray<string> LoadMissing(XtablesVariant variant)
+    {
+        ImmutableArray<string> refused = [.. Of(variant).Where(name => !Directory.Exists($"/sys/module/{name}") && !Load(name))];
+        if (refused.IsEmpty)
+        {
+            return refused;
+        }
+
+        // Parts of the kernel with nothing to set are not below /sys/module, and where there is no modprobe nobody vouched for them.
+        ModuleFacts facts = SystemFactsReader.ReadModules(Setting("osrelease"));
+        return [.. refused.Where(name => !IptablesRequirements.IsInUse(facts, name))];
+    }
+
+    /// <summary>All modules that rules of a variant need.</summary>
+    /// <param name="variant">Which implementation.</param>
+    public static ImmutableArray<string> Of(XtablesVariant variant) => Common.AddRange(variant == XtablesVariant.Nft ? NftOnly : LegacyOnly);
+
+    /// <summary>What to say of modules that are not to be had, with what mends it here.</summary>
+    /// <param name="missing">Which, one at least.</param>
+    public static string Complaint(ImmutableArray<string> missing) =>
+        $"these kernel modules cannot be loaded: {string.Join(", ", missing)}: {PackageAdvice.OfHost().MendModules(Setting("osrelease"), Setting("modules_disabled") == "1", missing.AsSpan())}";
+
+    // A kernel without modules has no switch that closes it to them.
+    private static string Setting(string name) => File.Exists($"/proc/sys/kernel/{name}") ? File.ReadAllText($"/proc/sys/kernel/{name}").Trim() : "";
 
     private static bool Load(string name)
     {
         try
         {
             // Succeeds also for what is built in.
-            return Programs.Run("modprobe", "kmod", ["-q", name]) is { ExitCode: 0 };
+            return Programs.Run("modprobe", ["-q", name]) is { ExitCode: 0 };
         }
         catch (BackendException)
         {

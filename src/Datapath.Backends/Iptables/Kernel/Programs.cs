@@ -1,3 +1,4 @@
+using Datapath.Backends.Host;
 using Datapath.Interop.Processes;
 
 namespace Datapath.Backends.Iptables.Kernel;
@@ -22,13 +23,12 @@ internal static class Programs
 
     /// <summary>Runs a program to its end.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="package">The package that has it.</param>
     /// <param name="arguments">Its arguments.</param>
     /// <param name="input">What it reads.</param>
     /// <exception cref="BackendException">It is not there, or could not be run.</exception>
-    public static CommandResult Run(string name, string package, IReadOnlyList<string> arguments, string? input = null)
+    public static CommandResult Run(string name, IReadOnlyList<string> arguments, string? input = null)
     {
-        string path = Find(name) ?? throw new BackendException($"there is no program {name}: install the package {package}");
+        string path = Find(name) ?? throw new BackendException($"there is no program {name}: {PackageAdvice.OfHost().InstallProgram(name)}");
         try
         {
             // Started before the first await, so by this thread and in its namespace.

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Datapath.Backends.Host;
 using Datapath.Backends.Iptables.Lowering;
 
 namespace Datapath.Backends.Iptables.Kernel;
@@ -17,7 +18,7 @@ internal static class VariantChoice
         ImmutableArray<XtablesVariant> installed = [.. All.Where(variant => Family.Both.All(family => new Xtables(variant, family).IsInstalled))];
         if (installed.IsEmpty)
         {
-            throw new BackendException("there is no iptables-restore and ip6tables-restore of either variant: install the package iptables");
+            throw new BackendException($"there is no iptables-restore and ip6tables-restore of either variant: {PackageAdvice.OfHost().InstallProgram("iptables")}");
         }
 
         var found = installed.Select(variant => (Variant: variant, Texts: Texts(variant))).ToList();

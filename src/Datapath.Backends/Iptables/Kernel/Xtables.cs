@@ -9,8 +9,6 @@ namespace Datapath.Backends.Iptables.Kernel;
 /// <param name="Family">Which addresses.</param>
 internal sealed record Xtables(XtablesVariant Variant, Family Family)
 {
-    private const string Package = "iptables";
-
     // How long it waits for another program that holds the lock of legacy iptables.
     private const string LockSeconds = "10";
 
@@ -67,7 +65,7 @@ internal sealed record Xtables(XtablesVariant Variant, Family Family)
     public void Restore(string lines)
     {
         // Only legacy has a lock to wait for; the other one takes the option and ignores it.
-        CommandResult result = Programs.Run($"{_program}-restore", Package, ["--noflush", "--counters", "--wait", LockSeconds], $"*mangle\n{lines}COMMIT\n");
+        CommandResult result = Programs.Run($"{_program}-restore", ["--noflush", "--counters", "--wait", LockSeconds], $"*mangle\n{lines}COMMIT\n");
         if (result.ExitCode != 0)
         {
             throw new BackendException($"{_program}-restore: {result.StandardError.Trim()}");
@@ -76,7 +74,7 @@ internal sealed record Xtables(XtablesVariant Variant, Family Family)
 
     private string Run(string verb, IReadOnlyList<string> arguments)
     {
-        CommandResult result = Programs.Run($"{_program}-{verb}", Package, arguments);
+        CommandResult result = Programs.Run($"{_program}-{verb}", arguments);
         return result.ExitCode == 0 ? result.StandardOutput : throw new BackendException($"{_program}-{verb}: {result.StandardError.Trim()}");
     }
 }

@@ -15,7 +15,7 @@ internal sealed class XtablesPrograms(Predicate<string> isThere, Func<string, st
 
     /// <summary>Those of this system.</summary>
     public static XtablesPrograms System { get; } =
-        new(name => Programs.Find(name) is not null, name => Programs.Run(name, "iptables", ["--version"]).StandardOutput);
+        new(name => Programs.Find(name) is not null, name => Programs.Run(name, ["--version"]).StandardOutput);
 
     /// <summary>What the names of the programs of a variant begin with; null when it is not installed.</summary>
     /// <param name="variant">Which.</param>

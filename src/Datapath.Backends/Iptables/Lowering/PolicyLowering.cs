@@ -71,6 +71,7 @@ internal static class PolicyLowering
             int outgoing = book.Add(
                 [
                     .. places.Cgroups.Select(one => ChainRule.Goto(Units(new CgroupPart(one.Unit.Number)).Of(one.Unit, Direction.Outgoing), CgroupPlaces.Matches(one.Cgroup))),
+                    .. classes.HostAddresses(family.IsIPv6).Select(address => ChainRule.Goto(units.Own, $"-d {AddressText.Of(address, family)} ")),
                     ChainRule.Goto(Judge(host, Direction.Outgoing)),
                 ]
             );

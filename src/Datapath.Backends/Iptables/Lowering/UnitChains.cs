@@ -26,16 +26,18 @@ internal sealed class UnitChains(
     // Four ways at each step are the fewest rules: two and a half for two bits, where eight ways have four and a half for three.
     private const int BitsPerStep = 2;
 
+    /// <summary>The chain of what a unit sends to itself.</summary>
+    public int Own => leaves.Of(policy.LocalDescriptor);
+
     /// <summary>The chain by which a unit judges packets of one direction.</summary>
     /// <param name="unit">Who judges.</param>
     /// <param name="direction">Of the packets, seen from the unit.</param>
     public int Of(LocalUnit unit, Direction direction)
     {
-        int own = leaves.Of(policy.LocalDescriptor);
         UnitPolicy matrix = policy.Policies[unit.Policy];
         (ImmutableArray<int> rowOf, ImmutableArray<int> openerRowOf) = direction == Direction.Incoming ? (matrix.Incoming, matrix.Outgoing) : (matrix.Outgoing, matrix.Incoming);
         // What comes in with the unit's own address only claims to be the unit's own.
-        int[] chains = ByClass(member => direction == Direction.Outgoing && member.Unit == unit.Number ? own : rows.Of(rowOf[member.Class]));
+        int[] chains = ByClass(member => direction == Direction.Outgoing && member.Unit == unit.Number ? Own : rows.Of(rowOf[member.Class]));
         int[] openers = ByClass(member => answerRows.Of(openerRowOf[member.Class]));
         bool isHost = unit.Number == LocalUnit.HostNumber;
         ImmutableArray<ChainRule> dispatch = IsOne(chains) ? [] : [Classify(direction)];

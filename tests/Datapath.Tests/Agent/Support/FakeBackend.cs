@@ -43,6 +43,9 @@ internal sealed class FakeBackend : IBackend
     /// <summary>Thrown by the next applies.</summary>
     public Exception? Refusal { get; set; }
 
+    /// <summary>Called by each apply, before it does anything.</summary>
+    public Action Applying { get; set; } = () => { };
+
     /// <summary>So many applies find a place for the host that the kernel refuses.</summary>
     public int RefusedPlaces { get; set; }
 
@@ -80,6 +83,7 @@ internal sealed class FakeBackend : IBackend
 
     public ApplyReport Apply(CompiledPolicy policy, HostSnapshot host, ApplyOptions? options = null)
     {
+        Applying();
         Enter();
         try
         {

@@ -166,6 +166,26 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
         }
     }
 
+    [Theory]
+    [InlineData(4, false)]
+    [InlineData(5, true)]
+    public void A_few_addresses_of_the_host_are_rules_and_no_entries_of_the_set(int count, bool areEntries)
+    {
+        CompiledPolicy compiled = Compile(HostAlone([.. Enumerable.Range(1, count).Select(last => new IPAddress([10, 9, 0, (byte)last]))]));
+        LoweredPolicy lowered = PolicyLowering.Lower(compiled, UnitPlaces.Of(compiled, Judges.Host(compiled)), Options);
+        string set = lowered.IPv4.Set(lowered.Names, 1);
+        Assert.Equal(areEntries, set.Contains(" 10.9.0.", StringComparison.Ordinal));
+
+        // What it sends to itself by another way than loopback is its own either way.
+        var walker = new ChainWalker(lowered.IPv4.Chains(lowered.Names, 1, ""), set, isIPv6: false);
+        AddressKey[] ends = [AddressKey.From(IPAddress.Parse("10.9.0.1")), AddressKey.From(new IPAddress([10, 9, 0, (byte)count]))];
+        int local = compiled.Rules.Single(rule => rule.Rule.Kind == RuleKind.Local).Index;
+        Assert.Equal(
+            [new WalkedJudgement(local, Passes: true)],
+            walker.Walk(lowered.IPv4.Anchors(1)[1].Chain, Uplink, new WalkedPacket(ends[0], ends[1], IanaProtocol.Tcp, 81), isLocal: true)
+        );
+    }
+
     [Fact]
     public void What_the_host_sends_beside_pods_is_judged_once()
     {
@@ -209,10 +229,10 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
         return Assert.IsType<CompiledPolicy>(PolicyCompiler.Compile(resolution.Policy, RuleIndexes.Empty).Policy);
     }
 
-    private static PolicyCase HostAlone() =>
+    private static PolicyCase HostAlone(params IPAddress[] addresses) =>
         new(
             new WrittenPolicy { Rulesets = [Written.Ruleset("host", "$type=Host") with { IncomingRules = [Written.Allow("externalnetwork:name=office", "tcp/80")] }] },
-            new HostInventory("box", [IPAddress.Parse("10.9.0.1"), IPAddress.Parse("fd00::1")], []),
+            new HostInventory("box", addresses.Length > 0 ? [.. addresses] : [IPAddress.Parse("10.9.0.1"), IPAddress.Parse("fd00::1")], []),
             new()
         );
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Datapath.Backends.Host;
 using Datapath.Backends.Selection;
 using Datapath.Interop;
 using Datapath.Interop.Libc;

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Datapath.Backends.Host;
 using Datapath.Backends.Selection;
 using Datapath.Interop.Libbpf;
 using Datapath.Interop.Libc;
