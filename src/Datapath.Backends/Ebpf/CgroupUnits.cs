@@ -28,6 +28,9 @@ internal sealed class CgroupUnits(BpfObject loaded, Func<CgroupHooks> openHooks,
     private CgroupHooks? _hooks;
     private long _lookedAtSockets;
 
+    // Nothing is there of any policy, as on most hosts.
+    private bool _isEmpty;
+
     // Nobody knows what an earlier agent's policy wanted: until this one's is applied its cgroups stay as they are.
     private bool _isKnown;
 
@@ -76,7 +79,7 @@ internal sealed class CgroupUnits(BpfObject loaded, Func<CgroupHooks> openHooks,
     {
         (_active, _isKnown, HasFollowed) = (DesiredCgroups.UnitsOf(policy), true, false);
         DesiredCgroups desired = Desired(_active, _fallback);
-        ImmutableDictionary<string, string> refused = Converge(desired);
+        ImmutableDictionary<string, string> refused = _isEmpty && desired.Cgroups.IsEmpty ? ImmutableDictionary<string, string>.Empty : Converge(desired);
         return (
             [.. desired.Cgroups.Where(one => one.Unit != 0 && !refused.ContainsKey(one.Cgroup.Path)).Select(one => new UnitAttachment(one.Unit, one.Cgroup.Path, 0, "cgroup"))],
             [
@@ -167,6 +170,7 @@ internal sealed class CgroupUnits(BpfObject loaded, Func<CgroupHooks> openHooks,
         }
 
         ForgetUnits(before, entries);
+        _isEmpty = desired.Cgroups.IsEmpty;
         return refused.ToImmutable();
     }
 

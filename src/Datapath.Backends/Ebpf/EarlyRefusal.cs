@@ -25,6 +25,9 @@ internal sealed class EarlyRefusal(BpfObject loaded, Func<BpfObject> load, PinDi
     private static readonly (AttachType Place, string Program)[] Hooks = [(AttachType.CgroupConnect4, "dp_connect4"), (AttachType.CgroupConnect6, "dp_connect6")];
 
     private readonly Dictionary<string, BpfLink> _held = new(StringComparer.Ordinal);
+
+    // Neither we nor an agent before us refuses anything.
+    private bool _isReleased;
     private BpfObject? _programs;
     private string? _unjudged;
     private long _lookedAt;
@@ -121,6 +124,7 @@ internal sealed class EarlyRefusal(BpfObject loaded, Func<BpfObject> load, PinDi
     /// <summary>The host's namespace is told first: a program that does not know it refuses nothing.</summary>
     private void Attach()
     {
+        _isReleased = false;
         if (_held.Count == Hooks.Length)
         {
             return;
@@ -142,6 +146,11 @@ internal sealed class EarlyRefusal(BpfObject loaded, Func<BpfObject> load, PinDi
 
     private void Release()
     {
+        if (_isReleased)
+        {
+            return;
+        }
+
         foreach ((_, string program) in Hooks)
         {
             string pin = PinOf(program);
@@ -152,6 +161,8 @@ internal sealed class EarlyRefusal(BpfObject loaded, Func<BpfObject> load, PinDi
 
             AttachedHooks.ReleaseLink(pin);
         }
+
+        _isReleased = true;
     }
 
     /// <summary>False where there is no such link, or its cgroup is gone.</summary>
