@@ -166,9 +166,8 @@ enum dp_lease {
  * else of them, so it stays where it is whatever the version.
  */
 struct dp_control {
-	__u32 interfaces_epoch; /* counts the changes of dp_interfaces and dp_devices, each after it
-				   was made */
-	__u32 abi_version;	/* DP_ABI_VERSION */
+	__u32 interfaces_epoch;	 /* changes of dp_interfaces, dp_devices, each after it was made */
+	__u32 abi_version;	 /* DP_ABI_VERSION */
 	__u64 network_namespace; /* inode of /proc/self/ns/net */
 	char instance[DP_INSTANCE_BYTES];
 	__u64 in_force;	      /* the switch */

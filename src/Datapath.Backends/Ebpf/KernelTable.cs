@@ -49,7 +49,6 @@ internal sealed class KernelTable<TKey, TValue>(BpfMap<TKey, TValue> map)
     {
         TKey[] others = [.. Known.Keys.Where(key => !desired.ContainsKey(key))];
         Array.ForEach(others, Remove);
-
         return others;
     }
 

@@ -60,7 +60,7 @@ internal static class SegmentObject
 
     private const string EgressProgram = "dp_egress";
 
-    private static readonly string[] TcPrograms = [RehearsedProgram, EgressProgram, "dp_clock"];
+    private static readonly string[] NamesAtTc = [RehearsedProgram, EgressProgram, "dp_clock"];
     private static readonly string[] CgroupPrograms = ["dp_cgroup_in", "dp_cgroup_out"];
     private static readonly string[] ProcessPrograms = ["dp_connect4", "dp_connect6"];
 
@@ -106,7 +106,7 @@ internal static class SegmentObject
             pins,
             loading =>
             {
-                LeaveOut(loading, [.. TcPrograms.Where(name => name != ProgramOf(direction)), .. CgroupPrograms, .. ProcessPrograms, XdpProgram]);
+                LeaveOut(loading, [.. NamesAtTc.Where(name => name != ProgramOf(direction)), .. CgroupPrograms, .. ProcessPrograms, XdpProgram]);
                 SetMemory(loading, options.MemorySets);
                 foreach ((string name, BpfMap map) in beside.Maps.Where(one => IsScratch(one.Key)))
                 {
@@ -130,7 +130,7 @@ internal static class SegmentObject
             pins,
             loading =>
             {
-                LeaveOut(loading, [.. TcPrograms, .. ProcessPrograms, XdpProgram]);
+                LeaveOut(loading, [.. NamesAtTc, .. ProcessPrograms, XdpProgram]);
                 loading.SetKnob("dp_is_at_cgroup", 1u);
                 loading.SetMaxEntries(DpMaps.TcVisit.Name, Abi.ProcessVisits);
             },
@@ -154,7 +154,7 @@ internal static class SegmentObject
             pins,
             loading =>
             {
-                LeaveOut(loading, [.. TcPrograms, .. CgroupPrograms, XdpProgram]);
+                LeaveOut(loading, [.. NamesAtTc, .. CgroupPrograms, XdpProgram]);
                 loading.SetKnob("dp_is_at_cgroup", 1u);
             },
             out _
@@ -170,7 +170,7 @@ internal static class SegmentObject
             pins,
             loading =>
             {
-                LeaveOut(loading, [.. TcPrograms, .. CgroupPrograms, .. ProcessPrograms]);
+                LeaveOut(loading, [.. NamesAtTc, .. CgroupPrograms, .. ProcessPrograms]);
                 loading.SetKnob("dp_memory_sets", (uint)options.MemorySets);
                 loading.Reuse(DpMaps.Recollections.Name, atTc.Map(DpMaps.Recollections.Name));
             },
