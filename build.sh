@@ -249,8 +249,9 @@ verb_pack() {
 
 # Where kernels are older, where there is no .NET and no systemd, then where there is a systemd that boots.
 prove_package() {
-    set_up 'debootstrap debootstrap' 'qemu-system-x86 qemu-system-x86_64' 'e2fsprogs mke2fs' 'busybox-static busybox'
+    set_up 'debootstrap debootstrap' 'qemu-system-x86 qemu-system-x86_64' 'e2fsprogs mke2fs' 'busybox-static busybox' 'kmod depmod' 'qemu-system-common /usr/lib/qemu/virtiofsd'
     tools/kernels/load.sh
+    tools/kernels/dispatcher.sh
     verb_pack
     tools/pack/try.sh
     tools/pack/guest.sh

@@ -18,6 +18,7 @@
 #include "lib/packet.h"
 #include "lib/icmp.h"
 #include "lib/parse.h"
+#include "lib/plain.h"
 #include "lib/count.h"
 #include "lib/mark.h"
 #include "lib/flow.h"
@@ -189,7 +190,9 @@ static __always_inline int dp_to_pod(struct __sk_buff *skb, struct dp_visit *vis
 }
 
 /* A generation is tried before it is in force: slot, unit and direction come from who asks, and the
- * rule goes back to it in the mark.
+ * rule goes back to it in the mark. Only policy is asked.
+ *
+ * verifier: what knows flows is a dozen times as large, and no part of this copy.
  */
 static __always_inline int dp_rehearse(struct __sk_buff *skb)
 {
@@ -198,7 +201,7 @@ static __always_inline int dp_rehearse(struct __sk_buff *skb)
 
 	if (!visit || dp_read_packet(skb, DP_LINK_ETHERNET))
 		return action;
-	action = dp_ask(skb, visit, skb->cb[0], skb->cb[1], skb->cb[2], DP_HOOK_TC_INGRESS);
+	action = dp_ask_policy(skb, skb->cb[0], skb->cb[1], skb->cb[2], DP_HOOK_TC_INGRESS);
 	skb->mark = visit->judgement.rule_index;
 	return action;
 }

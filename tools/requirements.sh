@@ -28,6 +28,7 @@ readonly requirements=(
     'groff-base          troff'
     'mandoc              mandoc'
     'systemd             systemd-analyze'
+    'libxdp1             /usr/lib/*/libxdp.so.1'
     'libseccomp2         /usr/lib/*/libseccomp.so.2'
 )
 # What only `check` needs.

@@ -170,7 +170,7 @@ static __always_inline int dp_ask(struct __sk_buff *skb, struct dp_visit *visit,
 	__u32 rule, hash;
 	int action;
 
-	if (generation && !dp_dry_run) {
+	if (generation) {
 		hash = dp_tuple_hash(&visit->packet.tuple, unit);
 		mark = dp_mark_of(hash);
 		if (!mark)

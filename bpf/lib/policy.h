@@ -122,10 +122,14 @@ static __always_inline __u32 dp_classify4(const struct dp_generation *gen, __u32
 }
 
 /* IPv6 address -> leaf: root of 16 bits, strides of eight, skip nodes where only one way goes on.
+ * "base" and "root" are those of the generation.
+ *
+ * verifier: not static, so that the walk is verified once and not for every way that leads to it:
+ * with it, three of five instructions of a program at tc were those of what judges errors.
  */
-static __always_inline __u32 dp_classify6(const struct dp_generation *gen, __u64 hi, __u64 lo)
+__noinline __u32 dp_walk6(__u32 base, __u32 root, __u64 hi, __u64 lo)
 {
-	__u32 entry = dp_word_at(gen->base + gen->ip6_root, hi >> 48);
+	__u32 entry = dp_word_at(base + root, hi >> 48);
 	const struct dp_line *at;
 	const struct dp_skip *skip;
 	__u32 depth = 2;
@@ -136,7 +140,7 @@ static __always_inline __u32 dp_classify6(const struct dp_generation *gen, __u64
 		if (!(entry & DP_ENTRY_NODE))
 			return entry;
 		if (entry & DP_ENTRY_SKIP) {
-			at = dp_line_at(gen->base + (entry & DP_ENTRY_LINE));
+			at = dp_line_at(base + (entry & DP_ENTRY_LINE));
 			if (!at)
 				return 0;
 			skip = (const struct dp_skip *)at;
@@ -148,7 +152,7 @@ static __always_inline __u32 dp_classify6(const struct dp_generation *gen, __u64
 			continue;
 		}
 		slot = depth < 8 ? hi >> ((56 - depth * 8) & 63) : lo >> ((120 - depth * 8) & 63);
-		entry = dp_node_entry(gen->base + (entry & DP_ENTRY_LINE), slot & 0xff);
+		entry = dp_node_entry(base + (entry & DP_ENTRY_LINE), slot & 0xff);
 		depth++;
 	}
 	return entry;
@@ -164,7 +168,7 @@ static __always_inline __u32 dp_classify(const struct dp_generation *gen,
 		return dp_classify4(gen, bpf_ntohl(address->word[3]));
 	hi = (__u64)bpf_ntohl(address->word[0]) << 32 | bpf_ntohl(address->word[1]);
 	lo = (__u64)bpf_ntohl(address->word[2]) << 32 | bpf_ntohl(address->word[3]);
-	return dp_classify6(gen, hi, lo);
+	return dp_walk6(gen->base, gen->ip6_root, hi, lo);
 }
 
 static __always_inline const struct dp_unit *dp_unit_of(const struct dp_generation *gen,

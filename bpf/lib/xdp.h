@@ -8,6 +8,7 @@
 #define DP_XDP_H
 
 #include "cgroup.h"
+#include "plain.h"
 
 /* The device, remembered beside its interface: who counts the changes of interfaces on counts those
  * of devices as well. Asked after dp_interface_of, which has seen to it that what is remembered is
@@ -80,35 +81,48 @@ static __always_inline bool dp_may_be_proved(struct xdp_md *ctx, const struct dp
 	return state != BPF_TCP_LISTEN;
 }
 
-/* Whether there is an entry of a flow. Most of a flood has a mark that says "none", which spares it
- * two lookups.
+/* Which tables may hold the flow of a packet. Most of a flood has a mark that says "none", which
+ * spares it two lookups. Read before policy is asked, so that it is on its way from memory while
+ * what policy said is: a sender that was not seen for long has none of it in the caches.
  */
-static __always_inline bool dp_may_be_of_flow(struct dp_visit *visit, const struct dp_mark *mark)
+struct dp_marked {
+	bool proved;
+	bool unproved;
+};
+
+static __always_inline struct dp_marked dp_marked_of(const struct dp_mark *mark, __u32 hash,
+						     const struct dp_packet *packet)
+{
+	bool is_tcp = packet->tuple.protocol == IPPROTO_TCP;
+
+	return (struct dp_marked){.proved = dp_may_stand_proved(mark, hash),
+				  .unproved = dp_may_stand_unproved(mark, hash, is_tcp)};
+}
+
+/* Whether there is an entry of a flow. */
+static __always_inline bool dp_may_be_of_flow(struct dp_visit *visit, struct dp_marked marked)
 {
 	const struct dp_tuple *tuple = &visit->packet.tuple;
 	enum dp_flow_kind kind = dp_flow_kind_of(tuple);
-	__u32 hash = visit->sight.hash;
-	bool proved = dp_may_stand_proved(mark, hash);
-	bool unproved = dp_may_stand_unproved(mark, hash, dp_is_tcp(kind));
 
-	if (!proved && !unproved)
+	if (!marked.proved && !marked.unproved)
 		return false;
 	dp_flow_key_of(tuple, DP_HOST_UNIT, &visit->key);
-	return (proved && dp_proved_lookup(&visit->key, kind)) ||
-	       (unproved && dp_unproved_lookup(&visit->key, kind));
+	return (marked.proved && dp_proved_lookup(&visit->key, kind)) ||
+	       (marked.unproved && dp_unproved_lookup(&visit->key, kind));
 }
 
 /* Whether there is state by which tc might let a packet pass that the rules deny (rules 4 to 6 of
  * verdict.h).
  */
 static __always_inline bool dp_may_pass_by_state(struct xdp_md *ctx, struct dp_visit *visit,
-						 const struct dp_mark *mark)
+						 struct dp_marked marked)
 {
 	const struct dp_packet *packet = &visit->packet;
 	const struct dp_control *control;
 	__u32 zero = 0;
 
-	if (dp_may_be_of_flow(visit, mark))
+	if (dp_may_be_of_flow(visit, marked))
 		return true;
 	if (packet->tuple.protocol == IPPROTO_TCP)
 		return dp_may_be_proved(ctx, packet);
@@ -195,11 +209,22 @@ dp_rule_against(struct dp_visit *visit, const struct dp_generation *generation)
 	return own && own->verdict != DP_ALLOW ? own : NULL;
 }
 
+/* Reads the frame into the packet of the visit. Returns whether there is one to be judged. */
+static __always_inline bool dp_read_early(const struct xdp_md *ctx, __u16 type,
+					  struct dp_packet *packet)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+
+	return dp_parse_plain(data, end, type, packet) ||
+	       !dp_parse(data, end, DP_LINK_ETHERNET, type, packet);
+}
+
 static __always_inline int dp_drop_early(struct xdp_md *ctx)
 {
 	const struct dp_generation *generation;
 	const struct dp_descriptor *own;
 	const struct dp_mark *mark;
+	struct dp_marked marked;
 	struct dp_visit *visit;
 	struct dp_place place;
 	__u32 hash;
@@ -211,20 +236,18 @@ static __always_inline int dp_drop_early(struct xdp_md *ctx)
 		return XDP_PASS;
 	visit = dp_visit_of(0);
 	generation = dp_generation_in(place.slot);
-	if (!visit || !generation)
-		return XDP_PASS;
-	if (dp_parse((void *)(long)ctx->data, (void *)(long)ctx->data_end, DP_LINK_ETHERNET, type,
-		     &visit->packet))
+	if (!visit || !generation || !dp_read_early(ctx, type, &visit->packet))
 		return XDP_PASS;
 	hash = dp_tuple_hash(&visit->packet.tuple, DP_HOST_UNIT);
 	mark = dp_mark_of(hash);
 	if (!mark)
 		return XDP_PASS;
+	marked = dp_marked_of(mark, hash, &visit->packet);
 	dp_sight_of(&visit->packet, DP_HOST_UNIT, DP_INCOMING, generation->id, hash, mark,
 		    &visit->sight);
 	own = dp_rule_against(visit, generation);
 	if (!own || !dp_is_hosts(&place, &visit->packet) ||
-	    dp_is_for_unit(&visit->packet, place.slot) || dp_may_pass_by_state(ctx, visit, mark))
+	    dp_is_for_unit(&visit->packet, place.slot) || dp_may_pass_by_state(ctx, visit, marked))
 		return XDP_PASS;
 	dp_report_early(ctx, visit, own, generation->id);
 	return XDP_DROP;

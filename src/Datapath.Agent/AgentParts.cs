@@ -42,6 +42,9 @@ internal sealed record AgentParts(
     /// <summary>Why eBPF cannot be used here, one sentence; null when it can.</summary>
     public required Func<string?> FindEbpfObstacle { get; init; }
 
+    /// <summary>Where the bpf file system is.</summary>
+    public string BpfFileSystem { get; init; } = EbpfOptions.DefaultBpfFileSystem;
+
     private static PosixSignalRegistration Hangup(Action reload) =>
         PosixSignalRegistration.Create(
             PosixSignal.SIGHUP,

@@ -3,6 +3,7 @@ using Datapath.Agent.Metrics;
 using Datapath.Agent.Service;
 using Datapath.Agent.Sinks;
 using Datapath.Backends.Ebpf;
+using Datapath.Backends.Iptables;
 using Datapath.Policy.Options;
 
 namespace Datapath.Agent;
@@ -35,6 +36,12 @@ internal sealed record AgentSettings(
 
     /// <summary>Kernel memory for what programs remember of packets, in MiB.</summary>
     public int EbpfDigestMebibytes { get; init; } = EbpfOptions.DefaultDigestMebibytes;
+
+    /// <summary>Bits of the packet mark that iptables rules use.</summary>
+    public uint PacketMarkMask { get; init; } = IptablesOptions.DefaultPacketMarkMask;
+
+    /// <summary>Bits of the connection mark that they use.</summary>
+    public uint ConnectionMarkBits { get; init; } = IptablesOptions.DefaultConnectionMarkBits;
 
     /// <summary>Whether eBPF drops packets at XDP.</summary>
     public XdpChoice Xdp { get; init; }

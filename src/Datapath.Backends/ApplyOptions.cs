@@ -27,6 +27,9 @@ public sealed record ApplyOptions
 
     /// <summary>Connections whose answer is known. The new tables are asked before they are in force, and refused when one differs.</summary>
     public ImmutableArray<Canary> Canaries { get; init; } = [];
+
+    /// <summary>The same of <see cref="Fallback"/>: what judges when the time is over and nobody is there any more.</summary>
+    public ImmutableArray<Canary> FallbackCanaries { get; init; } = [];
 }
 
 /// <summary>A connection, and what a policy must say of it.</summary>

@@ -77,7 +77,11 @@ public sealed record RepairReport(uint Generation, string Damage);
 /// <summary>What a removal found and did.</summary>
 /// <param name="Removed">The objects that were (or, in a dry run, would be) removed, one line each.</param>
 /// <param name="Remaining">The objects that are still there after a second look; empty when the removal is proved.</param>
-public sealed record RemovalReport(ImmutableArray<string> Removed, ImmutableArray<string> Remaining);
+public sealed record RemovalReport(ImmutableArray<string> Removed, ImmutableArray<string> Remaining)
+{
+    /// <summary>What stays on purpose, because others need it too, one line each with the reason.</summary>
+    public ImmutableArray<string> Kept { get; init; } = [];
+}
 
 /// <summary>Exact totals of the kernel.</summary>
 /// <param name="Rules">By rule index; rules that no packet met are left out.</param>

@@ -20,6 +20,13 @@ public interface IBackend : IDisposable
     /// <exception cref="BackendException">The kernel refused.</exception>
     uint Adopt();
 
+    /// <summary>
+    /// Does what the first policy needs and does not depend on it, where nothing is in force: to be called while policy files are still read. What it
+    /// made goes again with <see cref="IDisposable.Dispose"/> unless a policy is applied.
+    /// </summary>
+    /// <exception cref="BackendException">The kernel refused; an apply will try again.</exception>
+    void Prepare() { }
+
     /// <summary>Makes the kernel judge by a policy. Idempotent; a packet is judged by one generation, old or new, never by a mixture.</summary>
     /// <param name="policy">What to enforce.</param>
     /// <param name="host">Interfaces and addresses as they are now.</param>

@@ -33,7 +33,8 @@ internal static class MetricProse
         - `cause`: `not-ip`, `forwarded` (on its way through the host to others), `other-station` (for another MAC address), `judged-above` (at the VLAN
           interface), `pause` (denied, and passed because enforcement is paused), `older-than-policy` (may answer a flow from before the first policy). With
           iptables only `pause` is counted: packets that need no verdict do not come to its chains.
-        - `where`: `rate-limit`, `kernel-buffer`, `queue`, `listener`: where events were lost on their way.
+        - `where`: `rate-limit`, `kernel-buffer`, `queue`, `listener`: where events were lost on their way. With iptables `rate-limit` counts what was held
+          back of denied packets since the agent was started: its rules do not tell how many new allowed flows their limit (1,000 a second of each rule) held back.
         - `state` of the policy: as `policy.state` in `datapath status`. `state` of units: `enforced`, `not-enforced`. `kind` of a lease: `trial`, `pause`.
         - `result`: `applied`, `unchanged`, `refused` (it has errors), `not-taken` (the kernel would not have it).
 

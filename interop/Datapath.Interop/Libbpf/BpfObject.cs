@@ -31,6 +31,16 @@ public sealed unsafe partial class BpfObject : IDisposable
     /// <summary>The loaded programs by name.</summary>
     public IReadOnlyDictionary<string, BpfProgram> Programs => _programs;
 
+    /// <summary>libbpf's pointer, for a library that loads the object itself.</summary>
+    internal bpf_object* Unloaded
+    {
+        get
+        {
+            RequireLoaded(false);
+            return _handle.Object;
+        }
+    }
+
     /// <summary>Reads an object file from memory; nothing is in the kernel yet.</summary>
     /// <param name="elf">The whole file.</param>
     /// <param name="name">Letters, digits and underscores.</param>

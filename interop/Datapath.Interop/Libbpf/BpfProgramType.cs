@@ -15,4 +15,7 @@ public enum BpfProgramType
 
     /// <summary>Addresses that a cgroup's sockets connect to.</summary>
     CgroupSocketAddress = 18,
+
+    /// <summary>In the place of a function of another program.</summary>
+    Extension = 28,
 }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Datapath.Interop.Libc;
+using Datapath.Interop.Libxdp;
 
 namespace Datapath.Interop.Libbpf;
 
@@ -16,6 +17,9 @@ internal static unsafe class LibbpfMessages
 
     /// <summary>Takes the place of libbpf's default, which prints warnings on a stderr that belongs to our caller.</summary>
     internal static void Capture() => LibbpfApi.libbpf_set_print(&OnPrint);
+
+    /// <summary>The same of libxdp, which calls libbpf on the same thread.</summary>
+    internal static void CaptureLibxdp() => LibxdpApi.libxdp_set_print(&OnPrint);
 
     /// <summary>Forgets what this thread collected.</summary>
     internal static void Clear() => _ofThisThread?.Clear();

@@ -22,6 +22,7 @@ internal static unsafe partial class LibcApi
     internal const int SOCK_CLOEXEC = 0x80000;
     internal const int NETLINK_ROUTE = 0;
     internal const int CLONE_NEWNET = 0x40000000;
+    internal const int CLONE_FILES = 0x400;
     internal const int SOL_SOCKET = 1;
     internal const int SO_RCVTIMEO = 20;
     internal const int SO_NETNS_COOKIE = 71;
@@ -100,6 +101,9 @@ internal static unsafe partial class LibcApi
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int setns(int fd, int type);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int unshare(int flags);
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int getsockopt(int fd, int level, int name, void* value, uint* length);

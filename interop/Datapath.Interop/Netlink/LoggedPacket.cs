@@ -21,6 +21,9 @@ public readonly ref struct LoggedPacket(int hook, uint mark, int inputInterface,
     /// <summary>Index of the interface that it goes out by, or 0.</summary>
     public int OutputInterface { get; } = outputInterface;
 
+    /// <summary>How many were handed over to this listener before it, those included that it never got; modulo 2^32.</summary>
+    public uint Number { get; init; }
+
     /// <summary>What the rule says.</summary>
     public string Prefix { get; } = prefix;
 

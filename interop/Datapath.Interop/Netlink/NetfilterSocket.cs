@@ -27,6 +27,7 @@ internal sealed unsafe class NetfilterSocket : IDisposable
 
     private readonly FileDescriptor _descriptor;
     private readonly byte[] _buffer = new byte[BufferBytes];
+    private uint _sequence;
 
     internal NetfilterSocket(int receiveBufferBytes = BufferBytes)
     {
@@ -138,6 +139,9 @@ internal sealed unsafe class NetfilterSocket : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _descriptor.Dispose();
 
+    // A socket that listens gets packets between question and answer, and the kernel ends several at once
+    // with a message "done" of their own (__nfulnl_send in net/netfilter/nfnetlink_log.c): only what carries
+    // the number of the question is its answer.
     private void ReceiveUntilDone(MessageHandler handler)
     {
         while (true)
@@ -151,6 +155,11 @@ internal sealed unsafe class NetfilterSocket : IDisposable
             var reader = new NetlinkReader(_buffer.AsSpan(0, received));
             while (reader.TryRead(out NetlinkMessage message))
             {
+                if (message.Sequence != _sequence)
+                {
+                    continue;
+                }
+
                 handler(message);
                 if (message.Type is NetlinkMessageType.Done or NetlinkMessageType.Error)
                 {
@@ -171,6 +180,7 @@ internal sealed unsafe class NetfilterSocket : IDisposable
         BinaryPrimitives.WriteInt32LittleEndian(request, request.Length);
         BinaryPrimitives.WriteUInt16LittleEndian(request.AsSpan(4), type);
         BinaryPrimitives.WriteUInt16LittleEndian(request.AsSpan(6), (ushort)(RequestFlag | flags));
+        BinaryPrimitives.WriteUInt32LittleEndian(request.AsSpan(8), ++_sequence);
         body.CopyTo(request.AsSpan(NetlinkReader.HeaderBytes));
         using FileDescriptor.Lease fd = _descriptor.Borrow();
         fixed (byte* start = request)

@@ -32,7 +32,8 @@ internal ref struct NetlinkReader(ReadOnlySpan<byte> datagram)
 
         var type = (NetlinkMessageType)BinaryPrimitives.ReadUInt16LittleEndian(_rest[4..]);
         ushort flags = BinaryPrimitives.ReadUInt16LittleEndian(_rest[6..]);
-        message = new NetlinkMessage(type, flags, _rest[HeaderBytes..(int)length]);
+        uint sequence = BinaryPrimitives.ReadUInt32LittleEndian(_rest[8..]);
+        message = new NetlinkMessage(type, flags, sequence, _rest[HeaderBytes..(int)length]);
         _rest = _rest[Math.Min(Align((int)length), _rest.Length)..];
         return true;
     }

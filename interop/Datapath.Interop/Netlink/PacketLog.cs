@@ -15,8 +15,10 @@ public sealed class PacketLog : IDisposable
     private const int Mode = 2;
     private const int FlushTimeout = 4;
     private const int QueueThreshold = 5;
+    private const int Flags = 6;
     private const byte Bind = 1;
     private const byte CopyPacket = 2;
+    private const byte NumberPackets = 1; // NFULNL_CFG_F_SEQ, in network byte order
 
     // NFULA_*.
     private const int PacketHeader = 1;
@@ -25,6 +27,7 @@ public sealed class PacketLog : IDisposable
     private const int OutputIndex = 5;
     private const int PacketPayload = 9;
     private const int LogPrefix = 10;
+    private const int SequenceNumber = 12;
 
     private const int ReceiveBufferBytes = 4 << 20;
 
@@ -34,23 +37,28 @@ public sealed class PacketLog : IDisposable
 
     private readonly NetfilterSocket _socket = new(ReceiveBufferBytes);
 
+    // The kernel numbers what it hands over to a listener, from 0.
+    private uint _next;
+
     /// <summary>Begins to listen.</summary>
     /// <param name="group">The group; one listener each.</param>
     /// <param name="copyBytes">How much of each packet is wanted.</param>
     /// <param name="packetsAtOnce">How many the kernel gathers before it hands them over, if it has not waited for 20 ms by then.</param>
-    /// <exception cref="KernelException">Somebody else listens (EBUSY), or the kernel has no nfnetlink_log.</exception>
+    /// <exception cref="KernelException">Somebody else listens (EPERM or EBUSY), or the kernel has no nfnetlink_log.</exception>
     public PacketLog(ushort group, uint copyBytes, uint packetsAtOnce = PacketsAtOnce)
     {
         try
         {
             Span<byte> mode = [0, 0, 0, 0, CopyPacket, 0];
             BinaryPrimitives.WriteUInt32BigEndian(mode, copyBytes);
-            Configure(new AttributeWriter(resource: group).Add(Command, Bind), group);
+            // In one message: packets that come between two would be lost, and are gathered for a second.
             Configure(
                 new AttributeWriter(resource: group)
+                    .Add(Command, Bind)
                     .Add(Mode, mode)
                     .AddNumber(FlushTimeout, TimeoutCentiseconds)
-                    .AddNumber(QueueThreshold, packetsAtOnce),
+                    .AddNumber(QueueThreshold, packetsAtOnce)
+                    .Add(Flags, 0, NumberPackets),
                 group
             );
         }
@@ -65,8 +73,11 @@ public sealed class PacketLog : IDisposable
     /// <param name="packet">Valid during the call.</param>
     public delegate void PacketHandler(LoggedPacket packet);
 
-    /// <summary>How often the kernel had to drop packets because nobody read them.</summary>
-    public long Overruns { get; private set; }
+    /// <summary>
+    /// Packets that the kernel had to drop because nobody read them in time. Their numbers are missing, so the last of them are counted with
+    /// the next that comes.
+    /// </summary>
+    public long Lost { get; private set; }
 
     /// <summary>Hands over the packets that wait; returns at once.</summary>
     /// <param name="handler">Called for each.</param>
@@ -75,15 +86,16 @@ public sealed class PacketLog : IDisposable
     public int Read(PacketHandler handler)
     {
         int count = 0;
-        bool isComplete = _socket.ReceiveWaiting(message =>
+        _socket.ReceiveWaiting(message =>
         {
             if ((ushort)message.Type == NetfilterSocket.Type(Subsystem, PacketMessage) && message.Body.Length >= NetfilterSocket.HeaderBytes)
             {
-                handler(Decode(message.Body[NetfilterSocket.HeaderBytes..]));
+                LoggedPacket packet = Decode(message.Body[NetfilterSocket.HeaderBytes..]);
+                Lost += MissingBefore(packet.Number);
+                handler(packet);
                 count++;
             }
         });
-        Overruns += isComplete ? 0 : 1;
         return count;
     }
 
@@ -97,6 +109,7 @@ public sealed class PacketLog : IDisposable
         uint mark = 0;
         int input = 0;
         int output = 0;
+        uint number = 0;
         string prefix = "";
         ReadOnlySpan<byte> payload = default;
         var reader = new AttributeReader(attributes);
@@ -120,6 +133,9 @@ public sealed class PacketLog : IDisposable
                 case LogPrefix:
                     prefix = reader.Text;
                     break;
+                case SequenceNumber:
+                    number = (uint)Number(reader.Value);
+                    break;
                 case PacketPayload:
                     payload = reader.Value;
                     break;
@@ -128,7 +144,15 @@ public sealed class PacketLog : IDisposable
             }
         }
 
-        return new LoggedPacket(hook, mark, input, output, prefix, payload);
+        return new LoggedPacket(hook, mark, input, output, prefix, payload) { Number = number };
+    }
+
+    // Modulo 2^32, as the kernel counts.
+    private uint MissingBefore(uint number)
+    {
+        uint missing = number - _next;
+        _next = number + 1;
+        return missing;
     }
 
     private static int Number(ReadOnlySpan<byte> value) => value.Length >= sizeof(int) ? BinaryPrimitives.ReadInt32BigEndian(value) : 0;

@@ -29,6 +29,8 @@ public static class CommandRunner
         using Process process = Start(program, arguments, command);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limit.CancelAfter(timeout ?? DefaultTimeout);
+        // A write into a pipe that is full does not hear of the token: it ends when nobody is left who could read.
+        await using CancellationTokenRegistration end = limit.Token.Register(() => End(process));
         try
         {
             // Both pipes are read while the input is written: a program that fills one would wait for ever.
@@ -37,11 +39,11 @@ public static class CommandRunner
             await WriteInputAsync(process, input, limit.Token);
             await Task.WhenAll(output, error);
             await process.WaitForExitAsync(limit.Token);
+            limit.Token.ThrowIfCancellationRequested();
             return new CommandResult(process.ExitCode, await output, await error);
         }
         catch (OperationCanceledException)
         {
-            process.Kill(entireProcessTree: true);
             cancellation.ThrowIfCancellationRequested();
             throw new CommandException(command, $"took longer than {timeout ?? DefaultTimeout:c} and was killed");
         }
@@ -85,6 +87,18 @@ public static class CommandRunner
         catch (Win32Exception cause)
         {
             throw new CommandException(command, $"cannot be started: {cause.Message}", cause: cause);
+        }
+    }
+
+    private static void End(Process process)
+    {
+        try
+        {
+            process.Kill(entireProcessTree: true);
+        }
+        catch (Exception refusal) when (refusal is AggregateException or Win32Exception)
+        {
+            // One of the tree may not be ended by us (it runs as another user); whoever reads our pipe has been asked first.
         }
     }
 

@@ -44,15 +44,15 @@ internal static class InstallCommand
             options.Json
         );
         verb.SetAction(parse =>
-            Carry(parse, options, installer => installer.Uninstall(options.KeepPolicy.In(parse), dryRun => Purge(parts, dryRun)), parts)
+            Carry(parse, options, installer => installer.Uninstall(options.KeepPolicy.In(parse), dryRun => Purge(parts, new PurgeCommand.PurgeOrder(dryRun, Force: true, options.ConnectionMarkBits.In(parse)))), parts)
         );
         return verb;
     }
 
-    private static PurgedInstanceDocument Purge(AgentParts parts, bool dryRun) =>
-        !dryRun && InstanceLock.IsTaken(InstanceName.Default, parts.RuntimeDirectory)
+    private static PurgedInstanceDocument Purge(AgentParts parts, PurgeCommand.PurgeOrder order) =>
+        !order.DryRun && InstanceLock.IsTaken(InstanceName.Default, parts.RuntimeDirectory)
             ? throw new InstallException("the agent runs, and not as the service that was stopped: stop it first")
-            : PurgeCommand.Remove(parts, InstanceName.Default, dryRun);
+            : PurgeCommand.Remove(parts, InstanceName.Default, order);
 
     private static int Carry(ParseResult parse, OptionTable options, Func<Installer, InstallReport> work, AgentParts parts)
     {

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Datapath.Agent.Configuration;
 using Datapath.Backends.Ebpf;
+using Datapath.Backends.Iptables;
 using Datapath.Policy.Options;
 using Datapath.Policy.Rulesets;
 
@@ -85,6 +86,14 @@ internal sealed partial class OptionTable(OptionSources sources)
 
     /// <summary>Kernel memory for what is remembered of packets, in MiB.</summary>
     public AgentOption<int> EbpfDigestMemory { get; } = EbpfDigestMemoryOption(sources);
+
+    /// <summary>Bits of the packet mark that iptables may use.</summary>
+    public AgentOption<uint> PacketMarkMask { get; } =
+        Option("--packet-mark-mask", "MASK", "Bits of the packet mark that iptables rules use while they judge a packet, one run of 4 at least; more of them tell more groups of addresses apart", "DATAPATH_PACKET_MARK_MASK", IptablesOptions.DefaultPacketMarkMask, "0xffff0000", OptionText.PacketMark, sources);
+
+    /// <summary>Bits of the connection mark that iptables may use.</summary>
+    public AgentOption<uint> ConnectionMarkBits { get; } =
+        Option("--connection-mark-bits", "MASK", "Three bits of the connection mark by which iptables rules know connections that policy let open; to be changed after a purge", "DATAPATH_CONNECTION_MARK_BITS", IptablesOptions.DefaultConnectionMarkBits, "0x70000000", OptionText.ConnectionMark, sources);
 
     /// <summary>How long a policy is on trial; null for one that stays.</summary>
     public AgentOption<TimeSpan?> ConfirmWithin { get; } = ConfirmWithinOption(sources);

@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Numerics;
 using Datapath.Agent.Hosting;
 using Datapath.Agent.Loops;
 using Datapath.Backends.Ebpf;
+using Datapath.Backends.Iptables;
 using Datapath.Policy.Compilation;
 using Datapath.Policy.Options;
 using Datapath.Policy.Rulesets;
@@ -16,6 +18,9 @@ internal static class OptionText
     private const string Out = "out:";
     private const int LeastFlows = 1024;
     private const int MostFlows = 1 << 26;
+
+    // Two say who judges and what is an answer; the others number classes of addresses.
+    private const int LeastPacketMarkBits = 4;
 
     // The smallest policy takes more than one.
     private const int LeastMebibytes = 2;
@@ -91,6 +96,26 @@ internal static class OptionText
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int mebibytes) && mebibytes is >= 1 and <= EbpfOptions.MostDigestMebibytes
             ? mebibytes
             : Refused<int>($"'{text}' is not a number of MiB: write 1 to {EbpfOptions.MostDigestMebibytes}");
+
+    /// <summary>Bits of the packet mark: one run, for what is counted in them are numbers.</summary>
+    public static OptionReading<uint> PacketMark(string text) =>
+        Mask(text) is { } mask && BitOperations.PopCount(mask) >= LeastPacketMarkBits && IsOneRun(mask)
+            ? mask
+            : Refused<uint>($"'{text}' is not one run of {LeastPacketMarkBits} to 32 bits: write 0xffff0000");
+
+    /// <summary>Bits of the connection mark, each with a meaning of its own.</summary>
+    public static OptionReading<uint> ConnectionMark(string text) =>
+        Mask(text) is { } mask && BitOperations.PopCount(mask) == BitOperations.PopCount(IptablesOptions.DefaultConnectionMarkBits)
+            ? mask
+            : Refused<uint>($"'{text}' does not have three bits: write 0x70000000");
+
+    /// <summary>As <see cref="PacketMark"/> and <see cref="ConnectionMark"/> read it.</summary>
+    public static string Of(uint mask) => string.Create(CultureInfo.InvariantCulture, $"0x{mask:x}");
+
+    private static uint? Mask(string text) =>
+        text.StartsWith("0x", StringComparison.Ordinal) && uint.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint mask) ? mask : null;
+
+    private static bool IsOneRun(uint mask) => BitOperations.PopCount(mask) + BitOperations.LeadingZeroCount(mask) + BitOperations.TrailingZeroCount(mask) == 32;
 
     /// <summary>A whole number of seconds, minutes or hours, one day at most.</summary>
     public static OptionReading<TimeSpan> Time(string text)

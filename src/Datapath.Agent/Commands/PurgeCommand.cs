@@ -26,6 +26,8 @@ internal static class PurgeCommand
             options.Force,
             options.Json
         );
+        // Not one of those above, for which a wrong configuration file is refused: it stops nobody from purging.
+        verb.Add(options.ConnectionMarkBits.Symbol);
         verb.Validators.Add(result =>
         {
             if (result.GetResult(options.All.Symbol) is { Implicit: false } && result.GetResult(options.Instance.Symbol) is { Implicit: false })
@@ -35,7 +37,7 @@ internal static class PurgeCommand
         });
         verb.SetAction(parse =>
         {
-            PurgeOrder order = new(options.DryRun.In(parse), options.Force.In(parse));
+            PurgeOrder order = new(options.DryRun.In(parse), options.Force.In(parse), options.ConnectionMarkBits.In(parse));
             InvocationConfiguration console = parse.InvocationConfiguration;
             try
             {
@@ -66,7 +68,7 @@ internal static class PurgeCommand
             return ExitCode.CouldNot;
         }
 
-        PurgeDocument answer = new(order.DryRun, [.. instances.Select(instance => Remove(parts, instance, order.DryRun))]);
+        PurgeDocument answer = new(order.DryRun, [.. instances.Select(instance => Remove(parts, instance, order))]);
         console.Output.Write(asJson ? JsonSerializer.Serialize(answer, AgentJson.Indented.PurgeDocument) + "\n" : Text(answer));
         ImmutableArray<PurgedInstanceDocument> incomplete = [.. answer.Instances.Where(instance => !instance.Remaining.IsEmpty)];
         foreach (PurgedInstanceDocument instance in incomplete)
@@ -74,41 +76,69 @@ internal static class PurgeCommand
             console.Error.WriteLine($"datapath: of instance '{instance.Instance}' remain {instance.Remaining.Length}");
         }
 
-        return incomplete.IsEmpty || order.DryRun ? ExitCode.Done : ExitCode.No;
+        string[] problems = [.. answer.Instances.SelectMany(instance => instance.Problems)];
+        Array.ForEach(problems, problem => console.Error.WriteLine($"datapath: {problem}"));
+        return problems.Length > 0 ? ExitCode.CouldNot
+            : incomplete.IsEmpty || order.DryRun ? ExitCode.Done
+            : ExitCode.No;
     }
 
-    /// <summary>Removes what an instance has in the kernel, of both backends, and looks what remains.</summary>
+    /// <summary>Removes what an instance has in the kernel, of both backends, and looks what remains. What one refuses keeps nobody from the other.</summary>
     /// <param name="parts">Both backends.</param>
     /// <param name="instance">Whose.</param>
-    /// <param name="dryRun">Only look.</param>
-    public static PurgedInstanceDocument Remove(AgentParts parts, InstanceName instance, bool dryRun)
+    /// <param name="order">How.</param>
+    public static PurgedInstanceDocument Remove(AgentParts parts, InstanceName instance, PurgeOrder order)
     {
         // Held until it is done: an agent that starts meanwhile would find half of what it adopts. With --force another has it.
-        using InstanceLock? right = dryRun ? null : InstanceLock.TryTake(instance, parts.RuntimeDirectory);
+        using InstanceLock? right = order.DryRun ? null : InstanceLock.TryTake(instance, parts.RuntimeDirectory);
+        if (right is null && order is { DryRun: false, Force: false })
+        {
+            return new PurgedInstanceDocument(instance.Text, [], [], [$"the agent of instance '{instance}' has just been started: stop it first, or use --force"]);
+        }
+
         ImmutableArray<string> removed = [];
         ImmutableArray<string> remaining = [];
-        foreach (IBackend backend in Backends(parts, instance))
+        ImmutableArray<string> kept = [];
+        ImmutableArray<string> problems = [.. ObstacleOfEbpf(parts, instance)];
+        foreach (IBackend backend in Backends(parts, instance, order))
         {
             using (backend)
             {
-                RemovalReport report = backend.Remove(dryRun);
-                removed = removed.AddRange(report.Removed);
-                remaining = remaining.AddRange(report.Remaining);
+                try
+                {
+                    RemovalReport report = backend.Remove(order.DryRun);
+                    removed = removed.AddRange(report.Removed);
+                    remaining = remaining.AddRange(report.Remaining);
+                    kept = kept.AddRange(report.Kept);
+                }
+                catch (BackendException refusal)
+                {
+                    problems = problems.Add(refusal.Message);
+                }
             }
         }
 
-        return new PurgedInstanceDocument(instance.Text, removed, remaining);
+        return new PurgedInstanceDocument(instance.Text, removed, remaining, problems) { Kept = kept };
     }
 
     // Both, whichever is in use: an agent may have changed from one to the other. Where eBPF cannot be, it has left nothing.
-    private static IEnumerable<IBackend> Backends(AgentParts parts, InstanceName instance)
+    private static IEnumerable<IBackend> Backends(AgentParts parts, InstanceName instance, PurgeOrder order)
     {
         if (parts.FindEbpfObstacle() is null)
         {
             yield return parts.OpenEbpf(new EbpfOptions { Instance = instance.Text });
         }
 
-        yield return parts.OpenIptables(new IptablesOptions { Instance = instance.Text });
+        yield return parts.OpenIptables(new IptablesOptions { Instance = instance.Text, ConnectionMarkBits = order.ConnectionMarkBits, RemovesMarksAlone = true });
+    }
+
+    // Refused to this process, bpf(2) may have been allowed to the agent: then its pins are there, which every file system shows.
+    private static IEnumerable<string> ObstacleOfEbpf(AgentParts parts, InstanceName instance)
+    {
+        if (parts.FindEbpfObstacle() is { } obstacle && EbpfBackend.FindPins(instance.Text, parts.BpfFileSystem) is { } pins)
+        {
+            yield return $"{pins} holds what eBPF has of instance '{instance}', and it cannot be removed: {obstacle}";
+        }
     }
 
     private static string Text(PurgeDocument answer)
@@ -118,6 +148,7 @@ internal static class PurgeCommand
             instance
                 .Removed.Select(removed => $"{instance.Instance}: {verb} {removed}")
                 .Concat(answer.DryRun ? [] : instance.Remaining.Select(remaining => $"{instance.Instance}: remains {remaining}"))
+                .Concat(instance.Kept.Select(kept => $"{instance.Instance}: leaves {kept}"))
         );
         string text = string.Concat(lines.Select(line => line + "\n"));
         return text.Length == 0 ? "nothing to remove\n" : text;
@@ -129,5 +160,6 @@ internal static class PurgeCommand
     /// <summary>How to purge.</summary>
     /// <param name="DryRun">Only look.</param>
     /// <param name="Force">Even if the agent runs.</param>
-    private sealed record PurgeOrder(bool DryRun, bool Force);
+    /// <param name="ConnectionMarkBits">The bits of the connection mark that the agent used.</param>
+    public sealed record PurgeOrder(bool DryRun, bool Force, uint ConnectionMarkBits);
 }

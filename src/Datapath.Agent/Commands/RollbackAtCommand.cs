@@ -35,7 +35,8 @@ internal static class RollbackAtCommand
             options.StateDirectory,
             options.Namespace,
             options.DefaultAction,
-            options.Failsafe
+            options.Failsafe,
+            options.ConnectionMarkBits
         );
         verb.Add(deadline);
         verb.Hidden = true;
@@ -43,7 +44,7 @@ internal static class RollbackAtCommand
             async (parse, stop) =>
             {
                 InstanceName instance = options.Instance.In(parse);
-                IptablesLeaseKeeper keeper = new(new IptablesOptions { Instance = instance.Text });
+                IptablesLeaseKeeper keeper = new(new IptablesOptions { Instance = instance.Text, ConnectionMarkBits = options.ConnectionMarkBits.In(parse) });
                 // Who started us waits until our ends of its pipes are closed.
                 await parse.InvocationConfiguration.Output.WriteLineAsync($"{Environment.ProcessId}");
                 await parse.InvocationConfiguration.Output.FlushAsync(stop);
@@ -92,6 +93,8 @@ internal static class RollbackAtCommand
             settings.Options.RootDefault.ToString().ToLowerInvariant(),
             "--failsafe",
             OptionText.Of(settings.Options.Failsafe),
+            "--connection-mark-bits",
+            OptionText.Of(settings.ConnectionMarkBits),
         ];
     }
 

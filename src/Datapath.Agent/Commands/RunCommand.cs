@@ -64,6 +64,8 @@ internal static class RunCommand
             options.MaxNewFlows,
             options.EbpfImageMemory,
             options.EbpfDigestMemory,
+            options.PacketMarkMask,
+            options.ConnectionMarkBits,
             options.FlowInterval,
             options.FlowAccounting,
             options.FlowSinks,
@@ -112,6 +114,8 @@ internal static class RunCommand
             MetricsPerRule = options.MetricsPerRule.In(parse),
             EbpfImageMebibytes = options.EbpfImageMemory.In(parse),
             EbpfDigestMebibytes = options.EbpfDigestMemory.In(parse),
+            PacketMarkMask = options.PacketMarkMask.In(parse),
+            ConnectionMarkBits = options.ConnectionMarkBits.In(parse),
             Reread = () => Reread(parse, options),
         };
     }

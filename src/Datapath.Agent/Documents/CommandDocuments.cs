@@ -42,7 +42,12 @@ internal sealed record PurgeDocument(bool DryRun, ImmutableArray<PurgedInstanceD
 /// <param name="Instance">Its name.</param>
 /// <param name="Removed">Kernel objects that were, or in a dry run would be, removed.</param>
 /// <param name="Remaining">Kernel objects that are still there; empty when the removal is proved.</param>
-internal sealed record PurgedInstanceDocument(string Instance, ImmutableArray<string> Removed, ImmutableArray<string> Remaining);
+/// <param name="Problems">What could not be looked at or removed, and why; empty when all of it could.</param>
+internal sealed record PurgedInstanceDocument(string Instance, ImmutableArray<string> Removed, ImmutableArray<string> Remaining, ImmutableArray<string> Problems)
+{
+    /// <summary>What stays because another instance needs it too, each with the reason.</summary>
+    public ImmutableArray<string> Kept { get; init; } = [];
+}
 
 /// <summary>What <c>datapath config --json</c> answers.</summary>
 /// <param name="File">The configuration file that is meant.</param>

@@ -40,7 +40,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
             LineLogger log = new(error, parts.Clock, settings.LogFormat, isJournal) { Journal = journal };
             using SharedBackend backend = new(BackendChoice.Open(settings, parts, log, out string reason), reason);
             AgentProcess process = new(settings, parts, log);
-            return await process.RunAsync(socket, backend, stop);
+            return await process.RunAsync(socket, backend, BackendStart.Of(backend), stop);
         }
         catch (Exception refusal) when (refusal is ControlSocketException or BackendException)
         {
@@ -49,7 +49,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         }
     }
 
-    private async Task<int> RunAsync(ControlSocket socket, SharedBackend backend, CancellationToken stop)
+    private async Task<int> RunAsync(ControlSocket socket, SharedBackend backend, BackendStart start, CancellationToken stop)
     {
         EventFeed feed = new();
         CollectionLoop collection = new(backend, log, parts.Clock);
@@ -82,6 +82,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
             Enforcer = enforcer,
             Host = parts.Host,
             Pulse = pulse,
+            Start = start,
         };
         using ServiceManager manager = ServiceManager.Of(parts.Variables, parts.Clock);
         ServiceLoop service = new(manager, pulse, () => board.Current, parts.Clock);

@@ -42,6 +42,8 @@ internal static class BackendChoice
                 Instance = settings.Instance.Text,
                 LeaseKeeper = RollbackAtCommand.CommandLineFor(settings),
                 KeepsAccounts = settings.Flows.KeepsAccounts,
+                PacketMarkMask = settings.PacketMarkMask,
+                ConnectionMarkBits = settings.ConnectionMarkBits,
                 Time = parts.Clock,
             }
         );

@@ -20,8 +20,8 @@ internal sealed class PingRequest(ServedState state, HostSource host, TimeProvid
 {
     private const int LongestPatienceSeconds = 30;
 
-    // The kernel's events are fetched twenty times a second.
-    private static readonly TimeSpan EventsMayBeLate = TimeSpan.FromMilliseconds(250);
+    /// <summary>The kernel's events are fetched ten times a second at least.</summary>
+    internal static readonly TimeSpan EventsMayBeLate = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Probes, and answers what came of it.</summary>
     /// <param name="context">The request.</param>

@@ -25,6 +25,15 @@ internal sealed class SucceedingBackend(IBackend chosen, IBackend former, ILogge
     public uint Adopt() => chosen.Adopt();
 
     /// <inheritdoc/>
+    /// <remarks>The instance is ours alone: where the other one has left nothing now, it will have nothing when the first policy is applied.</remarks>
+    public void Prepare()
+    {
+        var look = Task.Run(() => former.Remove(dryRun: true).Removed.IsEmpty);
+        chosen.Prepare();
+        _isAlone = look.GetAwaiter().GetResult();
+    }
+
+    /// <inheritdoc/>
     public ApplyReport Apply(CompiledPolicy policy, HostSnapshot host, ApplyOptions? options = null)
     {
         ApplyReport report = chosen.Apply(policy, host, _isAlone ? options : (options ?? ApplyOptions.None) with { Remembered = () => former.ReadFlows(policy, host) });

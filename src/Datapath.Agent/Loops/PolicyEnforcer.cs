@@ -148,6 +148,7 @@ internal sealed class PolicyEnforcer(RuleNumbers numbers, PolicyLoopReport repor
             ConfirmWithin = confirmWithin,
             Fallback = before?.Policy,
             Canaries = CanarySample.Of(build.Policy, version.Reading.Policy, inventory, Options, clock),
+            FallbackCanaries = before?.Policy is { } tables ? CanarySample.Of(tables, fallback!.Reading.Policy, inventory, Options, clock) : [],
         };
         try
         {

@@ -14,7 +14,8 @@ internal sealed partial class PolicyLoop
     private async Task TakeUpTrialAsync(CancellationToken stop)
     {
         await _trials.LoadAsync(stop);
-        PendingLease lease = Backend.Ask(backend => backend.ReadLease());
+        // Where nothing is in force there is none, and the backend may be busy with what the first policy will need.
+        PendingLease lease = _generation == 0 ? PendingLease.None : Backend.Ask(backend => backend.ReadLease());
         bool isOnTrial = lease is { Kind: LeaseKind.Confirm, IsOver: false };
         try
         {
@@ -49,7 +50,7 @@ internal sealed partial class PolicyLoop
         }
 
         // Before the policy is said to be in force: who sees that sees that it may go again.
-        _report.Lease(Backend.Ask(backend => backend.ReadLease()));
+        _report.Lease(_generation == 0 ? PendingLease.None : Backend.Ask(backend => backend.ReadLease()));
     }
 
     private void GoBackIf(bool isOnTrial)
@@ -67,6 +68,15 @@ internal sealed partial class PolicyLoop
     private bool SettleLease()
     {
         PendingLease lease = Backend.Ask(backend => backend.ReadLease());
+        if (lease.Kind == LeaseKind.None && _trials.Pending is not null)
+        {
+            // The kernel went back, and could not do all that belongs to it: the policy before is put in force once more.
+            _trials.NoteRolledBack();
+            _inForce = _trials.Confirmed;
+            _candidate = null;
+            return true;
+        }
+
         if (!lease.IsOver)
         {
             return false;

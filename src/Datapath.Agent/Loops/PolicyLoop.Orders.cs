@@ -87,7 +87,7 @@ internal sealed partial class PolicyLoop
         }
         catch when (order.Time is not null)
         {
-            _trials.NoteRolledBack();
+            EndTrial();
             throw;
         }
 
@@ -122,11 +122,12 @@ internal sealed partial class PolicyLoop
         {
             if (confirmWithin is not null)
             {
-                _trials.NoteRolledBack();
+                EndTrial();
             }
 
             _report.NotInForce(version.Files, done, _generation);
-            return OrderOutcome.Refused($"the policy was not taken: {done.Problem}", done.Diagnostics);
+            bool isTriedAgain = confirmWithin is null && TryLater(done);
+            return OrderOutcome.Refused($"the policy was not taken: {done.Problem}{(isTriedAgain ? "; it is in the policy directory, and tried again" : "")}", done.Diagnostics);
         }
 
         if (confirmWithin is null)
@@ -135,6 +136,7 @@ internal sealed partial class PolicyLoop
         }
 
         PutInForce(version, done, isCandidate: true);
+        TryLater(done);
         if (confirmWithin is not { } time)
         {
             return OrderOutcome.Done($"generation {_generation} is in force", done.Diagnostics);
@@ -190,6 +192,11 @@ internal sealed partial class PolicyLoop
             return OrderOutcome.CouldNot("there is no policy to go back to");
         }
 
+        if (_candidate is null)
+        {
+            await TakeInFilesAsync(stop);
+        }
+
         Enforcement done = Enforcer.Enforce(previous, _host);
         if (!done.IsInForce)
         {
@@ -197,7 +204,7 @@ internal sealed partial class PolicyLoop
         }
 
         PutInForce(previous, done);
-        _trials.NoteRolledBackTo(previous);
+        _trials.NoteRolledBackTo(previous, _candidate);
         FollowFromNowOn();
         return OrderOutcome.Done($"generation {_generation} is in force, the policy before the last one confirmed");
     }
@@ -244,6 +251,30 @@ internal sealed partial class PolicyLoop
 
     private static bool AreEqual(PolicyOptions one, PolicyOptions other) =>
         one with { Failsafe = [] } == other with { Failsafe = [] } && one.Failsafe.SequenceEqual(other.Failsafe);
+
+    // Nobody will notice by himself that an interface takes now what it refused.
+    private bool TryLater(Enforcement done)
+    {
+        if (done.IsToBeTriedAgain)
+        {
+            _trigger.Raise(PolicyChange.Retry);
+        }
+
+        return done.IsToBeTriedAgain;
+    }
+
+    // Whatever was refused: what the kernel has switched to already goes back.
+    private void EndTrial()
+    {
+        if (Backend.Ask(backend => backend.ReadLease()).Kind == LeaseKind.Confirm)
+        {
+            FallBack();
+        }
+        else
+        {
+            _trials.NoteRolledBack();
+        }
+    }
 
     // The directory may have changed while nobody looked at it.
     private void FollowFromNowOn()

@@ -31,6 +31,7 @@ internal sealed partial class PolicyLoop
     private readonly PolicyLoopReport _report;
     private readonly PolicyAudit _audit;
     private readonly PolicyTrigger _trigger;
+    private readonly AttachDelay _attachDelay;
     private readonly ConcurrentQueue<PolicyOrder> _orders = new();
 
     private PolicyVersion? _candidate;
@@ -50,6 +51,7 @@ internal sealed partial class PolicyLoop
         Clock = clock;
         _report = report;
         _trigger = new PolicyTrigger(clock);
+        _attachDelay = new AttachDelay(clock);
         _trials = new PolicyTrials(settings.StateDirectory, report);
         _audit = new PolicyAudit(new AuditLog(settings.StateDirectory), report, clock);
     }
@@ -62,6 +64,9 @@ internal sealed partial class PolicyLoop
 
     /// <summary>Beats after each round.</summary>
     public required LoopPulse Pulse { get; init; }
+
+    /// <summary>What was begun of it before the loop; null when it begins with it.</summary>
+    public BackendStart? Start { get; init; }
 
     /// <summary>How often the directory is looked at without being told to.</summary>
     public TimeSpan Rescan { get; init; } = PolicyWatch.DefaultRescan;
@@ -106,13 +111,14 @@ internal sealed partial class PolicyLoop
     private async Task<PolicyLoopEnd> FollowAsync(CancellationToken stop)
     {
         Enforcer.Load();
-        if (!Adopt())
+        BackendStart start = Start ?? BackendStart.Of(Backend);
+        if (!await AdoptAsync(start))
         {
             return PolicyLoopEnd.NothingEnforced;
         }
 
         using PolicyWatch files = new(Settings.PolicyDirectory, () => _trigger.Raise(PolicyChange.Files), Clock, Rescan);
-        using IDisposable host = Host.Watch(() => _trigger.Raise(PolicyChange.Host), _report.HostNotHeard);
+        using IDisposable host = Host.Watch(HearHost, _report.HostNotHeard);
         await using ITimer retry = Clock.CreateTimer(_ => _trigger.Raise(PolicyChange.Retry), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         await using ITimer guard = Clock.CreateTimer(_ => _trigger.Raise(PolicyChange.Guard), null, GuardInterval, GuardInterval);
         await using ITimer lease = Clock.CreateTimer(_ => _trigger.Raise(PolicyChange.Lease), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -151,11 +157,11 @@ internal sealed partial class PolicyLoop
         }
     }
 
-    private bool Adopt()
+    private async Task<bool> AdoptAsync(BackendStart start)
     {
         try
         {
-            _generation = Backend.Ask(backend => backend.Adopt());
+            _generation = await start.Adopted;
             _report.Adopted(_generation);
             _audit.Adopted(_generation);
             return true;
@@ -189,7 +195,8 @@ internal sealed partial class PolicyLoop
     private async Task<PolicyChange?> TakeInAsync(PolicyChange change, CancellationToken stop)
     {
         PolicyChange news = change & (PolicyChange.Retry | PolicyChange.Units);
-        if (SettleLease())
+        // Nothing in force, no lease.
+        if (_generation != 0 && SettleLease())
         {
             news |= PolicyChange.Lease;
         }
@@ -207,8 +214,15 @@ internal sealed partial class PolicyLoop
         return news != PolicyChange.None && _host is not null ? news : null;
     }
 
+    private void HearHost()
+    {
+        _attachDelay.Hear();
+        _trigger.Raise(PolicyChange.Host);
+    }
+
     private bool TakeInHost()
     {
+        _attachDelay.Look();
         try
         {
             HostSnapshot now = Host.Read();
@@ -278,7 +292,7 @@ internal sealed partial class PolicyLoop
     /// <summary>Start and boot: what was confirmed before, then whatever the directory says now.</summary>
     private bool StartWithConfirmed()
     {
-        if (_inForce is not null || _trials.Confirmed is not { } confirmed || confirmed.Hash == _candidate?.Hash)
+        if (_inForce is not null || _trials.Confirmed is not { } confirmed || IsAboutToBeInForce(confirmed))
         {
             return true;
         }
@@ -291,6 +305,10 @@ internal sealed partial class PolicyLoop
 
         return !done.IsToBeTriedAgain;
     }
+
+    // The directory says the same. Where it has a file besides that cannot be read, its hash is of the others alone, and it is not put in force.
+    private bool IsAboutToBeInForce(PolicyVersion confirmed) =>
+        _candidate is { } candidate && candidate.Hash == confirmed.Hash && candidate.Source.Diagnostics.IsEmpty && !_trials.IsRolledBack(candidate);
 
     /// <summary>Without a candidate to put in force: the policy that is in force follows the host.</summary>
     private bool Keep(PolicyChange news)
@@ -313,6 +331,11 @@ internal sealed partial class PolicyLoop
     {
         _inForce = version;
         _generation = done.Report!.Generation;
+        if (_attachDelay.Note(done.Report.Attachments) is { } delay)
+        {
+            _report.Metrics.NoteAttachDelay(delay);
+        }
+
         _report.InForce(version.Files, done, isCandidate);
         _audit.InForce(version, done);
     }

@@ -76,10 +76,11 @@ internal sealed class PolicyTrials(string stateDirectory, PolicyLoopReport repor
         TrySave(_record with { Pending = null });
     }
 
-    /// <summary>The policy on trial is gone; it is not tried again by itself.</summary>
+    /// <summary>The policy on trial is gone; it is not tried again by itself, unless it is the one that is confirmed, too.</summary>
     public void NoteRolledBack()
     {
         string? gone = _record.Pending ?? Pending?.Hash;
+        gone = gone == _record.Confirmed ? null : gone;
         Pending = null;
         TrySave(_record with { Pending = null, RolledBack = gone });
         report.RolledBack(RolledBack);
@@ -87,9 +88,11 @@ internal sealed class PolicyTrials(string stateDirectory, PolicyLoopReport repor
 
     /// <summary>Somebody went back from a confirmed policy to the one before it.</summary>
     /// <param name="previous">The one that is confirmed again.</param>
-    public void NoteRolledBackTo(PolicyVersion previous)
+    /// <param name="candidate">What the directory holds: another may have been rolled back already, and nobody wants that one instead.</param>
+    public void NoteRolledBackTo(PolicyVersion previous, PolicyVersion? candidate)
     {
-        TrySave(new PolicyRecord(previous.Hash, RolledBack: _record.Confirmed));
+        string? gone = candidate?.Hash ?? _record.Confirmed;
+        TrySave(new PolicyRecord(previous.Hash, RolledBack: gone == previous.Hash ? null : gone));
         Confirmed = previous;
         report.RolledBack(RolledBack);
     }

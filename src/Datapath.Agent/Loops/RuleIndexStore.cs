@@ -15,8 +15,7 @@ internal sealed class RuleIndexStore(string stateDirectory)
     /// <param name="problem">Why what is there cannot be used; null when it can, or when there is nothing.</param>
     public RuleIndexes Load(out string? problem)
     {
-        problem = null;
-        if (Read(_indexPath) is not { } text)
+        if (Read(_indexPath, out problem) is not { } text)
         {
             return RuleIndexes.Empty;
         }
@@ -32,7 +31,7 @@ internal sealed class RuleIndexStore(string stateDirectory)
     }
 
     /// <summary>Since when numbers are out of use; what is not there or damaged is not known, and only waits longer.</summary>
-    public RetiredNumbers LoadRetired() => Read(_retiredPath) is { } text ? RetiredNumbers.Parse(text) : RetiredNumbers.None;
+    public RetiredNumbers LoadRetired() => Read(_retiredPath, out _) is { } text ? RetiredNumbers.Parse(text) : RetiredNumbers.None;
 
     /// <summary>Saves numbers; all of them or, when the host dies in between, those from before.</summary>
     /// <param name="indexes">The numbers.</param>
@@ -46,14 +45,21 @@ internal sealed class RuleIndexStore(string stateDirectory)
     /// <exception cref="UnauthorizedAccessException">The directory may not be written.</exception>
     public void Save(RetiredNumbers retired) => Write(_retiredPath, retired.Print());
 
-    private string? Read(string path)
+    private string? Read(string path, out string? problem)
     {
+        problem = null;
         try
         {
             return _saved[path] = File.ReadAllText(path);
         }
         catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
         {
+            return null;
+        }
+        catch (Exception refusal) when (refusal is IOException or UnauthorizedAccessException)
+        {
+            // Numbers begin anew, which costs the meaning of counters; an agent that does not start costs more.
+            problem = $"{path}: {refusal.Message}";
             return null;
         }
     }

@@ -9,6 +9,7 @@ internal sealed class SharedBackend(IBackend backend, string reason = "") : IDis
 {
     // An apply waits for a grace period of the kernel, tens of milliseconds: events queue in its ring buffer meanwhile.
     private readonly Lock _turn = new();
+    private bool _isDisposed;
 
     /// <summary>The word for it in <c>status</c>.</summary>
     public string Name { get; } = backend.Name;
@@ -27,11 +28,25 @@ internal sealed class SharedBackend(IBackend backend, string reason = "") : IDis
         }
     }
 
+    /// <summary>Has the backend do what needs no policy, when it is its turn; nothing once we have let go of it.</summary>
+    /// <exception cref="BackendException">The kernel refused; the first policy meets the same.</exception>
+    public void Prepare()
+    {
+        lock (_turn)
+        {
+            if (!_isDisposed)
+            {
+                backend.Prepare();
+            }
+        }
+    }
+
     /// <summary>Lets go of the kernel objects, which stay in force.</summary>
     public void Dispose()
     {
         lock (_turn)
         {
+            _isDisposed = true;
             backend.Dispose();
         }
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Datapath.Agent.Documents;
 using Datapath.Backends;
@@ -50,6 +51,9 @@ internal sealed class AgentMetrics : IDisposable
     private long _repairs;
     private long _lastApply;
 
+    // In milliseconds; negative while no interface has come.
+    private long _attachDelay = -1;
+
     /// <summary>Instruments of everything that the agent counts.</summary>
     /// <param name="source">Where they look.</param>
     /// <param name="clock">Says when something happened.</param>
@@ -81,6 +85,10 @@ internal sealed class AgentMetrics : IDisposable
             _applySeconds.Record(took.TotalSeconds);
         }
     }
+
+    /// <summary>An interface came while the agent ran, and its packets are judged.</summary>
+    /// <param name="delay">Since it was heard of.</param>
+    public void NoteAttachDelay(TimeSpan delay) => Volatile.Write(ref _attachDelay, (long)delay.TotalMilliseconds);
 
     /// <summary>What somebody had changed was put back.</summary>
     public void NoteRepair() => Interlocked.Increment(ref _repairs);
@@ -116,6 +124,7 @@ internal sealed class AgentMetrics : IDisposable
         Observe<long>(MetricTable.PolicyMemoryLimit, () => One(status().Memory.AvailableBytes));
         Observe<long>(MetricTable.LeaseLeft, () => status().Lease is { } lease ? [new Sample<long>(lease.SecondsLeft, lease.Kind)] : []);
         Observe<long>(MetricTable.Repairs, () => One(Interlocked.Read(ref _repairs)));
+        Observe<double>(MetricTable.AttachDelay, () => Volatile.Read(ref _attachDelay) is >= 0 and var delay ? [new Sample<double>(delay / 1e3)] : []);
         Observe<long>(MetricTable.Units, () => Places(status()));
     }
 
@@ -152,10 +161,22 @@ internal sealed class AgentMetrics : IDisposable
     private void Observe<T>(MetricDescription what, Func<IEnumerable<Sample<T>>> samples)
         where T : struct
     {
-        Func<IEnumerable<Measurement<T>>> measure = () => samples().Select(sample => new Measurement<T>(sample.Value, what.Labels.Zip(sample.Labels, KeyValuePair.Create<string, object?>)));
+        Func<IEnumerable<Measurement<T>>> measure = () => samples().Select(sample => Measured(what, sample));
         _ = what.Kind == MetricKind.Counter
             ? (Instrument)_meter.CreateObservableCounter(what.Name, measure, what.Unit, what.Help)
             : _meter.CreateObservableGauge(what.Name, measure, what.Unit, what.Help);
+    }
+
+    private static Measurement<T> Measured<T>(MetricDescription what, Sample<T> sample)
+        where T : struct
+    {
+        TagList tags = default;
+        for (int i = 0; i < sample.Labels.Length; i++)
+        {
+            tags.Add(what.Labels[i], sample.Labels[i]);
+        }
+
+        return new Measurement<T>(sample.Value, tags);
     }
 
     private static IEnumerable<Sample<long>> One(long value) => [new Sample<long>(value)];

@@ -13,7 +13,8 @@ namespace Datapath.Agent.Metrics;
 /// <param name="format">Its form.</param>
 internal sealed class ExpositionWriter(IBufferWriter<byte> output, ExpositionFormat format)
 {
-    private const int NumberBytes = 32;
+    // Braces, blank, line feed, and the longest number.
+    private const int MoreBytes = 36;
 
     private readonly bool _isOpen = format == ExpositionFormat.OpenMetrics;
 
@@ -23,11 +24,13 @@ internal sealed class ExpositionWriter(IBufferWriter<byte> output, ExpositionFor
     {
         foreach (MetricFamily family in families)
         {
-            IReadOnlyList<MetricSeries> series = family.Read();
-            if (series.Count > 0)
+            family.Read(series =>
             {
-                Write(family, series);
-            }
+                if (series.Count > 0)
+                {
+                    Write(family, series);
+                }
+            });
         }
 
         if (_isOpen)
@@ -40,6 +43,7 @@ internal sealed class ExpositionWriter(IBufferWriter<byte> output, ExpositionFor
     {
         string name = _isOpen ? PrometheusName.OfFamily(family.Name, family.Kind) : family.Name;
         Text($"# HELP {name} {Escaped(family.Help)}\n# TYPE {name} {TypeOf(family.Kind)}\n");
+        byte[] sample = Encoding.UTF8.GetBytes(family.Name);
         foreach (MetricSeries one in series)
         {
             if (family.Kind == MetricKind.Histogram)
@@ -48,42 +52,54 @@ internal sealed class ExpositionWriter(IBufferWriter<byte> output, ExpositionFor
             }
             else
             {
-                Line(family.Name, one.Labels, one.Value);
+                Line(sample, one.Labels, one.Value);
             }
         }
     }
 
     private void WriteBuckets(MetricFamily family, MetricSeries one)
     {
-        string before = one.Labels.Length > 0 ? one.Labels + "," : "";
+        byte[] bucket = Encoding.UTF8.GetBytes(family.Name + "_bucket");
+        string before = one.Labels.Length > 0 ? Encoding.UTF8.GetString(one.Labels) + "," : "";
         long below = 0;
         foreach ((double bound, long count) in family.Bounds.Zip(one.Buckets))
         {
             below += count;
-            Line(family.Name + "_bucket", $"{before}le=\"{BoundOf(bound)}\"", below);
+            Line(bucket, Encoding.UTF8.GetBytes($"{before}le=\"{BoundOf(bound)}\""), below);
         }
 
-        Line(family.Name + "_bucket", before + "le=\"+Inf\"", one.Count);
-        Line(family.Name + "_sum", one.Labels, one.Value);
-        Line(family.Name + "_count", one.Labels, one.Count);
+        Line(bucket, Encoding.UTF8.GetBytes(before + "le=\"+Inf\""), one.Count);
+        Line(Encoding.UTF8.GetBytes(family.Name + "_sum"), one.Labels, one.Value);
+        Line(Encoding.UTF8.GetBytes(family.Name + "_count"), one.Labels, one.Count);
     }
 
-    private void Line(string name, string labels, double value)
+    private void Line(ReadOnlySpan<byte> name, ReadOnlySpan<byte> labels, double value)
     {
-        Text(name);
+        Span<byte> line = output.GetSpan(name.Length + labels.Length + MoreBytes);
+        name.CopyTo(line);
+        int length = name.Length;
         if (labels.Length > 0)
         {
-            Text("{");
-            Text(labels);
-            Text("}");
+            line[length++] = (byte)'{';
+            labels.CopyTo(line[length..]);
+            length += labels.Length;
+            line[length++] = (byte)'}';
         }
 
-        Span<byte> number = output.GetSpan(NumberBytes);
-        number[0] = (byte)' ';
-        // Whole numbers in full up to the 53 bits that are exact; what Prometheus keeps is a double as well.
-        value.TryFormat(number[1..], out int written, Math.Abs(value) < 1L << 53 && Math.Floor(value) == value ? "F0" : "R", CultureInfo.InvariantCulture);
-        number[++written] = (byte)'\n';
-        output.Advance(written + 1);
+        line[length++] = (byte)' ';
+        length += Number(line[length..], value);
+        line[length++] = (byte)'\n';
+        output.Advance(length);
+    }
+
+    // Whole numbers in full up to the 53 bits that are exact; what Prometheus keeps is a double as well.
+    private static int Number(Span<byte> text, double value)
+    {
+        int written;
+        _ = Math.Abs(value) < 1L << 53 && Math.Floor(value) == value
+            ? ((long)value).TryFormat(text, out written, provider: CultureInfo.InvariantCulture)
+            : value.TryFormat(text, out written, "R", CultureInfo.InvariantCulture);
+        return written;
     }
 
     private void Text(string text) => Encoding.UTF8.GetBytes(text, output);

@@ -1,21 +1,28 @@
 using System.Diagnostics.Metrics;
-using System.Text;
 
 namespace Datapath.Agent.Metrics;
 
 /// <summary>The samples of one instrument.</summary>
+/// <remarks>
+/// Series are kept from one look to the next, with their text and in their order: to write ten thousand of them anew, and to sort them, was most of a
+/// scrape.
+/// </remarks>
 internal sealed class MetricFamily
 {
     private readonly Lock _turn = new();
-    private readonly Dictionary<string, MetricSeries> _series = new(StringComparer.Ordinal);
+    private readonly Dictionary<KeyValuePair<string, object?>[], MetricSeries> _series = new(MetricTags.Comparer);
+    private readonly Dictionary<KeyValuePair<string, object?>[], MetricSeries>.AlternateLookup<ReadOnlySpan<KeyValuePair<string, object?>>> _byTags;
     private readonly bool _isLookedAt;
     private readonly bool _addsUp;
     private readonly double[] _bounds;
+    private MetricSeries[]? _order;
+    private long _look;
 
     /// <summary>Without samples.</summary>
     /// <param name="instrument">The instrument.</param>
     public MetricFamily(Instrument instrument)
     {
+        _byTags = _series.GetAlternateLookup<ReadOnlySpan<KeyValuePair<string, object?>>>();
         Kind = KindOf(instrument);
         Name = PrometheusName.Of(instrument.Name, instrument.Unit, Kind);
         Help = instrument.Description ?? "";
@@ -44,7 +51,7 @@ internal sealed class MetricFamily
         {
             lock (_turn)
             {
-                _series.Clear();
+                _look++;
             }
         }
     }
@@ -54,14 +61,15 @@ internal sealed class MetricFamily
     /// <param name="tags">Its labels.</param>
     public void Measure(double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
-        string labels = LabelText(tags);
         lock (_turn)
         {
-            if (!_series.TryGetValue(labels, out MetricSeries? series))
+            if (!_byTags.TryGetValue(tags, out MetricSeries? series))
             {
-                _series.Add(labels, series = new MetricSeries(labels, _bounds.Length));
+                _byTags[tags] = series = new MetricSeries(MetricTags.Text(tags), _bounds.Length);
+                _order = null;
             }
 
+            series.SeenIn(_look);
             if (Kind == MetricKind.Histogram)
             {
                 series.Observe(value, _bounds);
@@ -73,13 +81,36 @@ internal sealed class MetricFamily
         }
     }
 
-    /// <summary>What it holds now, in the order of its labels.</summary>
-    public IReadOnlyList<MetricSeries> Read()
+    /// <summary>Shows what it holds now, in the order of its labels; who measures meanwhile waits.</summary>
+    /// <param name="use">Is given the series; they are not to be kept.</param>
+    public void Read(Action<IReadOnlyList<MetricSeries>> use)
     {
         lock (_turn)
         {
-            return [.. _series.Values.Select(series => series.Copy()).OrderBy(series => series.Labels, StringComparer.Ordinal)];
+            Forget();
+            use(_order ??= [.. _series.Values.OrderBy(series => series.Labels, ByBytes)]);
         }
+    }
+
+    private static readonly Comparer<byte[]> ByBytes = Comparer<byte[]>.Create((left, right) => left.AsSpan().SequenceCompareTo(right));
+
+    // What was not measured in the latest look is not there any more.
+    private void Forget()
+    {
+        if (!_isLookedAt || _series.Values.All(series => series.Look == _look))
+        {
+            return;
+        }
+
+        foreach ((KeyValuePair<string, object?>[] tags, MetricSeries series) in _series)
+        {
+            if (series.Look != _look)
+            {
+                _series.Remove(tags);
+            }
+        }
+
+        _order = null;
     }
 
     private static MetricKind KindOf(Instrument instrument)
@@ -92,46 +123,20 @@ internal sealed class MetricFamily
     }
 
     private static Type? ShapeOf(Instrument instrument) => instrument.GetType() is { IsGenericType: true } type ? type.GetGenericTypeDefinition() : null;
-
-    // a="x",b="y", values escaped as both forms of the page have it.
-    private static string LabelText(ReadOnlySpan<KeyValuePair<string, object?>> tags)
-    {
-        if (tags.IsEmpty)
-        {
-            return "";
-        }
-
-        StringBuilder text = new();
-        foreach ((string name, object? value) in tags)
-        {
-            text.Append(text.Length > 0 ? "," : "").Append(PrometheusName.Word(name)).Append("=\"");
-            foreach (char letter in value?.ToString() ?? "")
-            {
-                _ = letter switch
-                {
-                    '\\' => text.Append(@"\\"),
-                    '"' => text.Append("\\\""),
-                    '\n' => text.Append("\\n"),
-                    _ => text.Append(letter),
-                };
-            }
-
-            text.Append('"');
-        }
-
-        return text.ToString();
-    }
 }
 
 /// <summary>The samples with one set of labels.</summary>
-/// <param name="labels">As the page has them, without braces.</param>
+/// <param name="labels">As the page has them, UTF-8, without braces.</param>
 /// <param name="buckets">Buckets of a histogram, without the one to infinity; 0 for others.</param>
-internal sealed class MetricSeries(string labels, int buckets)
+internal sealed class MetricSeries(byte[] labels, int buckets)
 {
-    private long[] _buckets = new long[buckets];
+    private readonly long[] _buckets = new long[buckets];
 
-    /// <summary>As the page has them.</summary>
-    public string Labels { get; } = labels;
+    /// <summary>As the page has them, UTF-8.</summary>
+    public byte[] Labels { get; } = labels;
+
+    /// <summary>The look in which it was last measured.</summary>
+    public long Look { get; private set; }
 
     /// <summary>The value; of a histogram the sum of its measurements.</summary>
     public double Value { get; set; }
@@ -156,6 +161,13 @@ internal sealed class MetricSeries(string labels, int buckets)
         }
     }
 
-    /// <summary>The same, which nobody changes.</summary>
-    public MetricSeries Copy() => new(Labels, 0) { Value = Value, Count = Count, _buckets = [.. _buckets] };
+    /// <summary>It is measured; in a new look it begins at zero.</summary>
+    /// <param name="look">The look.</param>
+    public void SeenIn(long look)
+    {
+        if (Look != look)
+        {
+            (Look, Value) = (look, 0);
+        }
+    }
 }

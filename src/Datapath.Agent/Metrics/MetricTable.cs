@@ -34,6 +34,7 @@ internal static class MetricTable
     public static readonly MetricDescription PolicyMemoryLimit = Gauge("datapath.policy.memory.limit", "By", "Kernel memory that there is for it; 0 where there is no limit but the machine's");
     public static readonly MetricDescription LeaseLeft = Gauge("datapath.lease.remaining", "s", "Time until a policy on trial is taken back, or a pause ends; no series when neither is pending", "kind");
     public static readonly MetricDescription Repairs = Counter("datapath.policy.repairs", "{repair}", "Times that somebody had changed what is in force, and it was put back");
+    public static readonly MetricDescription AttachDelay = Gauge("datapath.interface.attach.delay", "s", "Time from hearing of an interface until its packets were judged, of the last one that came while the agent ran; no series before");
     public static readonly MetricDescription Units = Gauge("datapath.units", "{unit}", "Processing units of this host, by whether their packets are judged", "state");
 
     public static readonly MetricDescription Flows = Counter("datapath.flows", "{flow}", "Flows that opened (accept) and packets that were dropped (reject), as far as their events came to the agent", "namespace", "action");
@@ -59,7 +60,7 @@ internal static class MetricTable
             Build, Backend, BackendFailures,
             VerdictPackets, VerdictBytes, RulePackets, RuleBytes, RulesUnlisted, ExemptPackets, Resets,
             TableEntries, TableLimit, Inserts, InsertFailures,
-            Generation, PolicyState, Applies, ApplyDuration, ApplyTime, Diagnostics, Rules, PolicyMemory, PolicyMemoryLimit, LeaseLeft, Repairs, Units,
+            Generation, PolicyState, Applies, ApplyDuration, ApplyTime, Diagnostics, Rules, PolicyMemory, PolicyMemoryLimit, LeaseLeft, Repairs, AttachDelay, Units,
             Flows, Events, EventsLost, Records, Aggregated, Displaced, SinkDelivered, SinkDropped, SinkFailures,
             ProcessCpu, ProcessResident, ProcessVirtual, ProcessStart, ProcessOpenFiles, ProcessMaxFiles,
         ];

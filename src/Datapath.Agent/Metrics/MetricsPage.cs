@@ -10,6 +10,12 @@ internal sealed class MetricsPage(MetricCollector collector)
     /// <summary>Where it is.</summary>
     public const string Path = "/metrics";
 
+    private const int LeastBytes = 1 << 14;
+
+    // As large as the last one was: to grow is to copy.
+
+    private int _length;
+
     /// <summary>Answers.</summary>
     /// <param name="context">The request.</param>
     public async Task AnswerAsync(HttpContext context)
@@ -27,8 +33,9 @@ internal sealed class MetricsPage(MetricCollector collector)
     public ReadOnlyMemory<byte> Write(ExpositionFormat format)
     {
         // Written as a whole before it is sent: who reads slowly keeps nobody from looking.
-        ArrayBufferWriter<byte> page = new(1 << 14);
+        ArrayBufferWriter<byte> page = new(Math.Max(LeastBytes, _length + (_length / 8)));
         collector.Collect(families => new ExpositionWriter(page, format).Write(families));
+        _length = page.WrittenCount;
         return page.WrittenMemory;
     }
 }

@@ -34,10 +34,19 @@ internal sealed class RuleSeries(int limit)
         }
 
         // Two rulesets may have one name, where the later import of a label replaces nothing: their rules share a series.
-        var listed = inForce
-            .Where(one => _listed.Contains(one.Index))
-            .GroupBy(one => one.Rule, one => counts.GetValueOrDefault(one.Index))
-            .Select(group => (group.Key, group.Aggregate((left, right) => new PacketCount(left.Packets + right.Packets, left.Bytes + right.Bytes))));
-        return new ListedRules([.. listed], inForce.Length - _listed.Count);
+        OrderedDictionary<RuleIdentity, PacketCount> listed = new(_listed.Count);
+        foreach ((int index, RuleIdentity rule) in inForce)
+        {
+            if (_listed.Contains(index))
+            {
+                PacketCount count = counts.GetValueOrDefault(index);
+                if (!listed.TryAdd(rule, count))
+                {
+                    listed[rule] = new PacketCount(listed[rule].Packets + count.Packets, listed[rule].Bytes + count.Bytes);
+                }
+            }
+        }
+
+        return new ListedRules([.. listed.Select(one => (one.Key, one.Value))], inForce.Length - _listed.Count);
     }
 }

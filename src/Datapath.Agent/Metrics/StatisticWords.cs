@@ -14,7 +14,7 @@ internal static class StatisticWords
     );
 
     /// <summary>Events that did not come to the agent.</summary>
-    public static IReadOnlyDictionary<string, string> Lost { get; } = Words(("events_suppressed", "rate-limit"), ("events_lost", "kernel-buffer"), ("events_overrun", "kernel-buffer"));
+    public static IReadOnlyDictionary<string, string> Lost { get; } = Words(("events_suppressed", "rate-limit"), ("events_lost", "kernel-buffer"));
 
     /// <summary>Entries of flows; no label.</summary>
     public static IReadOnlyDictionary<string, string> Inserts { get; } = Words(("flow_inserted", ""));

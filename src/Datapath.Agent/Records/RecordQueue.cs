@@ -6,8 +6,8 @@ namespace Datapath.Agent.Records;
 /// <summary>Events on their way from the kernel's buffer to records. Bounded: what does not fit is counted, and the kernel's reader never waits.</summary>
 internal sealed class RecordQueue
 {
-    /// <summary>A third of a second at the rate that the agent is built for; some ten megabytes when full.</summary>
-    public const int Capacity = 32_768;
+    /// <summary>Two thirds of a second at the rate that the agent is built for; some fifteen megabytes when full.</summary>
+    public const int Capacity = 65_536;
 
     // Mode "wait" with TryWrite refuses the newest when full, so that a loss can be counted; the modes that drop do so in silence.
     private readonly Channel<FlowEvent> _events = Channel.CreateBounded<FlowEvent>(

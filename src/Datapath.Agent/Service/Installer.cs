@@ -125,6 +125,7 @@ internal sealed class Installer(InstallLayout layout, InstallParts parts, Progra
         if (!dryRun)
         {
             _problems.AddRange(purged.Remaining.Select(one => $"remains: {one}"));
+            _problems.AddRange(purged.Problems);
         }
     }
 

@@ -207,7 +207,8 @@ internal sealed class Arena : IDisposable
     private (int Slot, uint Id) ChooseSlot()
     {
         Switch now = Switch;
-        return (Enumerable.Range(0, Abi.GenerationSlots).First(slot => !IsLive(now, slot)), HighestGeneration() + 1);
+        // Nor the one that is in force while nothing is: what is written there would be in force before anybody has tried it.
+        return (Enumerable.Range(0, Abi.GenerationSlots).First(slot => slot != now.Slot && !IsLive(now, slot)), HighestGeneration() + 1);
     }
 
     // Never one that was in force before, even if its slot was emptied since: what programs remember holds for a number.

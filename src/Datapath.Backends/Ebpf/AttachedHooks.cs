@@ -15,8 +15,14 @@ internal sealed class AttachedHooks(TcPrograms programs, PinDirectory pins, TcMe
     // A link lives as long as something holds it: a pin, which goes when the bpf file system is unmounted, or an agent.
     private readonly Dictionary<TcHook, BpfLink> _held = [];
 
-    /// <summary>Whether a link that is held judges packets: not after a purge, which detaches before it removes pins.</summary>
-    public bool AreAttached => _held.Values.Any(link => link.Describe().InterfaceIndex != 0);
+    // Where our programs are filters of clsact, which the qdisc holds; and where that qdisc is ours, which only a directory among the pins says.
+    private readonly HashSet<TcHook> _filtered = [];
+    private readonly HashSet<int> _madeQdiscs = [];
+
+    /// <summary>Whether a program of ours judges packets: not after a purge, which detaches before it removes pins.</summary>
+    public bool AreAttached =>
+        _held.Values.Any(link => link.Describe().InterfaceIndex != 0)
+        || _filtered.Any(hook => hook.Query().Any(one => one.Mechanism == TcMechanism.Clsact && IsOurs(one.ProgramId)));
 
     /// <summary>Lets go of links; those that are pinned live on.</summary>
     public void Dispose()
@@ -29,9 +35,14 @@ internal sealed class AttachedHooks(TcPrograms programs, PinDirectory pins, TcMe
         _held.Clear();
     }
 
-    /// <summary>Pins again the links whose pins are gone.</summary>
+    /// <summary>Pins again the links whose pins are gone, and says again which qdiscs are ours.</summary>
     public void PinAgain()
     {
+        foreach (int interfaceIndex in _madeQdiscs)
+        {
+            Directory.CreateDirectory(pins.MadeQdisc(interfaceIndex));
+        }
+
         foreach ((TcHook hook, BpfLink link) in _held)
         {
             if (!File.Exists(pins.Link(hook)))
@@ -60,6 +71,7 @@ internal sealed class AttachedHooks(TcPrograms programs, PinDirectory pins, TcMe
             return "tcx";
         }
 
+        NoteFilters(interfaceIndex);
         return "clsact";
     }
 
@@ -93,6 +105,15 @@ internal sealed class AttachedHooks(TcPrograms programs, PinDirectory pins, TcMe
         }
 
         ReleaseFilters(interfaceIndex);
+    }
+
+    private void NoteFilters(int interfaceIndex)
+    {
+        _filtered.UnionWith(Directions.Select(direction => new TcHook(interfaceIndex, direction)));
+        if (Directory.Exists(pins.MadeQdisc(interfaceIndex)))
+        {
+            _madeQdiscs.Add(interfaceIndex);
+        }
     }
 
     /// <summary>Detaches a pinned link and removes its pin.</summary>
@@ -243,6 +264,8 @@ internal sealed class AttachedHooks(TcPrograms programs, PinDirectory pins, TcMe
             }
         }
 
+        _filtered.RemoveWhere(hook => hook.InterfaceIndex == interfaceIndex);
+        _madeQdiscs.Remove(interfaceIndex);
         ReleaseQdisc(pins, interfaceIndex);
     }
 

@@ -122,7 +122,7 @@ public sealed partial class EbpfBackend
         };
 
     /// <summary>Brings the policy to fall back to, and its interfaces, to the host as it is.</summary>
-    private static Switch PublishFallback(Session session, CompiledPolicy policy, HostSnapshot host)
+    private static Switch PublishFallback(Session session, CompiledPolicy policy, ImmutableArray<Canary> canaries, HostSnapshot host)
     {
         PolicyImage image = PolicyImageEncoder.Encode(policy);
         ImmutableSortedDictionary<uint, DpInterface> interfaces = DesiredAttachments.Of(policy, host).Interfaces;
@@ -130,6 +130,11 @@ public sealed partial class EbpfBackend
         if (session.Arena.After.Checksum != image.Checksum())
         {
             int slot = session.Arena.Write(image);
+            if (!canaries.IsEmpty)
+            {
+                session.Rehearsal.Require(slot, canaries);
+            }
+
             session.Arena.Turn(session.Arena.Switch with { After = slot });
         }
 

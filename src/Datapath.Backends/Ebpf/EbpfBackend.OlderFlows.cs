@@ -54,14 +54,22 @@ public sealed partial class EbpfBackend
     /// After the attachment: translated connections that opened meanwhile, which no socket proves. Only where both ends agreed, because
     /// tracking also has the first packets that were refused at our hooks since.
     /// </summary>
-    private OlderFlowsReport TakeUpLatecomers(Session session, CompiledPolicy policy, HostSnapshot host, OlderFlowsReport before)
+    /// <remarks>
+    /// Where an agent was killed between switch and attachment, nobody knows what went before: then it is the tables of the other version that are
+    /// read again, which went on judging.
+    /// </remarks>
+    private OlderFlowsReport TakeUpLatecomers(Session session, CompiledPolicy policy, HostSnapshot host, OlderFlowsReport? known)
     {
+        OlderFlowsReport before = known ?? new OlderFlowsReport(0, 0, []);
         var seeder = new FlowSeeder(session.Loaded, session.Marks, session.Clock.Now());
         int takenOver = before.TakenOver;
         try
         {
             takenOver += TakeOver(session, ImmutableArray.CreateBuilder<string>());
-            SeedTracked(seeder, policy, host, flow => flow is { IsTcp: true, State: DpFlowState.Established });
+            if (known is not null)
+            {
+                SeedTracked(seeder, policy, host, flow => flow is { IsTcp: true, State: DpFlowState.Established });
+            }
         }
         catch (KernelException)
         {

@@ -41,8 +41,9 @@ public sealed partial class EbpfBackend
                 new EarlyRefusalPlace(options.EarlyReject, CgroupTree.Find(), options.EarlyRejectCgroup),
                 options.Time
             );
-            Xdp = new XdpHooks(Loaded, Arena, () => SegmentObject.LoadForXdp(options, pins, Loaded), pins, options.Xdp != XdpChoice.Off);
+            Xdp = new XdpHooks(Loaded, Arena, () => SegmentObject.OpenForXdp(options, pins, Loaded), pins, options.Xdp != XdpChoice.Off);
             Hooks = new AttachedHooks(_programs, pins, MechanismOf(options.TcHook));
+            HasOtherLayouts = pins.MapsOfOtherLayouts().Count > 0;
             Events = new RingBuffer(
                 Loaded.Map(DpMaps.Events),
                 record =>
@@ -89,6 +90,9 @@ public sealed partial class EbpfBackend
 
         /// <summary>The copy for trying generations.</summary>
         public Rehearsal Rehearsal => _programs.Rehearsal;
+
+        /// <summary>Whether another version has pins, and may judge where this one does not yet.</summary>
+        public bool HasOtherLayouts { get; set; }
 
         public InterfaceTable Interfaces { get; }
 

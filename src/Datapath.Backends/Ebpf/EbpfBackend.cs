@@ -1,10 +1,8 @@
 using System.Collections.Immutable;
-using Datapath.Backends.Ebpf.Image;
 using Datapath.Backends.Host;
 using Datapath.Flows;
 using Datapath.Interop;
 using Datapath.Interop.Libbpf;
-using Datapath.Interop.Libc;
 using Datapath.Policy.Compilation;
 
 namespace Datapath.Backends.Ebpf;
@@ -28,6 +26,12 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
     /// <exception cref="BackendException">The kernel refused.</exception>
     public static ImmutableArray<string> FindInstances(string bpfFileSystem = EbpfOptions.DefaultBpfFileSystem) =>
         Guard(() => EbpfRemoval.FindInstances(bpfFileSystem));
+
+    /// <summary>Where an instance has pins; null when it has none. Asks the file system alone.</summary>
+    /// <param name="instance">Whose.</param>
+    /// <param name="bpfFileSystem">Where the bpf file system is.</param>
+    public static string? FindPins(string instance, string bpfFileSystem = EbpfOptions.DefaultBpfFileSystem) =>
+        new PinDirectory(bpfFileSystem, instance).Instance is var path && Directory.Exists(path) ? path : null;
 
     /// <summary>Why programs cannot be loaded here, one sentence; null when nothing speaks against it.</summary>
     public static string? FindObstacle() =>
@@ -66,17 +70,51 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
     {
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(host);
-        bool first = _session is null && !_pins.Exists();
+        // An earlier agent may have died before anything was in force: what it left counts for nothing.
+        bool first = _isPrepared || (_session is { } open ? open.Arena.Judging.Id == 0 : !_pins.Exists());
+        bool hasPredecessor = first && Guard(HasPredecessor);
         try
         {
             ApplyReport report = Guard(() => Apply(Open(rehearses: options?.Canaries.IsEmpty == false), policy, host, options ?? ApplyOptions.None)) with { Warnings = Warnings() };
             _owners = new AddressOwners(policy.Peers, host);
+            _isPrepared = false;
             return report;
         }
         catch (Exception refusal) when (first && refusal is BackendException or PolicyTooLargeException or CanaryException)
         {
-            RemoveAfter(refusal);
+            if (hasPredecessor)
+            {
+                LeaveToPredecessor();
+            }
+            else
+            {
+                RemoveAfter(refusal);
+            }
+
             throw;
+        }
+    }
+
+    /// <summary>Whether an agent of another version enforces here.</summary>
+    private bool HasPredecessor() =>
+        _pins.MapsOfOtherLayouts().Count > 0 || EbpfRemoval.Own(options.Instance, OwnNetworkNamespace.Inode()).Any(one => one.AbiVersion != Abi.Version);
+
+    /// <summary>
+    /// Where another version enforces, a refusal of ours must not end that. What we made goes, unless packets are judged by it already at some
+    /// hook: then the next start goes on from there.
+    /// </summary>
+    private void LeaveToPredecessor()
+    {
+        bool isJudging = _session is { } session && session.Arena.Judging.Id != 0;
+        _isPrepared = false;
+        Close();
+        if (!isJudging)
+        {
+            Guard(() =>
+            {
+                _pins.RemoveThisLayout();
+                return true;
+            });
         }
     }
 
@@ -138,182 +176,17 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
         if (!dryRun)
         {
             Close();
+            _isPrepared = false;
         }
 
         return Guard(() => EbpfRemoval.Remove(_pins, options.Instance, dryRun));
     }
 
     /// <inheritdoc/>
-    public void Dispose() => Close();
-
-    private ApplyReport Apply(Session session, CompiledPolicy policy, HostSnapshot host, ApplyOptions wanted)
+    public void Dispose()
     {
-        Switch before = session.Arena.Switch;
-        uint judging = session.Arena.Judging.Id;
-        bool isFirst = judging == 0;
-        RequireNothingPending(before, isFirst, wanted);
-        var times = new ApplyClock(options.Time, session.Arena);
-        PolicyImage image = times.Encode(() => EncodeFor(session, policy, mayShare: wanted.Fallback is null));
-        DesiredAttachments desired = DesiredAttachments.Of(policy, host);
-        long available = session.Arena.FreeBytes;
-
-        // 1. What does not fit is refused before anything is written.
-        RequireRoomForRules(session, policy);
-        HostTables.RequireRoom(session.Interfaces.Map, desired.Interfaces.Count);
-        session.Host.RequireRoom(host);
-        session.Cgroups.RequireRoom(policy);
-
-        // 2. While a policy waits for confirmation the one to fall back to follows the host too.
-        if (wanted.Fallback is { } fallback)
-        {
-            before = PublishFallback(session, fallback, host);
-        }
-
-        // 3. Write, read back, try out. A policy that must be confirmed is a generation of its own, whatever it says.
-        int? slot = null;
-        if (isFirst || wanted.ConfirmWithin is not null || session.Arena.Active.Checksum != image.Checksum())
-        {
-            before = MakeRoom(session, image, before);
-            slot = times.Write(() => WriteAndTry(session, image, wanted.Canaries));
-        }
-
-        // 4. Networks before the switch: they are the same whichever policy is active.
-        session.Host.PutNetworks(host);
-        session.Host.RemoveVlans(host);
-        // 5. Switch, wait.
-        if (slot is { } written)
-        {
-            session.Cgroups.BeforeSwitch(policy, wanted.ConfirmWithin is not null, session.Arena.Active.Id, session.Arena.IdOf(written));
-            Put(session, before, written, desired, wanted.ConfirmWithin);
-        }
-
-        // 6. Connections that are older than enforcement are known before the first packet is judged.
-        session.Host.PutNamespaces(host, desired.Interfaces.Keys.Concat(session.FallbackInterfaces.Keys).ToHashSet());
-        OlderFlowsReport? older = isFirst ? TakeUpOlderFlows(session, policy, host, desired) : null;
-        // 7. Units that come are judged by the policy that knows them.
-        (ImmutableArray<UnitAttachment> attached, ImmutableArray<UnitNotEnforced> gone) = AttachAll(session, desired, isFirst);
-        (ImmutableArray<UnitAttachment> cgroups, ImmutableArray<UnitNotEnforced> without) = session.Cgroups.Follow(policy);
-        session.Xdp.Follow(attached.Where(one => one.Unit == LocalUnit.HostNumber).Select(one => host.Interfaces.First(other => other.Index == one.InterfaceIndex)), host);
-        if (isFirst && options.Xdp == XdpChoice.Require && session.Xdp.Obstacles is [{ } obstacle, ..])
-        {
-            throw new BackendException($"--xdp require: {obstacle}");
-        }
-
-        session.Early.Follow(host.Interfaces.FirstOrDefault(one => policy.ExcludedInterfaces.Contains(one.Name))?.Name);
-        older = older is null ? null : TakeUpLatecomers(session, policy, host, older);
-        // 8. What nobody is judged by any more goes when everything is in place that judges instead.
-        Tidy(session, host, desired, attached, isFirst);
-        var matrix = new MatrixReport(RowFormText.Of(image.Layout.Form), image.Layout.RowBytes);
-        return new ApplyReport(session.Arena.Judging.Id, slot is not null, [.. attached, .. cgroups], [.. desired.NotEnforced, .. gone, .. without], image.Bytes, available, matrix)
-        {
-            Tables = Tables(session, policy, desired),
-            OlderFlows = older,
-            Times = times.Read(),
-        };
-    }
-
-    /// <summary>Interfaces that change hands do so with the switch itself: until then their entries say both.</summary>
-    private static void Put(Session session, Switch before, int slot, DesiredAttachments desired, TimeSpan? confirmWithin)
-    {
-        Arena arena = session.Arena;
-        uint judging = arena.Active.Id;
-        if (confirmWithin is not null)
-        {
-            KeepInterfacesForFallback(session, judging);
-        }
-
-        session.Interfaces.Put(
-            InterfaceHandover.BeforeSwitch(session.Interfaces.Entries, desired.Interfaces, judging, arena.IdOf(slot))
-        );
-        arena.Turn(Next(before, slot, confirmWithin));
-    }
-
-    private void Tidy(Session session, HostSnapshot host, DesiredAttachments desired, ImmutableArray<UnitAttachment> attached, bool isFirst)
-    {
-        bool isOnTrial = session.Arena.Switch.Lease == DpLease.Confirm;
-        HashSet<uint> fallback = [.. isOnTrial ? session.FallbackInterfaces.Keys : []];
-        // While two policies may judge, the device below judges for a VLAN interface unless both have it.
-        session.Host.PutVlans(
-            host,
-            index =>
-                (desired.Interfaces.ContainsKey((uint)index) && !attached.Any(one => one.InterfaceIndex == index))
-                || (isOnTrial && !fallback.Contains((uint)index))
-        );
-        ReleaseOthers(session, desired);
-        if (!isOnTrial)
-        {
-            ForgetFallbackInterfaces(session);
-        }
-
-        if (isFirst)
-        {
-            _pins.RemoveOtherLayouts();
-        }
-    }
-
-    private static void RequireRoomForRules(Session session, CompiledPolicy policy)
-    {
-        int highest = policy.Rules.IsEmpty ? 0 : policy.Rules[^1].Index;
-        uint room = session.Loaded.Map(DpMaps.RuleCounts).Map.MaxEntries;
-        if (highest >= room)
-        {
-            throw new PolicyTooLargeException("rule counters", highest + 1L, room, "entries");
-        }
-    }
-
-    private static void ReleaseOthers(Session session, DesiredAttachments desired)
-    {
-        HashSet<uint> kept = [.. session.FallbackInterfaces.Keys];
-        foreach (uint index in session.Interfaces.RemoveOthers(desired.Interfaces).Where(index => !kept.Contains(index)))
-        {
-            session.Hooks.Release((int)index);
-        }
-    }
-
-    private static (ImmutableArray<UnitAttachment> Attached, ImmutableArray<UnitNotEnforced> Gone) AttachAll(
-        Session session,
-        DesiredAttachments desired,
-        bool isFirst
-    )
-    {
-        session.Interfaces.Put(desired.Interfaces);
-        var attached = ImmutableArray.CreateBuilder<UnitAttachment>();
-        var gone = ImmutableArray.CreateBuilder<UnitNotEnforced>();
-        foreach ((int unit, HostInterface one) in desired.Places)
-        {
-            try
-            {
-                if (EnsureIfPresent(session, one.Index) is { } hooks)
-                {
-                    attached.Add(new UnitAttachment(unit, one.Name, one.Index, hooks));
-                }
-                else
-                {
-                    gone.Add(new UnitNotEnforced(unit, $"interface {one.Name} went away"));
-                }
-            }
-            catch (KernelException refusal) when (!isFirst)
-            {
-                // The policy is in force already: to call all of it refused because of one place would be untrue, and would keep it from
-                // the places that come after.
-                gone.Add(new UnitNotEnforced(unit, $"interface {one.Name}: {refusal.Message}", MayBeLater: true));
-            }
-        }
-
-        return (attached.ToImmutable(), gone.ToImmutable());
-    }
-
-    /// <summary>The mechanism in use; null when the interface went away after we looked, which its own notice will tell.</summary>
-    private static string? EnsureIfPresent(Session session, int interfaceIndex)
-    {
-        try
-        {
-            return session.Hooks.Ensure(interfaceIndex);
-        }
-        catch (KernelException refusal) when (refusal.Number == Errno.NoDevice)
-        {
-            return null;
-        }
+        RemovePrepared();
+        Close();
     }
 
     /// <summary>The seam speaks of backends, not of system calls.</summary>

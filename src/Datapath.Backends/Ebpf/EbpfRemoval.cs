@@ -5,6 +5,7 @@ using System.Text;
 using Datapath.Interop;
 using Datapath.Interop.Libbpf;
 using Datapath.Interop.Libc;
+using Datapath.Interop.Libxdp;
 using Datapath.Interop.Netlink;
 
 namespace Datapath.Backends.Ebpf;
@@ -44,6 +45,7 @@ internal static class EbpfRemoval
             return new RemovalReport(found, []);
         }
 
+        LeaveDispatchers(instance);
         DetachLinks(pins, instance, here);
         DetachFilters(pins, instance, here);
         DeletePins(pins);
@@ -96,7 +98,9 @@ internal static class EbpfRemoval
     }
 
     private static string PlaceOf(LinkDescription link) =>
-        link.CgroupId != 0 ? $"link {link.Id} on cgroup {link.CgroupId}" : $"link {link.Id} on interface {link.InterfaceIndex}";
+        link.CgroupId != 0 ? $"link {link.Id} on cgroup {link.CgroupId}"
+        : link.InterfaceIndex != 0 ? $"link {link.Id} on interface {link.InterfaceIndex}"
+        : $"link {link.Id}";
 
     /// <summary>Programs with our prefix whose control map names this instance and namespace.</summary>
     internal static HashSet<uint> OwnPrograms(string instance, ulong networkNamespace) => [.. Own(instance, networkNamespace).Select(one => one.Id)];
@@ -112,7 +116,7 @@ internal static class EbpfRemoval
         from map in program.MapIds
         let control = ReadControl(map)
         where control is not null
-        select new OwnProgram(program.Id, InstanceOf(control.Value), control.Value.NetworkNamespace, control.Value.AbiVersion);
+        select new OwnProgram(program.Id, InstanceOf(control.Value), control.Value.NetworkNamespace, control.Value.AbiVersion, program.Type == (uint)BpfProgramType.Extension);
 
     /// <summary>What a map says if it is a control map; of one of another version the part that is the same in all.</summary>
     private static DpControl? ReadControl(uint mapId)
@@ -141,13 +145,29 @@ internal static class EbpfRemoval
         return Encoding.UTF8.GetString(name.TrimEnd((byte)0));
     }
 
+    private static void LeaveDispatchers(string instance)
+    {
+        foreach ((int index, uint program) in XdpDispatchers.Joined(instance, Rtnetlink.Links().Select(link => link.Index)))
+        {
+            XdpDispatcher.Leave(index, program);
+        }
+    }
+
     private static void DetachLinks(PinDirectory pins, string instance, ulong networkNamespace)
     {
         HashSet<uint> programs = OwnPrograms(instance, networkNamespace);
         foreach (LinkDescription description in KernelObjects.Links().Where(link => programs.Contains(link.ProgramId)))
         {
-            using BpfLink link = BpfLink.OpenById(description.Id);
-            link.Detach();
+            try
+            {
+                using BpfLink link = BpfLink.OpenById(description.Id);
+                link.Detach();
+            }
+            catch (KernelException refusal) when (refusal.Number is Errno.NoEntry or Errno.NotSupported)
+            {
+                // The last descriptor of an agent that was just killed: gone between the listing and the question. Or the link of a dispatcher
+                // that could not be left, because libxdp is gone: it is among what remains.
+            }
         }
 
         foreach (string path in Pins(pins).Where(path => Path.GetDirectoryName(path) == pins.Links))

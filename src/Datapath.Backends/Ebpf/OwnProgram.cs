@@ -5,4 +5,5 @@ namespace Datapath.Backends.Ebpf;
 /// <param name="Instance">Whose it is.</param>
 /// <param name="NetworkNamespace">Inode of the namespace that it is for.</param>
 /// <param name="AbiVersion">Version of its layout.</param>
-internal readonly record struct OwnProgram(uint Id, string Instance, ulong NetworkNamespace, uint AbiVersion);
+/// <param name="IsExtension">Whether a dispatcher calls it, or did.</param>
+internal readonly record struct OwnProgram(uint Id, string Instance, ulong NetworkNamespace, uint AbiVersion, bool IsExtension);

@@ -105,15 +105,30 @@ internal sealed class PinDirectory(string root, string instance)
     {
         foreach (string layout in Directory.EnumerateDirectories(Instance).Where(path => Path.GetFileName(path) != $"v{Abi.Version}").ToList())
         {
-            foreach (string pin in Directory.EnumerateFiles(layout, "*", SearchOption.AllDirectories).ToList())
-            {
-                BpfFs.Unpin(pin);
-            }
+            RemoveLayout(layout);
+        }
+    }
 
-            foreach (string directory in Directory.EnumerateDirectories(layout, "*", SearchOption.AllDirectories).OrderByDescending(path => path.Length).Append(layout).ToList())
-            {
-                Directory.Delete(directory);
-            }
+    /// <summary>Removes the pins of this layout; what they held goes, unless something else holds it.</summary>
+    public void RemoveThisLayout()
+    {
+        string layout = Path.Combine(Instance, $"v{Abi.Version}");
+        if (Directory.Exists(layout))
+        {
+            RemoveLayout(layout);
+        }
+    }
+
+    private static void RemoveLayout(string layout)
+    {
+        foreach (string pin in Directory.EnumerateFiles(layout, "*", SearchOption.AllDirectories).ToList())
+        {
+            BpfFs.Unpin(pin);
+        }
+
+        foreach (string directory in Directory.EnumerateDirectories(layout, "*", SearchOption.AllDirectories).OrderByDescending(path => path.Length).Append(layout).ToList())
+        {
+            Directory.Delete(directory);
         }
     }
 

@@ -160,12 +160,12 @@ internal static class SegmentObject
             out _
         );
 
-    /// <summary>Loads the copy that is attached to XDP, over the same maps. What policy said is recalled by both.</summary>
+    /// <summary>Opens the copy that is attached to XDP, over the same maps; it is for others to load. What policy said is recalled by both.</summary>
     /// <param name="options">As for the programs at tc.</param>
     /// <param name="pins">Where the maps are pinned.</param>
     /// <param name="atTc">The programs at tc.</param>
-    public static BpfObject LoadForXdp(EbpfOptions options, PinDirectory pins, BpfObject atTc) =>
-        Load(
+    public static BpfObject OpenForXdp(EbpfOptions options, PinDirectory pins, BpfObject atTc) =>
+        Open(
             options,
             pins,
             loading =>
@@ -199,7 +199,26 @@ internal static class SegmentObject
             out _
         );
 
-    private static BpfObject Load(EbpfOptions options, PinDirectory pins, Action<BpfObject> adjust, out FlowTimeouts timeouts)
+    private static BpfObject Load(EbpfOptions options, PinDirectory pins, Action<BpfObject> adjust, out FlowTimeouts timeouts) =>
+        Loaded(Open(options, pins, adjust, out timeouts));
+
+    /// <summary>Loads what was opened.</summary>
+    /// <param name="opened">Disposed where that is refused.</param>
+    public static BpfObject Loaded(BpfObject opened)
+    {
+        try
+        {
+            opened.Load();
+            return opened;
+        }
+        catch
+        {
+            opened.Dispose();
+            throw;
+        }
+    }
+
+    private static BpfObject Open(EbpfOptions options, PinDirectory pins, Action<BpfObject> adjust, out FlowTimeouts timeouts)
     {
         RaiseLockedMemory();
         BpfObject loading = BpfObject.Open(ReadResource(), ObjectName);
@@ -226,7 +245,6 @@ internal static class SegmentObject
             }
 
             adjust(loading);
-            loading.Load();
             return loading;
         }
         catch

@@ -11,19 +11,17 @@ namespace Datapath.Backends.Ebpf;
 /// <summary>The program at XDP of the host's interfaces, in native mode only: early drop that may be taken away without changing a verdict.</summary>
 /// <param name="loaded">The loaded object, whose maps the copy for XDP shares.</param>
 /// <param name="arena">Where programs are told that what they remember of devices is old.</param>
-/// <param name="load">Loads that copy; called when it is first needed.</param>
+/// <param name="open">Opens that copy; called when it is first needed.</param>
 /// <param name="pins">Where links are pinned.</param>
 /// <param name="isOn">Whether anybody wants it.</param>
-internal sealed class XdpHooks(BpfObject loaded, Arena arena, Func<BpfObject> load, PinDirectory pins, bool isOn) : IDisposable
+internal sealed class XdpHooks(BpfObject loaded, Arena arena, Func<BpfObject> open, PinDirectory pins, bool isOn) : IDisposable
 {
     private const string PinPrefix = "xdp-";
-
-    // What libxdp attaches, to call several programs (xdp-tools, lib/libxdp/protocol.org).
-    private const string Dispatcher = "xdp_dispatcher";
     private const int ResultTooLarge = 34; // ERANGE
 
     private readonly KernelTable<uint, DpDevice> _devices = new(loaded.Map(DpMaps.Devices));
     private readonly Dictionary<int, BpfLink> _held = [];
+    private readonly XdpDispatchers _dispatchers = new(pins.InstanceName, open);
     private BpfObject? _programs;
 
     // Nobody wants it, and nothing of an earlier agent's is left.
@@ -32,7 +30,7 @@ internal sealed class XdpHooks(BpfObject loaded, Arena arena, Func<BpfObject> lo
     /// <summary>Why some interfaces have no program, each as a sentence without a full stop.</summary>
     public ImmutableArray<string> Obstacles { get; private set; } = [];
 
-    private BpfProgram Program => (_programs ??= load()).Program(SegmentObject.XdpProgram);
+    private BpfProgram Program => (_programs ??= SegmentObject.Loaded(open())).Program(SegmentObject.XdpProgram);
 
     /// <summary>A policy is in force: brings the hooks to it.</summary>
     /// <param name="uplinks">The interfaces where the host is judged.</param>
@@ -64,6 +62,7 @@ internal sealed class XdpHooks(BpfObject loaded, Arena arena, Func<BpfObject> lo
             Release(index);
         }
 
+        _dispatchers.LeaveOthers(attached, host.Interfaces.Select(one => one.Index));
         (Obstacles, _isOver) = (obstacles.ToImmutable(), !isOn);
     }
 
@@ -121,6 +120,11 @@ internal sealed class XdpHooks(BpfObject loaded, Arena arena, Func<BpfObject> lo
         {
             if (!Renew(one.Index))
             {
+                if (XdpDispatchers.At(one.Index) is not 0 and var dispatcher)
+                {
+                    return _dispatchers.Ensure(one.Index, dispatcher);
+                }
+
                 BpfLink link = XdpHook.Attach(Program, one.Index);
                 _held[one.Index] = link;
                 link.Pin(PinOf(one.Index));
@@ -149,9 +153,7 @@ internal sealed class XdpHooks(BpfObject loaded, Arena arena, Func<BpfObject> lo
         {
             uint id = XdpHook.Query(interfaceIndex);
             using BpfProgram program = BpfProgram.OpenById(id);
-            return program.Name == Dispatcher
-                ? $"libxdp's dispatcher (program {id}) is attached, which this version does not join"
-                : $"program {id} ({program.Name}) of somebody else is attached";
+            return $"program {id} ({program.Name}) of somebody else is attached";
         }
         catch (KernelException)
         {

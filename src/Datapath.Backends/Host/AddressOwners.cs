@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Net;
 using Datapath.Policy.Compilation;
 using Datapath.Policy.Inventory;
@@ -18,8 +17,8 @@ internal sealed class AddressOwners(PeerMap peers, HostSnapshot host)
     {
         AddressKey key = AddressKey.From(address);
         int unit = key.IsIPv6
-            ? peers.IPv6[LastNotAfter(peers.IPv6, key.Value)].Unit
-            : peers.IPv4[LastNotAfter(peers.IPv4, (uint)key.Value)].Unit;
+            ? peers.IPv6.At(key.Value).Unit
+            : peers.IPv4.At((uint)key.Value).Unit;
         return unit is 0 or LocalUnit.HostNumber ? null : unit;
     }
 
@@ -34,14 +33,4 @@ internal sealed class AddressOwners(PeerMap peers, HostSnapshot host)
     // 224.0.0.0/4.
     private static bool IsMulticast(IPAddress address) =>
         address.IsIPv6Multicast || (address.GetAddressBytes() is { Length: 4 } bytes && bytes[0] >> 4 == 0xe);
-
-    private static int LastNotAfter<TAddress>(ImmutableArray<PeerRange<TAddress>> ranges, TAddress address)
-        where TAddress : unmanaged, IComparable<TAddress>
-    {
-        int found = ranges.BinarySearch(
-            new PeerRange<TAddress>(address, 0, 0),
-            Comparer<PeerRange<TAddress>>.Create((left, right) => left.First.CompareTo(right.First))
-        );
-        return found >= 0 ? found : ~found - 1;
-    }
 }

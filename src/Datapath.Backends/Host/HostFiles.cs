@@ -17,6 +17,19 @@ public static class HostFiles
     /// <exception cref="IOException">The disk refuses.</exception>
     public static void Flush(string directory) => Guard(() => Directories.Flush(directory));
 
+    /// <summary>The content of a file; null where it is not there or not for us.</summary>
+    internal static string? ReadText(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception refusal) when (refusal is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     private static void Guard(Action work)
     {
         try

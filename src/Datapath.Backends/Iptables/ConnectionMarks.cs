@@ -20,6 +20,9 @@ namespace Datapath.Backends.Iptables;
 /// <param name="cgroup">The bit of those that a unit opened which is a cgroup.</param>
 internal sealed class ConnectionMarks(uint bit, uint revoked, uint cgroup)
 {
+    /// <summary>How many bits of the connection mark are ours.</summary>
+    public const int Bits = 3;
+
     /// <summary>Sees whether the kernel answers, before anything depends on it.</summary>
     /// <exception cref="BackendException">It does not.</exception>
     public static void Probe() => Guard(() => Conntrack.Read().Length);

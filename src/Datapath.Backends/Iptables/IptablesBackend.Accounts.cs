@@ -1,4 +1,5 @@
 using System.Net;
+using Datapath.Backends.Iptables.Kernel;
 using Datapath.Flows;
 using Datapath.Interop.Netlink;
 using Datapath.Policy.Compilation;
@@ -42,20 +43,44 @@ public sealed partial class IptablesBackend
     {
         if (configuration.KeepsAccounts && !Conntrack.CountsTraffic)
         {
+            // The setting comes with the first question, also where the kernel loads nothing by itself.
+            ProbeConnections();
             _turnedCountingOn = Guard(() =>
             {
-                Conntrack.SetCountsTraffic(true);
+                new TrafficCounting(_names, Variant()).Begin();
                 return true;
             });
         }
     }
 
+    // An agent that was killed could not put it back: we do, now or when we end.
+    private void AdoptCounting(InstalledRules present)
+    {
+        _turnedCountingOn = TrafficCounting.IsOurs(present);
+        if (!configuration.KeepsAccounts)
+        {
+            StopCounting();
+        }
+    }
+
     private void StopCounting()
     {
-        if (_turnedCountingOn)
+        if (!_turnedCountingOn)
         {
-            Conntrack.SetCountsTraffic(false);
-            _turnedCountingOn = false;
+            return;
+        }
+
+        try
+        {
+            _turnedCountingOn = Guard(() =>
+            {
+                new TrafficCounting(_names, Variant()).End();
+                return false;
+            });
+        }
+        catch (BackendException)
+        {
+            // Whoever comes after us finds the chain that says so.
         }
     }
 

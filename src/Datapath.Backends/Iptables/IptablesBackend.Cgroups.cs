@@ -28,7 +28,7 @@ public sealed partial class IptablesBackend
             return;
         }
 
-        var now = new Judged(judged.Policy, judged.Host);
+        var now = new Judged(judged.Policy, judged.Host, Variant());
         if (now.Places.Cgroups.SequenceEqual(judged.Places.Cgroups))
         {
             return;

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Datapath.Backends.Host;
 using Datapath.Backends.Iptables.Kernel;
 using Datapath.Backends.Iptables.Lowering;
@@ -22,11 +21,16 @@ public sealed partial class IptablesBackend
     /// <returns>Whether something changed.</returns>
     private bool Converge(InstalledRules before, PlacedPolicy active, PlacedPolicy? fallback, IptablesLease? lease)
     {
+        _hasGap |= IsDamaged(before, _active ?? active);
         var made = new List<PlacedPolicy>();
         uint next = Math.Max(_highest, before.HighestGeneration);
         PlacedPolicy Place(PlacedPolicy wanted, bool isActive)
         {
-            bool isThere = wanted.Generation != 0 && before.ChecksumOf(wanted.Generation) == wanted.Policy.Checksum && before.DamageOf(wanted, isActive) is null;
+            bool isThere =
+                wanted.Generation != 0
+                && before.ChecksumOf(wanted.Generation) == wanted.Policy.Checksum
+                && before.DamageOf(wanted, isActive) is null
+                && IsAsInstalled(wanted.Generation, before);
             if (!isThere)
             {
                 wanted = wanted with { Generation = ++next };
@@ -47,53 +51,59 @@ public sealed partial class IptablesBackend
             _highest = next;
         }
 
-        // What judged before, and what an agent left that died between two steps. The first policy finds nothing, and need not look for it.
-        if (before.HasOthers(target.Kept))
-        {
-            RemoveOthers(target.Kept);
-        }
-
+        // It judges from here on, whatever becomes of what judged before.
         (_active, _fallback, _lease) = (active, fallback, lease);
+        Tidy(before, target.Kept, isChanged);
         return isChanged;
     }
 
-    // What counts no more goes, and what it counted is kept.
-    private void RemoveOthers(uint[] kept)
+    // Whether packets may have passed by what is in force: an apply may come before the guard.
+    private static bool IsDamaged(InstalledRules before, PlacedPolicy judging) =>
+        before.ActiveGeneration is not 0 and var generation
+        && before.ChecksumOf(generation) == judging.Policy.Checksum
+        && before.DamageOf(judging with { Generation = generation }, isActive: true) is not null;
+
+    // What judged before, and what an agent left that died between two steps. No packet meets it any more: what is refused waits for the next guard.
+    private void Tidy(InstalledRules before, uint[] kept, bool isChanged)
     {
-        InstalledRules after = InstalledRules.Read(_names, Variant());
-        new RuleInstaller(_names, Variant()).RemoveOthers(kept, after);
+        _hasLeftOvers |= before.HasOthers(kept);
+        try
+        {
+            // The first policy finds nothing of that, and does not wait until its rules have been read back.
+            InstalledRules? after = _hasLeftOvers || (isChanged && before.ActiveGeneration != 0) ? InstalledRules.Read(_names, Variant()) : null;
+            if (isChanged)
+            {
+                Recognise(after);
+            }
+
+            RemoveLeftOvers(after, kept);
+        }
+        catch (BackendException)
+        {
+            _hasLeftOvers = true;
+        }
     }
 
     private void Install(Installation target, InstalledRules before)
     {
         XtablesVariant variant = Variant();
         var installer = new RuleInstaller(_names, variant);
-        try
-        {
-            ConnectionMarks.Probe();
-            installer.Install(target, before);
-        }
-        catch (BackendException refusal)
-        {
-            // Perhaps for want of a module that the kernel does not load by itself.
-            ImmutableArray<string> missing = Kernel.KernelModules.LoadMissing(variant);
-            try
+        _ = Kernel.KernelModules.WithModules(
+            variant,
+            () =>
             {
                 ConnectionMarks.Probe();
                 installer.Install(target, before);
+                return target;
             }
-            catch (BackendException) when (!missing.IsEmpty)
-            {
-                throw new BackendException($"{refusal.Message}; {Kernel.KernelModules.Complaint(missing)}", refusal);
-            }
-        }
+        );
     }
 
     /// <summary>A policy and the host that it was applied to.</summary>
     private sealed record Judged(CompiledPolicy Policy, UnitPlaces Places, HostSnapshot Host)
     {
-        public Judged(CompiledPolicy policy, HostSnapshot host)
-            : this(policy, UnitPlaces.Of(policy, host, CgroupTree.Find() is { } tree ? tree.Named : null), host)
+        public Judged(CompiledPolicy policy, HostSnapshot host, XtablesVariant variant)
+            : this(policy, KernelPlaces.Of(policy, host, variant), host)
         {
         }
     }

@@ -12,11 +12,10 @@ public sealed partial class IptablesBackend
     /// </summary>
     private InstalledRules PrepareFirst(Judged judged, LoweredPolicy lowered, ApplyOptions wanted, InstalledRules before)
     {
-        (_, UnitPlaces places, _) = judged;
         ProbeConnections();
         IReadOnlyCollection<RememberedFlow>? remembered = wanted.Remembered?.Invoke();
-        TakeUp(remembered);
-        _marks.Follow(judged.Policy, places, judged.Host, isFirst: true);
+        TakeUp(judged, remembered ?? []);
+        _marks.Follow(judged.Policy, judged.Places, judged.Host, isFirst: true);
         if (remembered is null)
         {
             return before;
@@ -24,13 +23,13 @@ public sealed partial class IptablesBackend
 
         Converge(before, new PlacedPolicy(PausedPolicy.Of(lowered), 0), fallback: null, lease: null);
         // What was opened after the first look and before conntrack looked, too.
-        TakeUp(wanted.Remembered?.Invoke());
-        _marks.Follow(judged.Policy, places, judged.Host, isFirst: true);
+        TakeUp(judged, wanted.Remembered?.Invoke() ?? []);
+        _marks.Follow(judged.Policy, judged.Places, judged.Host, isFirst: true);
         return InstalledRules.Read(_names, Variant());
-
-        void TakeUp(IReadOnlyCollection<RememberedFlow>? flows) =>
-            _marks.TakeUp(judged.Policy, places, judged.Host, (flows ?? []).Concat(Guard(() => OlderConnections.OfSockets(places).ToList())));
     }
+
+    private void TakeUp(Judged judged, IEnumerable<RememberedFlow> flows) =>
+        _marks.TakeUp(judged.Policy, judged.Places, judged.Host, flows.Concat(Guard(() => OlderConnections.OfSockets(judged.Places).ToList())));
 
     // Also loads what the kernel does not load by itself.
     private void ProbeConnections()

@@ -28,9 +28,9 @@ public sealed partial class IptablesBackend
             return false;
         }
 
-        KeeperProcess.End(lease.Keeper);
+        KeeperProcess.End(lease, configuration.Instance);
         (_lease, _fallback, _judgedBefore) = (null, null, null);
-        RemoveOthers([_active?.Generation ?? InstalledRules.Read(_names, Variant()).ActiveGeneration]);
+        TryRemoveLeftOvers();
         return true;
     }
 
@@ -81,7 +81,7 @@ public sealed partial class IptablesBackend
         );
         if (earlier is not null)
         {
-            KeeperProcess.End(earlier.Keeper);
+            KeeperProcess.End(earlier, configuration.Instance);
         }
     }
 
@@ -102,13 +102,14 @@ public sealed partial class IptablesBackend
     {
         TimeSpan deadline = KernelClock.SinceBoot() + time;
         int keeper = KeeperProcess.Start(configuration.LeaseKeeper, deadline);
+        var lease = new IptablesLease(kind, TimeSpan.FromMilliseconds((long)deadline.TotalMilliseconds), Back: 0, keeper);
         try
         {
-            return converge(new IptablesLease(kind, TimeSpan.FromMilliseconds((long)deadline.TotalMilliseconds), Back: 0, keeper));
+            return converge(lease);
         }
         catch
         {
-            KeeperProcess.End(keeper);
+            KeeperProcess.End(lease, configuration.Instance);
             throw;
         }
     }
@@ -117,7 +118,7 @@ public sealed partial class IptablesBackend
     {
         IptablesLease lease = _lease!;
         uint generation = new LeaseRules(_names, Variant()).FallBack();
-        KeeperProcess.End(lease.Keeper);
+        KeeperProcess.End(lease, configuration.Instance);
         (_active, _fallback, _lease) = (_fallback, null, null);
         return generation;
     }

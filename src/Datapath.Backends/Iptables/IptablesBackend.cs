@@ -15,13 +15,11 @@ namespace Datapath.Backends.Iptables;
 /// <param name="configuration">How it is set up.</param>
 public sealed partial class IptablesBackend(IptablesOptions configuration) : IBackend
 {
-    // From the IP header on: enough for its options or extension headers and the ports behind them.
-    private const int LoggedBytes = 256;
-
     private readonly ObjectNames _names = new(configuration.Instance);
     private readonly ConnectionMarks _marks = new(configuration.ConnectionMarkBit, configuration.RevokedMarkBit, configuration.CgroupMarkBit);
     private readonly PacketDecoder _decoder = new(configuration.Time, MarkLayout.PodBitOf(configuration.PacketMarkMask));
     private readonly VerdictTally _tally = new();
+    private readonly HeldBackTally _heldBack = new();
     private XtablesVariant? _variant;
     private PacketLog? _log;
     private PlacedPolicy? _active;
@@ -29,10 +27,10 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
     private IptablesLease? _lease;
     private Judged? _judged;
     private Judged? _judgedBefore;
-    private string? _intact;
-    private bool _areMarksBehind;
+    private (string Look, InstalledRules Rules)? _found;
+    // Whoever judged before us may have died between its switch and what follows it.
+    private bool _areMarksBehind = true;
     private uint _highest;
-    private long _restored;
 
     /// <inheritdoc/>
     public string Name => "iptables";
@@ -48,14 +46,20 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
     public uint Adopt()
     {
         XtablesVariant variant = Variant();
-        InstalledRules present = InstalledRules.Read(_names, variant);
+        (string? look, InstalledRules present) = Kernel.KernelModules.WithModules(
+            variant,
+            () => (variant == XtablesVariant.Nft ? Guard(() => RuleFingerprint.Read(_names, variant)) : null, InstalledRules.Read(_names, variant))
+        );
         uint active = present.ActiveGeneration;
+        // What is in force counts on.
+        _found = look is null || active != 0 ? null : (look, present);
         _lease = present.Lease;
+        AdoptCounting(present);
         if (active != 0)
         {
             var indexes = HostObserver.Read().Interfaces.ToDictionary(one => one.Name, one => one.Index, StringComparer.Ordinal);
             _decoder.Units = present.Units(active).Where(one => indexes.ContainsKey(one.Interface)).ToDictionary(one => indexes[one.Interface], one => one.Unit);
-            Listen();
+            TryListen();
         }
 
         // While everything passes, the policy is the one that comes back.
@@ -71,15 +75,16 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
         HasFollowedUnits = false;
 
         // 1. What does not fit is refused before anything is written.
-        var judged = new Judged(policy, host);
+        var judged = new Judged(policy, host, Variant());
         LoweredPolicy lowered = Lower(judged);
-        Judged? judgedBefore = wanted.Fallback is { } fallback ? new Judged(fallback, host) : null;
+        Judged? judgedBefore = wanted.Fallback is { } fallback ? new Judged(fallback, host, Variant()) : null;
         _decoder.Units = judged.Places.Pods.ToDictionary(pod => pod.Interface.Index, pod => pod.Unit.Number);
 
         // 2. What is there already stays; the rest is put beside it, and the jumps are replaced.
-        InstalledRules before = InstalledRules.Read(_names, Variant());
+        InstalledRules before = Present();
         bool isFirst = before.ActiveGeneration == 0;
         RequireNothingPending(isFirst, wanted);
+        CountTraffic();
         before = isFirst ? PrepareFirst(judged, lowered, wanted, before) : before;
         var known = new PlacedPolicy(lowered, before.ActiveGeneration);
         bool isChanged = (_lease, wanted.ConfirmWithin) switch
@@ -91,67 +96,25 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
         };
 
         (_intact, _refusedAt) = (null, null);
+        _areMarksBehind |= isChanged;
         _tally.Learn(policy);
-        CountTraffic();
-
-        // 3. Connections that are open follow the new policy.
         (_judged, _judgedBefore) = (judged, wanted.ConfirmWithin is null ? judgedBefore : _judged);
-        if (isChanged || _areMarksBehind)
-        {
-            _marks.Follow(policy, judged.Places, host, isFirst);
-            _areMarksBehind = false;
-        }
 
-        Listen();
-        return new ApplyReport(Judging, isChanged, Attachments(policy, judged.Places, host), judged.Places.NotEnforced, BytesUsed: 0, BytesAvailable: 0, Matrix: null)
+        // 3. Connections that are open follow the new policy. It is in force, whatever is refused from here on.
+        ImmutableArray<UnitNotEnforced> behind = LetConnectionsFollow(judged, isFirst);
+        TryFollowAfterGap();
+        TryListen();
+        return new ApplyReport(Judging, isChanged, Attachments(policy, judged.Places, host), [.. judged.Places.NotEnforced, .. behind], BytesUsed: 0, BytesAvailable: 0, Matrix: null)
         {
             Tables = [new FlowTableUsage("mark-bits", BitOperations.PopCount(lowered.IPv4.Layout.Used | lowered.IPv6.Layout.Used), BitOperations.PopCount(configuration.PacketMarkMask))],
         };
     }
 
     /// <inheritdoc/>
-    public RepairReport? Repair()
-    {
-        // What is over is ended, not mended.
-        if (_active is not { } active || _lease is { } pending && pending.Left == TimeSpan.Zero)
-        {
-            return null;
-        }
-
-        // Before the rules are read: what changes in between is seen the next time.
-        string? look = _lease is null ? Guard(() => RuleFingerprint.Read(_names, Variant())) : null;
-        if (look is not null && look == _intact)
-        {
-            return null;
-        }
-
-        InstalledRules present = InstalledRules.Read(_names, Variant());
-        if (present.Lease is { IsEnding: true } || DamageOf(present, active) is not { } damage)
-        {
-            _intact = look;
-            return null;
-        }
-
-        if (_lease is { } lease && !KeeperProcess.IsAlive(lease.Keeper))
-        {
-            _lease = lease with { Keeper = KeeperProcess.Start(configuration.LeaseKeeper, lease.Deadline) };
-        }
-
-        Converge(present, active with { Generation = present.ActiveGeneration }, _fallback, _lease);
-        _restored++;
-        return new RepairReport(Judging, damage);
-    }
-
-    private string? DamageOf(InstalledRules present, PlacedPolicy active) =>
-        present.DamageOf(active, isActive: true)
-        ?? (_fallback is { } fallback ? present.DamageOf(fallback, isActive: false) : null)
-        ?? (_lease == present.Lease ? null : "iptables: what says until when a trial or pause lasts is gone")
-        ?? (_lease is null || KeeperProcess.IsAlive(_lease.Keeper) ? null : "the process that ends a trial or pause is gone");
-
-    /// <inheritdoc/>
     public int ReadEvents(Action<FlowEvent> onEvent)
     {
         ArgumentNullException.ThrowIfNull(onEvent);
+        ListenAgain();
         int events = 0;
         Guard(() =>
             _log?.Read(packet =>
@@ -169,7 +132,7 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
 
     /// <inheritdoc/>
     /// <remarks>The flows are nf_conntrack's, and so is their collection.</remarks>
-    public FlowUsage CollectFlows() => (_active is null ? FlowUsage.None : ConntrackTable.Read()) with { EventsLost = _log?.Overruns ?? 0 };
+    public FlowUsage CollectFlows() => (_active is null ? FlowUsage.None : ConntrackTable.Read()) with { EventsLost = _log?.Lost ?? 0 };
 
     /// <inheritdoc/>
     public LiveConnections ReadConnections(int? unit, int most) =>
@@ -178,14 +141,16 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
     /// <inheritdoc/>
     public BackendCounters ReadCounters()
     {
-        RuleCount[] counts = _variant is { } variant ? [.. InstalledRules.Read(_names, variant).Counts()] : [];
+        InstalledRules? present = _variant is { } variant ? InstalledRules.Read(_names, variant) : null;
+        RuleCount[] counts = [.. present?.Counts() ?? []];
         ImmutableDictionary<int, PacketCount> rules = RuleTotals.Sum(counts);
         return new BackendCounters(
             rules,
             ImmutableDictionary<DropReason, PacketCount>.Empty,
             ImmutableDictionary<string, long>
                 .Empty.Add("rules_restored", _restored)
-                .Add("events_overrun", _log?.Overruns ?? 0)
+                .Add("events_lost", _log?.Lost ?? 0)
+                .Add("events_suppressed", _heldBack.Add((present?.Tables ?? []).SelectMany(table => HeldBackTally.Of(table.Rules, _names))))
                 .Add("passed_while_paused", RuleTotals.PassedWhilePaused(counts))
         )
         {
@@ -216,7 +181,7 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
     /// <inheritdoc/>
     public RemovalReport Remove(bool dryRun)
     {
-        RemovalReport report = IptablesRemoval.Remove(_names, _marks, dryRun);
+        RemovalReport report = IptablesRemoval.Remove(_names, _marks, configuration.RemovesMarksAlone, dryRun);
         if (!dryRun)
         {
             Close();
@@ -236,12 +201,36 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
         _log = null;
     }
 
+    // Three programs; the first policy has no need of them where nobody has changed anything since it was looked for an earlier agent's rules.
+    private InstalledRules Present()
+    {
+        (string Look, InstalledRules Rules)? found = _found;
+        _found = null;
+        return found is { } one && Guard(() => RuleFingerprint.Read(_names, Variant())) == one.Look ? one.Rules : InstalledRules.Read(_names, Variant());
+    }
+
     private XtablesVariant Variant() => _variant ??= VariantChoice.Find(_names);
 
     // While everything passes, the policy is the one that comes back.
     private uint Judging => _lease is { Kind: LeaseKind.Pause, Back: var paused } ? paused : _active?.Generation ?? 0;
 
-    private void Listen() => _log ??= Guard(() => new PacketLog((ushort)_names.LogGroup, LoggedBytes));
+    private ImmutableArray<UnitNotEnforced> LetConnectionsFollow(Judged judged, bool isFirst)
+    {
+        try
+        {
+            if (_areMarksBehind)
+            {
+                _marks.Follow(judged.Policy, judged.Places, judged.Host, isFirst);
+                _areMarksBehind = false;
+            }
+
+            return [];
+        }
+        catch (BackendException refusal)
+        {
+            return [new UnitNotEnforced(LocalUnit.HostNumber, $"connections that are open do not follow the policy yet: {refusal.Message}", MayBeLater: true)];
+        }
+    }
 
     private static ImmutableArray<UnitAttachment> Attachments(CompiledPolicy policy, UnitPlaces places, HostSnapshot host)
     {

@@ -1,6 +1,5 @@
 using Datapath.Backends.Host;
 using Datapath.Backends.Iptables.Kernel;
-using Datapath.Backends.Iptables.Lowering;
 using Datapath.Interop;
 using Datapath.Interop.Libc;
 using Datapath.Policy.Compilation;
@@ -83,7 +82,7 @@ public sealed class IptablesLeaseKeeper(IptablesOptions options)
     {
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(host);
-        new ConnectionMarks(options.ConnectionMarkBit, options.RevokedMarkBit, options.CgroupMarkBit).Follow(policy, UnitPlaces.Of(policy, host, CgroupTree.Find() is { } tree ? tree.Named : null), host, isFirst: false);
+        new ConnectionMarks(options.ConnectionMarkBit, options.RevokedMarkBit, options.CgroupMarkBit).Follow(policy, KernelPlaces.Of(policy, host, VariantChoice.Find(_names)), host, isFirst: false);
     }
 
     private bool IsForgotten()

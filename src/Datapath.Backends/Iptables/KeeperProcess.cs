@@ -11,6 +11,7 @@ namespace Datapath.Backends.Iptables;
 internal static class KeeperProcess
 {
     private const int Terminate = 15; // SIGTERM
+    private const string InstanceOption = "--instance";
 
     /// <summary>Starts one that is nobody's child and in a session of its own, so that nothing ends it together with the agent.</summary>
     /// <param name="command">The program and its first arguments.</param>
@@ -24,7 +25,7 @@ internal static class KeeperProcess
             throw new BackendException("nobody would end it: no lease keeper is set up");
         }
 
-        string[] arguments = ["--fork", .. command, ((long)deadline.TotalMilliseconds).ToString(CultureInfo.InvariantCulture)];
+        string[] arguments = ["--fork", .. command, Milliseconds(deadline)];
         // Returns when the process has closed its ends of our pipes, which it does when it has said that it waits.
         CommandResult result = Programs.Run("setsid", arguments);
         return int.TryParse(result.StandardOutput, NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out int id) && id > 0
@@ -32,14 +33,15 @@ internal static class KeeperProcess
             : throw new BackendException($"the lease keeper did not start: {result.StandardError.Trim()}");
     }
 
-    /// <summary>Whether a keeper runs under this id, and not somebody who got the id after it.</summary>
-    /// <param name="id">Its process id.</param>
-    public static bool IsAlive(int id)
+    /// <summary>Whether the keeper of a lease runs, and nobody who got its process id after it: not another instance's keeper either.</summary>
+    /// <param name="lease">What it waits for.</param>
+    /// <param name="instance">Whose lease that is.</param>
+    public static bool IsAlive(IptablesLease lease, string instance)
     {
         try
         {
-            string line = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{id}/cmdline"), Encoding.UTF8);
-            return line.Split('\0').Contains(IptablesLeaseKeeper.Verb, StringComparer.Ordinal);
+            string line = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{lease.Keeper}/cmdline"), Encoding.UTF8);
+            return IsKeeper(line, lease.Deadline, instance);
         }
         catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
         {
@@ -48,12 +50,26 @@ internal static class KeeperProcess
     }
 
     /// <summary>Ends a keeper that has nothing to wait for any more. One that cannot be ended finds nothing to do when its time comes.</summary>
-    /// <param name="id">Its process id.</param>
-    public static void End(int id)
+    /// <param name="lease">What it waited for.</param>
+    /// <param name="instance">Whose lease that was.</param>
+    public static void End(IptablesLease lease, string instance)
     {
-        if (id != Environment.ProcessId && IsAlive(id))
+        if (lease.Keeper != Environment.ProcessId && IsAlive(lease, instance))
         {
-            Unix.Signal(id, Terminate);
+            Unix.Signal(lease.Keeper, Terminate);
         }
     }
+
+    /// <summary>Whether a command line is that of a keeper.</summary>
+    /// <param name="commandLine">As /proc/PID/cmdline has it: a zero after each argument.</param>
+    /// <param name="deadline">What it waits for, since boot.</param>
+    /// <param name="instance">Whose.</param>
+    internal static bool IsKeeper(string commandLine, TimeSpan deadline, string instance)
+    {
+        string[] words = commandLine.TrimEnd('\0').Split('\0');
+        int named = Array.IndexOf(words, InstanceOption);
+        return Array.IndexOf(words, IptablesLeaseKeeper.Verb) is >= 0 and var verb && named > verb && named + 1 < words.Length && words[named + 1] == instance && words[^1] == Milliseconds(deadline);
+    }
+
+    private static string Milliseconds(TimeSpan deadline) => ((long)deadline.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
 }

@@ -27,6 +27,9 @@ internal sealed record ObjectNames(string Instance)
     /// <summary>The chain, in mangle of IPv4, whose one rule tells of a lease; no hook leads to it.</summary>
     public string LeaseChain => $"{Chains}lease";
 
+    /// <summary>The chain, in mangle of IPv4, that is there while connection tracking counts because of us; no hook leads to it.</summary>
+    public string AccountsChain => $"{Chains}acct";
+
     /// <summary>What all sets of this instance begin with.</summary>
     public string Sets { get; } = $"{Prefix}{Instance}.";
 

@@ -109,19 +109,9 @@ internal sealed class OpenerJudge
     {
         AddressKey key = AddressKey.From(address);
         int unit = key.IsIPv6
-            ? _policy.Peers.IPv6[LastNotAfter(_policy.Peers.IPv6, key.Value)].Unit
-            : _policy.Peers.IPv4[LastNotAfter(_policy.Peers.IPv4, (uint)key.Value)].Unit;
+            ? _policy.Peers.IPv6.At(key.Value).Unit
+            : _policy.Peers.IPv4.At((uint)key.Value).Unit;
         return _pods.Contains(unit) ? unit : null;
-    }
-
-    private static int LastNotAfter<TAddress>(ImmutableArray<PeerRange<TAddress>> ranges, TAddress address)
-        where TAddress : unmanaged, IComparable<TAddress>
-    {
-        int found = ranges.BinarySearch(
-            new PeerRange<TAddress>(address, 0, 0),
-            Comparer<PeerRange<TAddress>>.Create((left, right) => left.First.CompareTo(right.First))
-        );
-        return found >= 0 ? found : ~found - 1;
     }
 }
 

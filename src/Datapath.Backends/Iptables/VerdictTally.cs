@@ -35,6 +35,12 @@ internal sealed class VerdictTally
     /// <param name="counts">By rule.</param>
     public ImmutableArray<VerdictCount> Add(ImmutableDictionary<int, PacketCount> counts)
     {
+        // Flushed, or made anew and not met yet: whatever such a rule counts from now on begins at zero.
+        foreach (int gone in _seen.Keys.Where(rule => !counts.ContainsKey(rule)).ToList())
+        {
+            _seen.Remove(gone);
+        }
+
         foreach ((int rule, PacketCount count) in counts)
         {
             PacketCount before = _seen.GetValueOrDefault(rule);

@@ -8,7 +8,7 @@ public static class BackendLimits
     private static readonly ImmutableArray<string> OfIptables =
     [
         "--reject-with reset: the target REJECT works in the table filter only, and packets are judged in mangle: denied connections time out",
-        "units that are cgroups: what they send is judged by their rules, what comes in to them by those of the host, and by theirs once they answer",
+        "units that are cgroups: what they send is judged by their rules, what comes in to them by those of the host, and by theirs once they answer; by the nft variant only",
         "verdicts by hook and reason in metrics: rules are counted, and verdicts are their sums",
     ];
 

@@ -109,8 +109,8 @@ internal static class EbpfRequirements
             return row;
         }
 
-        (Finding qdisc, string qdiscEvidence) = facts.Modules.Find("sch_ingress", "NET_SCH_INGRESS");
-        (Finding filter, string filterEvidence) = facts.Modules.Find("cls_bpf", "NET_CLS_BPF");
+        (Finding qdisc, string qdiscEvidence) = facts.Modules.Judge("sch_ingress", "NET_SCH_INGRESS");
+        (Finding filter, string filterEvidence) = facts.Modules.Judge("cls_bpf", "NET_CLS_BPF");
         Finding worse = qdisc == Finding.Missing || filter == Finding.Missing ? Finding.Missing
             : qdisc == Finding.CouldNotTell || filter == Finding.CouldNotTell ? Finding.CouldNotTell
             : Finding.Found;

@@ -16,4 +16,7 @@ internal sealed record NeighbourFacts
 
     /// <summary>Text of /etc/ufw/ufw.conf; null when there is none.</summary>
     public required string? UfwConfiguration { get; init; }
+
+    /// <summary>Files from which distributions load rules of iptables at boot, as far as they have chains of ours, in ordinal order.</summary>
+    public required ImmutableArray<string> SavedWithOurs { get; init; }
 }

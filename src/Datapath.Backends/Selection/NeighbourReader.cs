@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using Datapath.Backends.Host;
+using Datapath.Backends.Iptables;
 using Datapath.Interop;
 using Datapath.Interop.Libbpf;
 using Datapath.Interop.Netlink;
@@ -14,6 +16,21 @@ internal static class NeighbourReader
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
+    // iptables-persistent of Debian, iptables-services of RHEL, and what Arch, Alpine and Gentoo have.
+    private static readonly ImmutableArray<string> SavedRules =
+    [
+        "/etc/iptables/rules.v4",
+        "/etc/iptables/rules.v6",
+        "/etc/sysconfig/iptables",
+        "/etc/sysconfig/ip6tables",
+        "/etc/iptables/iptables.rules",
+        "/etc/iptables/ip6tables.rules",
+        "/etc/iptables/rules-save",
+        "/etc/iptables/rules6-save",
+        "/var/lib/iptables/rules-save",
+        "/var/lib/ip6tables/rules-save",
+    ];
+
     private static readonly ImmutableArray<string> NftSavers = ["iptables-nft-save", "ip6tables-nft-save"];
     private static readonly ImmutableArray<string> LegacySavers = ["iptables-legacy-save", "ip6tables-legacy-save"];
 
@@ -26,8 +43,18 @@ internal static class NeighbourReader
             Processes = ReadProcesses(),
             TrafficPrograms = ReadTrafficPrograms(),
             Chains = ReadChains(modules, legacyTables),
-            UfwConfiguration = SystemFactsReader.ReadText("/etc/ufw/ufw.conf"),
+            UfwConfiguration = HostFiles.ReadText("/etc/ufw/ufw.conf"),
+            SavedWithOurs = SavedWithOurs("/"),
         };
+
+    /// <summary>The files of saved rules that have chains of ours.</summary>
+    /// <param name="root">Below which directory.</param>
+    internal static ImmutableArray<string> SavedWithOurs(string root) =>
+        [
+            .. SavedRules
+                .Where(path => HostFiles.ReadText(root.TrimEnd('/') + path) is { } text && ChainsOf(text).Any(chain => chain.StartsWith(ObjectNames.Prefix, StringComparison.Ordinal)))
+                .Order(StringComparer.Ordinal),
+        ];
 
     /// <summary>The chains that the text of an <c>iptables-save</c> declares.</summary>
     internal static IEnumerable<string> ChainsOf(string saved) =>
@@ -39,7 +66,7 @@ internal static class NeighbourReader
                 .EnumerateDirectories("/proc")
                 .Where(path => char.IsAsciiDigit(Path.GetFileName(path)[0]))
                 // A process that ended meanwhile has no name.
-                .Select(path => SystemFactsReader.ReadText($"{path}/comm")?.Trim())
+                .Select(path => HostFiles.ReadText($"{path}/comm")?.Trim())
                 .OfType<string>(),
         ];
 
@@ -71,21 +98,22 @@ internal static class NeighbourReader
     private static ImmutableHashSet<string>? ReadChains(ModuleFacts modules, ImmutableArray<string> legacyTables)
     {
         IEnumerable<string> savers = modules.IsInUse("nf_tables", "NF_TABLES") ? NftSavers : [];
-        IEnumerable<string> programs = savers.Concat(legacyTables.IsEmpty ? [] : LegacySavers).Select(SystemFactsReader.Find).OfType<string>();
+        ImmutableArray<string?> texts = [.. savers.Concat(legacyTables.IsEmpty ? [] : LegacySavers).Select(SystemFactsReader.Find).OfType<string>().Select(SaveOrNull)];
+        // Both variants may be installed where the kernel has one.
+        return texts.IsEmpty || texts.Any(text => text is not null) ? [.. texts.OfType<string>().SelectMany(ChainsOf)] : null;
+    }
+
+    private static string? SaveOrNull(string program)
+    {
         try
         {
-            return [.. programs.Select(Save).SelectMany(ChainsOf)];
+            // Started before the first await, so by this thread and in its network namespace.
+            CommandResult result = CommandRunner.RunAsync(program, [], timeout: Patience).GetAwaiter().GetResult();
+            return result.ExitCode == 0 ? result.StandardOutput : null;
         }
         catch (CommandException)
         {
             return null;
         }
-    }
-
-    private static string Save(string program)
-    {
-        // Started before the first await, so by this thread and in its network namespace.
-        CommandResult result = CommandRunner.RunAsync(program, [], timeout: Patience).GetAwaiter().GetResult();
-        return result.ExitCode == 0 ? result.StandardOutput : throw new CommandException(program, result.StandardError.Trim(), result);
     }
 }

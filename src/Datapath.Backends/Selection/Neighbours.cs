@@ -9,6 +9,11 @@ internal static class Neighbours
     private const string Firewall = "a firewall of the host: its rules hold beside ours, whichever is stricter decides";
     private const string Containers = "rewrites addresses of containers; its rules hold beside ours";
 
+    private const string SavedRules = "saved rules of iptables";
+
+    /// <summary>Takes the lines of our chains out of what iptables-save printed, with or without counters; for sed -E.</summary>
+    internal const string OursInSavedRules = @"/^(:|(\[[0-9:]+\] )?-A )dp\.|-j dp\./d";
+
     /// <summary>Who, the processes, the beginnings of chains and of programs at tc that show it, and what it means.</summary>
     private static readonly ImmutableArray<Known> All =
     [
@@ -25,7 +30,7 @@ internal static class Neighbours
 
     /// <summary>Says who is there, in a fixed order; whatever is at tc without being known comes last.</summary>
     /// <param name="facts">What was looked at.</param>
-    public static ImmutableArray<Neighbour> Of(NeighbourFacts facts) => [.. All.Select(one => one.Judge(facts)), Ufw(facts), AtTc(facts)];
+    public static ImmutableArray<Neighbour> Of(NeighbourFacts facts) => [.. All.Select(one => one.Judge(facts)), Ufw(facts), Saved(facts), AtTc(facts)];
 
     private static Neighbour Ufw(NeighbourFacts facts)
     {
@@ -34,6 +39,17 @@ internal static class Neighbours
             ? new Neighbour("ufw", Finding.Found, "/etc/ufw/ufw.conf says ENABLED=yes", Firewall)
             : new Neighbour("ufw", Finding.Missing, facts.UfwConfiguration is null ? "no /etc/ufw/ufw.conf" : "/etc/ufw/ufw.conf does not say ENABLED=yes");
     }
+
+    // Whoever saved them did so while we enforced. Our sets are not there when they are loaded, and one line that fails is the whole file.
+    private static Neighbour Saved(NeighbourFacts facts) =>
+        facts.SavedWithOurs.IsEmpty
+            ? new Neighbour(SavedRules, Finding.Missing, "no file of saved rules has chains of ours")
+            : new Neighbour(
+                SavedRules,
+                Finding.Found,
+                string.Join(", ", facts.SavedWithOurs),
+                $"they are refused as a whole at boot, because our sets are not there then: sed -i -E '{OursInSavedRules}' {string.Join(' ', facts.SavedWithOurs)}"
+            );
 
     private static Neighbour AtTc(NeighbourFacts facts) =>
         facts.TrafficPrograms switch

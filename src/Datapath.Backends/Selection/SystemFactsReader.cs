@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using System.IO.Compression;
 using Datapath.Backends.Host;
 using Datapath.Interop;
 using Datapath.Interop.Libbpf;
@@ -22,13 +21,13 @@ internal static class SystemFactsReader
     /// <param name="clock">The time.</param>
     public static SystemFacts Read(TimeProvider clock)
     {
-        string release = ReadText("/proc/sys/kernel/osrelease")?.Trim() ?? "";
+        string release = HostFiles.ReadText("/proc/sys/kernel/osrelease")?.Trim() ?? "";
         return new SystemFacts
         {
             KernelRelease = release,
             Capabilities = [.. Enum.GetValues<Capability>().Where(Has)],
             // One line that maps everything to itself: a namespace of one's own maps less (user_namespaces(7)).
-            IsInitialUserNamespace = Words(ReadText("/proc/self/uid_map")) is ["0", "0", "4294967295"],
+            IsInitialUserNamespace = Words(HostFiles.ReadText("/proc/self/uid_map")) is ["0", "0", "4294967295"],
             HasLibbpf = KernelFeatures.HasLibbpf,
             Bpf = KernelFeatures.Bpf(),
             UsedFeatures =
@@ -49,35 +48,22 @@ internal static class SystemFactsReader
             MountableBpfFileSystem = KernelFeatures.MountableFileSystem(),
             HasBpfDirectory = Directory.Exists(EbpfRequirements.BpfDirectory),
             Jit = KernelFeatures.Jit(),
-            Mounts = new MountTable(ReadText("/proc/self/mountinfo") ?? ""),
-            MountsOfFirstProcess = ReadText("/proc/1/mountinfo") is { } mounts ? new MountTable(mounts) : null,
-            Lockdown = ReadText("/sys/kernel/security/lockdown"),
+            Mounts = new MountTable(HostFiles.ReadText("/proc/self/mountinfo") ?? ""),
+            MountsOfFirstProcess = HostFiles.ReadText("/proc/1/mountinfo") is { } mounts ? new MountTable(mounts) : null,
+            Lockdown = HostFiles.ReadText("/sys/kernel/security/lockdown"),
             HasKernelTypes = File.Exists("/sys/kernel/btf/vmlinux"),
-            Modules = ReadModules(release),
+            Modules = ModuleFacts.Read(release),
             Programs = IptablesRequirements
                 .Programs.Select(name => (Name: name, Path: Find(name)))
                 .Where(one => one.Path is not null)
                 .ToImmutableDictionary(one => one.Name, one => ResolveLinks(one.Path!), StringComparer.Ordinal),
-            LegacyTables = [.. Words(ReadText("/proc/net/ip_tables_names")), .. Words(ReadText("/proc/net/ip6_tables_names")).Select(name => $"{name}(6)")],
+            LegacyTables = [.. Words(HostFiles.ReadText("/proc/net/ip_tables_names")), .. Words(HostFiles.ReadText("/proc/net/ip6_tables_names")).Select(name => $"{name}(6)")],
             Now = clock.GetUtcNow(),
             IsClockSynchronised = IsClockSynchronised(),
             Processors = Environment.ProcessorCount,
-            MemoryBytes = ReadMemory(ReadText("/proc/meminfo") ?? ""),
+            MemoryBytes = ReadMemory(HostFiles.ReadText("/proc/meminfo") ?? ""),
             Packages = PackageAdvice.OfHost(),
         };
-    }
-
-    /// <summary>The content of a file; null where it is not there or not for us.</summary>
-    internal static string? ReadText(string path)
-    {
-        try
-        {
-            return File.ReadAllText(path);
-        }
-        catch (Exception refusal) when (refusal is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
     }
 
     /// <summary>The words of a text; none of none.</summary>
@@ -130,35 +116,6 @@ internal static class SystemFactsReader
             return KernelClock.IsSynchronised();
         }
         catch (KernelException)
-        {
-            return null;
-        }
-    }
-
-    /// <summary>What files tell of the kernel's parts.</summary>
-    /// <param name="release">The running kernel, as <c>uname -r</c> prints it.</param>
-    internal static ModuleFacts ReadModules(string release)
-    {
-        string directory = $"/lib/modules/{release}";
-        return new ModuleFacts
-        {
-            Present = Directory.Exists("/sys/module") ? [.. Directory.EnumerateDirectories("/sys/module").Select(path => Path.GetFileName(path)!)] : [],
-            Loaded = ReadText("/proc/modules"),
-            Configuration = ReadCompressed("/proc/config.gz") ?? ReadText($"/boot/config-{release}"),
-            BuiltIn = ReadText($"{directory}/modules.builtin"),
-            Loadable = ReadText($"{directory}/modules.dep"),
-            IsClosed = ReadText("/proc/sys/kernel/modules_disabled")?.Trim() == "1",
-        };
-    }
-
-    private static string? ReadCompressed(string path)
-    {
-        try
-        {
-            using var reader = new StreamReader(new GZipStream(File.OpenRead(path), CompressionMode.Decompress));
-            return reader.ReadToEnd();
-        }
-        catch (Exception refusal) when (refusal is IOException or UnauthorizedAccessException or InvalidDataException)
         {
             return null;
         }

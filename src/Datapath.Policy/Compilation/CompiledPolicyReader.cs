@@ -76,28 +76,27 @@ public sealed class CompiledPolicyReader
     {
         if (peer.IsIPv6)
         {
-            PeerRange<UInt128> high = _policy.Peers.IPv6[LastNotAfter(_policy.Peers.IPv6, peer.Value, range => range.First)];
+            PeerRange<UInt128> high = _policy.Peers.IPv6.At(peer.Value);
             return (high.Class, high.Unit);
         }
-        PeerRange<uint> low = _policy.Peers.IPv4[LastNotAfter(_policy.Peers.IPv4, (uint)peer.Value, range => range.First)];
+        PeerRange<uint> low = _policy.Peers.IPv4.At((uint)peer.Value);
         return (low.Class, low.Unit);
     }
 
     private ushort PortClass(PortTable table, ushort key)
     {
         ImmutableArray<PortRun> runs = _policy.Ports.Tables[(int)table];
-        return runs[LastNotAfter(runs, key, run => run.First)].Class;
+        return runs[LastNotAfter(runs, key)].Class;
     }
 
-    private static int LastNotAfter<TRange, TKey>(ImmutableArray<TRange> ranges, TKey key, Func<TRange, TKey> first)
-        where TKey : IComparable<TKey>
+    private static int LastNotAfter(ImmutableArray<PortRun> runs, ushort key)
     {
         int low = 0;
-        int high = ranges.Length - 1;
+        int high = runs.Length - 1;
         while (low < high)
         {
             int middle = (low + high + 1) / 2;
-            if (first(ranges[middle]).CompareTo(key) <= 0)
+            if (runs[middle].First <= key)
             {
                 low = middle;
             }

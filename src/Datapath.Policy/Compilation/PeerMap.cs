@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Datapath.Policy.Compilation;
 
 /// <summary>
@@ -7,9 +5,9 @@ namespace Datapath.Policy.Compilation;
 /// Two addresses are in one class exactly when no rule of any policy tells them apart.
 /// </summary>
 /// <param name="ClassCount">Number of peer classes; class 0 is "listed nowhere". At most 65,536.</param>
-/// <param name="IPv4">Ranges of IPv4 in ascending order without gaps; the first starts at 0 and each ends where the next starts.</param>
-/// <param name="IPv6">Ranges of IPv6, likewise.</param>
-public sealed record PeerMap(int ClassCount, ImmutableArray<PeerRange<uint>> IPv4, ImmutableArray<PeerRange<UInt128>> IPv6);
+/// <param name="IPv4">The ranges of IPv4.</param>
+/// <param name="IPv6">The ranges of IPv6.</param>
+public sealed record PeerMap(int ClassCount, PeerRanges<uint> IPv4, PeerRanges<UInt128> IPv6);
 
 /// <summary>A run of addresses that share a class and an owner.</summary>
 /// <param name="First">The first address, in host byte order.</param>

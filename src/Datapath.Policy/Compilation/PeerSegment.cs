@@ -14,18 +14,16 @@ public readonly record struct PeerSegment(AddressSpan Span, ushort Class, ushort
     public static ImmutableArray<PeerSegment> Of(PeerMap peers)
     {
         ArgumentNullException.ThrowIfNull(peers);
-        var segments = ImmutableArray.CreateBuilder<PeerSegment>(peers.IPv4.Length + peers.IPv6.Length);
-        for (int i = 0; i < peers.IPv4.Length; i++)
+        var segments = ImmutableArray.CreateBuilder<PeerSegment>(peers.IPv4.Count + peers.IPv6.Count);
+        for (int i = 0; i < peers.IPv4.Count; i++)
         {
             PeerRange<uint> range = peers.IPv4[i];
-            uint last = i + 1 < peers.IPv4.Length ? peers.IPv4[i + 1].First - 1 : uint.MaxValue;
-            segments.Add(new PeerSegment(new AddressSpan(false, range.First, last), range.Class, range.Unit));
+            segments.Add(new PeerSegment(new AddressSpan(false, range.First, peers.IPv4.LastOf(i)), range.Class, range.Unit));
         }
-        for (int i = 0; i < peers.IPv6.Length; i++)
+        for (int i = 0; i < peers.IPv6.Count; i++)
         {
             PeerRange<UInt128> range = peers.IPv6[i];
-            UInt128 last = i + 1 < peers.IPv6.Length ? peers.IPv6[i + 1].First - 1 : UInt128.MaxValue;
-            segments.Add(new PeerSegment(new AddressSpan(true, range.First, last), range.Class, range.Unit));
+            segments.Add(new PeerSegment(new AddressSpan(true, range.First, peers.IPv6.LastOf(i)), range.Class, range.Unit));
         }
         return segments.ToImmutable();
     }

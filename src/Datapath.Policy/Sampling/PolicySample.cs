@@ -81,9 +81,9 @@ public sealed class PolicySample
 
     private (AddressKey Peer, int Owner) Peer4()
     {
-        ImmutableArray<PeerRange<uint>> ranges = _compiled.Peers.IPv4;
-        int drawn = _draw(ranges.Length);
-        uint last = drawn + 1 < ranges.Length ? ranges[drawn + 1].First - 1 : uint.MaxValue;
+        PeerRanges<uint> ranges = _compiled.Peers.IPv4;
+        int drawn = _draw(ranges.Count);
+        uint last = ranges.LastOf(drawn);
         uint first = ranges[drawn].First;
         uint value = _draw(3) switch
         {
@@ -96,9 +96,9 @@ public sealed class PolicySample
 
     private (AddressKey Peer, int Owner) Peer6()
     {
-        ImmutableArray<PeerRange<UInt128>> ranges = _compiled.Peers.IPv6;
-        int drawn = _draw(ranges.Length);
-        UInt128 last = drawn + 1 < ranges.Length ? ranges[drawn + 1].First - 1 : UInt128.MaxValue;
+        PeerRanges<UInt128> ranges = _compiled.Peers.IPv6;
+        int drawn = _draw(ranges.Count);
+        UInt128 last = ranges.LastOf(drawn);
         UInt128 value = _draw(2) == 0 ? ranges[drawn].First : last;
         return (new AddressKey(true, value), ranges[drawn].Unit);
     }

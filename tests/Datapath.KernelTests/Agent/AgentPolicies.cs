@@ -35,6 +35,33 @@ internal static class AgentPolicies
             {Rule("incomingRules", "services", incoming)}{Rule("outgoingRules", "updates", outgoing)}
             """;
 
+    /// <summary>
+    /// What <see cref="Friends"/> says, and besides it many networks, each of which may open a TCP port of its own; the clients are in all of them.
+    /// </summary>
+    /// <param name="count">How many networks.</param>
+    public static string Many(int count)
+    {
+        string networks = string.Concat(
+            Enumerable.Range(0, count).Select(i => $"    - {{name: n{i}, namespace: /t, associatedTags: [\"externalnetwork:name=n{i}\"], entries: [10.{100 + (i / 250)}.{i % 250}.0/24, 10.77.0.0/16]}}\n")
+        );
+        string rules = string.Concat(
+            Enumerable.Range(0, count).Select(i => $"        - {{name: r{i}, action: Allow, object: [[\"externalnetwork:name=n{i}\"]], protocolPorts: [tcp/{1000 + (3 * i)}]}}\n")
+        );
+        return Units("Reject")
+            + networks
+            + """
+                networkrulesetpolicies:
+                  - name: everyone
+                    namespace: /t
+                    subject: [["$identity=processingunit"]]
+
+              """
+            + Rule("incomingRules", "services", "tcp/80, udp/53, icmp/8, icmp6/128").TrimEnd('\n')
+            + "\n"
+            + rules
+            + Rule("outgoingRules", "updates", "tcp/443");
+    }
+
     /// <summary>The units, who is a friend, and what happens where no rule says anything; no rule.</summary>
     /// <param name="otherwise"><c>Allow</c> or <c>Reject</c>.</param>
     /// <param name="friends">As a list of YAML without its brackets.</param>

@@ -30,6 +30,20 @@ public sealed class FaultTests
     }
 
     [KernelFact]
+    public async Task During_a_first_start()
+    {
+        await using AgentLab lab = await AgentLab.CreateAsync(AgentPolicies.Friends);
+        var faults = new FaultLab(lab);
+        lab.Serve(Try.Allowed);
+        using EchoConnection older = await lab.OpenToWebAsync(80);
+        int calls = await StartUnderFaultAsync(lab, faults, older, at: 0);
+        foreach (int at in FaultLab.Chosen("first start", calls))
+        {
+            await StartUnderFaultAsync(lab, faults, older, at);
+        }
+    }
+
+    [KernelFact]
     public async Task During_an_adoption()
     {
         await using AgentLab lab = await AgentLab.CreateAsync(AgentPolicies.Friends);
@@ -104,6 +118,27 @@ public sealed class FaultTests
         }
 
         await successor.KillAsync();
+        return calls;
+    }
+
+    /// <summary>From nothing to a policy, killed on the way; then a start, and a purge. A connection that is older goes on.</summary>
+    private static async Task<int> StartUnderFaultAsync(AgentLab lab, FaultLab faults, EchoConnection older, int at)
+    {
+        int calls;
+        await using (RunningCommand agent = await faults.StartAsync(at, isCounting: true))
+        {
+            calls = faults.Count;
+        }
+
+        // What is attached judges by the whole policy.
+        Assert.All(faults.Judged(), one => Assert.Contains(one, Old));
+        RunningAgent successor = await lab.StartAsync();
+        Assert.Equal(Old, faults.Judged());
+        Assert.True(await older.EchoesAsync(Token), $"killed at {at}: the connection from before is cut");
+        await successor.KillAsync();
+        CommandResult purge = await lab.PurgeAsync();
+        Assert.Equal((0, ""), (purge.ExitCode, purge.StandardError));
+        Assert.Empty(faults.Judged());
         return calls;
     }
 

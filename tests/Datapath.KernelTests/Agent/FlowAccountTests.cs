@@ -100,6 +100,29 @@ public sealed class FlowAccountTests
         }
     }
 
+    [KernelFact]
+    public async Task What_a_killed_agent_had_conntrack_count_ends_with_the_next_agent_or_with_purge_and_what_others_want_stays()
+    {
+        await using AgentLab lab = await AgentLab.CreateAsync(AgentPolicies.Friends, enableEbpf: false);
+        await (await lab.StartAsync("--flow-accounting")).KillAsync();
+        Assert.Equal("1", Accounting(lab));
+        RunningAgent next = await lab.StartAsync();
+        Assert.Equal("0", Accounting(lab));
+        await next.KillAsync();
+
+        await (await lab.StartAsync("--flow-accounting")).KillAsync();
+        // Who goes on with it puts it back too.
+        await (await lab.StartAsync("--flow-accounting")).KillAsync();
+        Assert.Equal("1", Accounting(lab));
+        Assert.Equal(0, (await lab.PurgeAsync()).ExitCode);
+        Assert.Equal("0", Accounting(lab));
+
+        lab.OnRouter("sh", "-c", "echo 1 >/proc/sys/net/netfilter/nf_conntrack_acct");
+        await (await lab.StartAsync("--flow-accounting")).KillAsync();
+        Assert.Equal(0, (await lab.PurgeAsync()).ExitCode);
+        Assert.Equal("1", Accounting(lab));
+    }
+
     private static async Task<(long, long, long, long)> SumUntilAsync(AgentLab lab, string unit, string source, int protocol)
     {
         (long Packets, long Bytes, long Back, long BackBytes) sums = default;

@@ -37,6 +37,7 @@ public sealed class HostChangeTests
         }
 
         Assert.True(quickest < SoonEnough, $"the quickest took {quickest}");
+        Assert.Contains("\ndatapath_interface_attach_delay_seconds ", lab.OnRouter("curl", "--silent", "--fail", "--unix-socket", lab.Site.SocketPath, "http://agent/metrics"), StringComparison.Ordinal);
         Assert.DoesNotContain(agent.Output, line => line.Contains("error", StringComparison.OrdinalIgnoreCase));
 
         await lab.ConnectPodAsync();

@@ -1,6 +1,9 @@
 using System.Diagnostics;
+using System.Net;
 using Datapath.Backends;
 using Datapath.KernelTests.Support;
+using Datapath.Policy.Compilation;
+using Datapath.Policy.Inventory;
 using Xunit;
 using static Datapath.KernelTests.Ebpf.Packet;
 
@@ -117,6 +120,21 @@ public sealed class LeaseTests : IDisposable
         Assert.False(In(40000, 80, Syn, "10.10.0.1") && !Lease().IsOver);
         _lab.Kill();
         await UntilAsync(() => In(40001, 80, Syn, "10.10.0.1"));
+    }
+
+    [KernelFact]
+    public void The_policy_to_fall_back_to_is_tried_before_it_takes_the_place_of_the_one_there()
+    {
+        _lab.Apply(Policies.Friends);
+        _lab.Apply(Policies.NothingIncoming, ConfirmLater);
+        CompiledPolicy moved = _lab.Compile(Policies.Friends.Replace("!10.9.9.0/24", "10.10.0.0/16", StringComparison.Ordinal));
+        // What it says of the friend that it has more is the opposite.
+        var wrong = new Canary(LocalUnit.HostNumber, Direction.Incoming, AddressKey.From(IPAddress.Parse("10.10.0.1")), PortTable.Tcp, 80, Verdict.Reject, RuleIndex: 0);
+        ApplyOptions both = ApplyOptions.None with { Fallback = moved, FallbackCanaries = [wrong] };
+        Assert.Throws<CanaryException>(() => _lab.Apply(_lab.Compile(Policies.NothingIncoming), both));
+        _lab.Run(_lab.Backend.Rollback);
+        Assert.True(In(40000, 80, Syn));
+        Assert.False(In(40000, 80, Syn, "10.10.0.1"));
     }
 
     [KernelFact]

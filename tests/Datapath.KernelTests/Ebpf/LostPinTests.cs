@@ -70,18 +70,24 @@ public sealed class LostPinTests : IDisposable
         Assert.True(File.Exists(Directory.GetFiles(PinPath, "*-ingress", SearchOption.AllDirectories).First()));
     }
 
-    [KernelFact]
-    public async Task A_living_agent_pins_everything_again()
+    [KernelTheory]
+    [InlineData(TcHookChoice.Tcx)]
+    [InlineData(TcHookChoice.Clsact)]
+    public async Task A_living_agent_pins_everything_again(TcHookChoice hook)
     {
+        _lab.Dispose();
+        _lab = new ProgramLab(options => options with { TcHook = hook });
         uint generation = _lab.Apply(Policies.Friends).Generation;
-        string[] pinned = Directory.GetFiles(PinPath, "*", SearchOption.AllDirectories);
-        Assert.Contains(pinned, path => path.EndsWith("-ingress", StringComparison.Ordinal));
+        // The qdisc of clsact that is ours has a directory.
+        string[] pinned = Directory.GetFileSystemEntries(PinPath, "*", SearchOption.AllDirectories);
+        Assert.Contains(pinned, path => path.EndsWith(hook == TcHookChoice.Tcx ? "-ingress" : "-made-qdisc", StringComparison.Ordinal));
         RemovePins(andLinks: true);
+        Array.ForEach(Directory.GetDirectories(PinPath, "*-made-qdisc", SearchOption.AllDirectories), Directory.Delete);
         // Nothing is let through meanwhile: the agent holds its links.
         Assert.False(Passes(40000, 81, Syn));
         await Task.Delay(TimeSpan.FromSeconds(1.2), TestContext.Current.CancellationToken);
         _lab.TakeEvents();
-        Assert.Equal(pinned.Order(), Directory.GetFiles(PinPath, "*", SearchOption.AllDirectories).Order());
+        Assert.Equal(pinned.Order(), Directory.GetFileSystemEntries(PinPath, "*", SearchOption.AllDirectories).Order());
         _lab.Kill();
         Assert.False(Passes(40000, 81, Syn));
         Assert.Equal(generation, _lab.Restart());

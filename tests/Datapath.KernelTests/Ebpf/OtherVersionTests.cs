@@ -1,7 +1,10 @@
+using System.Net;
 using Datapath.Backends;
 using Datapath.Backends.Ebpf;
 using Datapath.Interop.Libbpf;
 using Datapath.KernelTests.Support;
+using Datapath.Policy.Compilation;
+using Datapath.Policy.Inventory;
 using Xunit;
 using static Datapath.KernelTests.Ebpf.Packet;
 
@@ -40,6 +43,39 @@ public sealed class OtherVersionTests : IDisposable
         _lab.Apply(Policies.Friends);
         Assert.True(Passes(Client, Syn));
         Assert.Equal([layout], Directory.GetDirectories(PinPath).Select(Path.GetFileName));
+    }
+
+    [KernelFact]
+    public void What_is_refused_of_our_first_policy_ends_nothing()
+    {
+        _lab.Apply(Policies.NothingIncoming);
+        _lab.Kill();
+        BecomeVersion(1);
+        Assert.Equal(0u, _lab.Restart());
+        var wrong = new Canary(LocalUnit.HostNumber, Direction.Incoming, AddressKey.From(IPAddress.Parse("10.9.1.1")), PortTable.Tcp, 80, Verdict.Reject, RuleIndex: 0);
+        Assert.Throws<CanaryException>(() => _lab.Apply(Policies.Friends, new ApplyOptions { Canaries = [wrong] }));
+        // Passes() asks the program at the hook: without one it would throw.
+        Assert.False(Passes(Client, Syn));
+        Assert.Equal(["v1"], Directory.GetDirectories(PinPath).Select(Path.GetFileName));
+        _lab.Apply(Policies.Friends);
+        Assert.True(Passes(Client, Syn));
+    }
+
+    [KernelFact]
+    public void What_was_prepared_for_a_policy_that_never_came_ends_nothing()
+    {
+        _lab.Apply(Policies.NothingIncoming);
+        _lab.Kill();
+        BecomeVersion(1);
+        Assert.Equal(0u, _lab.Restart());
+        _lab.Run(() =>
+        {
+            _lab.Backend.Prepare();
+            return true;
+        });
+        _lab.Kill();
+        Assert.False(Passes(Client, Syn));
+        Assert.Equal(["v1"], Directory.GetDirectories(PinPath).Select(Path.GetFileName));
     }
 
     [KernelTheory]

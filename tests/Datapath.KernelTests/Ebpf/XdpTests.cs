@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Datapath.Backends;
@@ -18,6 +19,9 @@ public sealed class XdpTests : IDisposable
     // XDP_DROP and XDP_PASS of linux/bpf.h.
     private const uint Drop = 1;
     private const uint Pass = 2;
+
+    // What a processor remembers, it remembers alone: so often does every one of them run a program.
+    private const int Repeats = 64;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
@@ -136,6 +140,23 @@ public sealed class XdpTests : IDisposable
         byte[] payload = [.. Packet.UdpHeader(40000, 54), .. new byte[16]];
         Assert.True(IsDroppedEarly(Packet.Ethernet(Packet.IPv4("10.9.1.1", "10.0.0.1", Packet.Udp, payload, new IPv4Fields { Id = 7, More = true }))));
         Assert.False(IsDroppedEarly(Packet.Ethernet(Packet.IPv4("10.9.1.1", "10.0.0.1", Packet.Udp, new byte[16], new IPv4Fields { Id = 7, FragmentOffset = 24 }))));
+    }
+
+    [KernelFact]
+    public void A_device_that_changes_its_address_drops_what_is_for_the_new_one()
+    {
+        _lab.BringUp("up0");
+        _lab.Apply(Policies.Friends);
+        // The device is remembered beside its interface by now, on every processor.
+        Assert.All(Enumerable.Range(0, Repeats), _ => Assert.True(IsDroppedEarly(Syn(8081))));
+
+        _lab.Run(() => CommandRunner.Run("ip", ["link", "set", "up0", "address", "02:00:00:00:00:77"]));
+        _lab.Apply(Policies.Friends);
+
+        byte[] frame = Syn(8081);
+        Assert.All(Enumerable.Range(0, Repeats), _ => Assert.False(IsDroppedEarly(frame), "what is for another station now is judged as the host's"));
+        PhysicalAddress.Parse("02:00:00:00:00:77").GetAddressBytes().CopyTo(frame, 0);
+        Assert.True(IsDroppedEarly(frame), "what is for the device's new address is left to tc");
     }
 
     private static byte[] Syn(ushort port) => Packet.Ethernet(Packet.IPv4("10.8.1.1", "10.0.0.1", Packet.Tcp, Packet.TcpHeader(40000, port, Packet.Syn)));

@@ -118,6 +118,8 @@ public sealed class CommandFaultTests
     {
         BeginWithOld(lab);
         await (await faults.StartAsync()).DisposeAsync();
+        await AssertJudgedAsync(faults, at, Old);
+        Assert.NotEqual(0, RuleListing.MarkedConnections(lab));
         faults.Arm(at);
         await faults.RunAsync("purge", "--instance", lab.Site.Instance);
         int commands = faults.Count;
@@ -129,6 +131,7 @@ public sealed class CommandFaultTests
         Assert.Empty(RuleListing.Ours(lab, "nft"));
         Assert.Empty(RuleListing.Ours(lab, "legacy"));
         Assert.Empty(RuleListing.Sets(lab));
+        Assert.Equal(0, RuleListing.MarkedConnections(lab));
         return commands;
     }
 

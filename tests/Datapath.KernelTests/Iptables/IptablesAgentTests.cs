@@ -36,6 +36,20 @@ public sealed class IptablesAgentTests
     }
 
     [KernelTheory]
+    [InlineData("nft")]
+    [InlineData("legacy")]
+    public async Task A_policy_of_hundreds_of_networks_and_ports_is_taken_by_the_kernel_and_enforced(string variant)
+    {
+        await using AgentLab lab = await AgentLab.CreateAsync(AgentPolicies.Many(400), enableEbpf: false);
+        RuleListing.Prefer(lab, variant);
+        lab.Serve(Try.UnderFriends);
+        RunningAgent agent = await lab.StartAsync();
+        Assert.Equal("applied", (await agent.Api.StatusAsync(Token)).PolicyState());
+        var under = await lab.TryAsync(Try.UnderFriends);
+        Assert.Equal(under.Expected, under.Observed);
+    }
+
+    [KernelTheory]
     [InlineData("ENOSYS")]
     [InlineData("EPERM")]
     public async Task Where_the_kernel_refuses_bpf_iptables_judges_though_eBPF_was_asked_for_and_one_line_says_why(string errno)

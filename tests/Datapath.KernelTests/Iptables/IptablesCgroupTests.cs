@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Datapath.KernelTests.Agent;
 using Datapath.KernelTests.Support;
 using Datapath.Lab.Agents;
@@ -27,13 +28,11 @@ public sealed class IptablesCgroupTests : IDisposable
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    [KernelTheory]
-    [InlineData("nft")]
-    [InlineData("legacy")]
-    public async Task What_a_cgroup_sends_is_judged_by_its_own_policy_instead_of_the_hosts(string variant)
+    [KernelFact]
+    public async Task What_a_cgroup_sends_is_judged_by_its_own_policy_instead_of_the_hosts()
     {
         await using AgentLab lab = await AgentLab.CreateAsync(CgroupTests.Policy(_cgroup.Path), enableEbpf: false);
-        RuleListing.Prefer(lab, variant);
+        RuleListing.Prefer(lab, "nft");
         lab.AddRouterInCgroup("svc", _cgroup.Child("below"));
         lab.Serve(Sent);
         RunningAgent agent = await lab.StartAsync();
@@ -42,6 +41,30 @@ public sealed class IptablesCgroupTests : IDisposable
         // The rules are the kernel's, not the agent's.
         await agent.KillAsync();
         await RequireAsync(lab, Sent);
+    }
+
+    [KernelFact]
+    public async Task With_the_legacy_variant_a_cgroup_is_not_enforced_and_keeps_nobody_from_changing_the_table()
+    {
+        LabCgroup gone = _cgroup.Child("worker");
+        await using AgentLab lab = await AgentLab.CreateAsync(CgroupTests.Policy(gone.Path), enableEbpf: false);
+        RuleListing.Prefer(lab, "legacy");
+        lab.AddRouterInCgroup("svc", gone);
+        lab.Serve(Sent);
+        RunningAgent agent = await lab.StartAsync();
+        JsonElement status = await agent.Api.StatusAsync(Token);
+        Assert.Equal("applied", status.PolicyState());
+        Assert.StartsWith("rules of cgroups need the nft variant of iptables, or eBPF: ", status.NotEnforced("svc"), StringComparison.Ordinal);
+        // What its sockets send is the host's.
+        await RequireAsync(lab, [.. Sent.Select(one => one with { IsAllowed = one.What is "tcp/9444" or "udp/9054" })]);
+
+        gone.Dispose();
+        // Fails with "Invalid argument" as long as any rule of the table names a cgroup that is gone.
+        lab.OnRouter("iptables-legacy", "-t", "mangle", "-A", "INPUT", "-p", "udp", "--dport", "9", "-j", "DROP");
+        lab.OnRouter("ip6tables-legacy", "-t", "mangle", "-A", "INPUT", "-p", "udp", "--dport", "9", "-j", "DROP");
+        uint before = status.Generation();
+        lab.WritePolicy(CgroupTests.Policy(gone.Path).Replace("tcp/9444", "tcp/9445", StringComparison.Ordinal));
+        await agent.StatusUntilAsync(now => now.Generation() > before && now.PolicyState() == "applied");
     }
 
     [KernelFact]

@@ -11,7 +11,7 @@ public sealed class AcceptedDifferenceTests
     private const string Friend = "10.9.0.1";
 
     // Friends may ask some things of the host, and nobody else may anything; the host may speak to web, which hears nobody. Then the host may call
-    // what it could not.
+    // what it could not. At last web hears the host, and says nothing of its own.
     private const string Scenario = """
         host: box
         addresses: 10.0.0.1 fd00::1
@@ -40,6 +40,15 @@ public sealed class AcceptedDifferenceTests
             - {"name": "friends", "associatedTags": ["externalnetwork:name=friends"], "entries": ["10.9.0.0/16"]}
           networkrulesetpolicies:
             - {"name": "host", "subject": [["$type=Host"]], "outgoingRules": [{"action": "Allow", "object": [["externalnetwork:name=friends"]], "protocolPorts": ["tcp/1024"]}]}
+        policy:
+        APIVersion: 1
+        label: scenario
+        data:
+          processingunits:
+            - {"name": "web", "associatedTags": ["app=web"], "addresses": ["10.1.0.2"], "attach": {"interface": "if0"}}
+          networkrulesetpolicies:
+            - {"name": "host", "subject": [["$type=Host"]], "outgoingRules": [{"action": "Allow", "object": [["app=web"]]}]}
+            - {"name": "web", "subject": [["app=web"]], "incomingRules": [{"action": "Allow", "object": [["$type=Host"]]}]}
         steps:
         """;
 
@@ -133,6 +142,27 @@ public sealed class AcceptedDifferenceTests
                 Assert.Equal(one.Item2, lab.Crosses(one.Item1));
             }
         );
+    }
+
+    [KernelFact]
+    public void What_one_judge_alone_lets_a_SYN_open_in_the_middle_of_a_connection_is_open_to_the_other()
+    {
+        using var lab = new DifferenceLab(Scenario);
+        PacketStep goesOn = Step("if0 out from=Host tcp 10.0.0.1 1024 10.1.0.2 80 flags=Ack");
+        PacketStep opens = Step("if0 out from=Host tcp 10.0.0.1 1024 10.1.0.2 80 flags=Syn");
+        PacketStep answers = Step("if0 in tcp 10.1.0.2 80 10.0.0.1 1024 flags=Ack");
+        lab.Enforce(2);
+        Assert.True(lab.Oracle.Judge(goesOn).Passes);
+        Assert.True(lab.Crosses(goesOn));
+        // Before the SYN it answers nobody.
+        Assert.False(lab.Oracle.Judge(answers).Passes);
+        Assert.False(lab.Crosses(answers));
+        lab.Enforce(0);
+        Assert.False(lab.Oracle.Judge(opens).Passes);
+        Assert.False(lab.Crosses(opens));
+        lab.Enforce(2);
+        Assert.False(lab.Oracle.Judge(answers).Passes);
+        Assert.True(lab.Crosses(answers));
     }
 
     [KernelFact]

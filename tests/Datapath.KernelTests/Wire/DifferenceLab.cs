@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Datapath.Flows;
+using Datapath.Policy.Compilation;
 using Datapath.Shared.Oracle;
 using Datapath.Shared.Sequences;
 
@@ -32,6 +33,9 @@ internal sealed class DifferenceLab : IDisposable
     /// <summary>Enforces another policy of the scenario.</summary>
     public void Enforce(int version) =>
         Oracle.Enforce(new RuleBook(_case.Versions[version]), _host.Network.OnHost(() => _host.Enforce(_compiled, version)));
+
+    /// <summary>The rule with a number of one policy of the scenario.</summary>
+    public RuleIdentity Rule(int version, int index) => _compiled.Versions[version].Rules.Single(one => one.Index == index).Rule;
 
     /// <summary>What is reported since the last look.</summary>
     /// <param name="expected">How many events are waited for.</param>

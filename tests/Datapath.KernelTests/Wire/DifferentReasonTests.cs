@@ -33,6 +33,11 @@ public sealed class DifferentReasonTests
             - {"name": "host", "subject": [["$type=Host"]], "incomingRules": [{"action": "Allow", "object": [["app=web"]], "protocolPorts": ["udp/99"]}], "outgoingRules": [{"action": "Allow", "object": [["app=web"]], "protocolPorts": ["tcp/80"]}]}
         """;
 
+    // 2: friends and the host may open one TCP connection each, by the same ports.
+    private const string BothWays = """
+            - {"name": "host", "subject": [["$type=Host"]], "incomingRules": [{"action": "Allow", "object": [["externalnetwork:name=friends"]], "protocolPorts": ["tcp/80"]}], "outgoingRules": [{"action": "Allow", "object": [["externalnetwork:name=friends"]], "protocolPorts": ["tcp/1024"]}]}
+        """;
+
     private const string Head = """
         host: box
         addresses: 10.0.0.1 fd00::1
@@ -44,7 +49,7 @@ public sealed class DifferentReasonTests
         failsafe-beats-reject: False
         """;
 
-    private const string Scenario = $"{Head}\npolicy:\n{Units}\n{HostOpens}\npolicy:\n{Units}\n{WebIsCut}\nsteps:\n";
+    private const string Scenario = $"{Head}\npolicy:\n{Units}\n{HostOpens}\npolicy:\n{Units}\n{WebIsCut}\npolicy:\n{Units}\n{BothWays}\nsteps:\n";
 
     [KernelFact]
     public void ICMP_that_conntrack_does_not_track_is_denied_and_never_revoked()
@@ -82,7 +87,7 @@ public sealed class DifferentReasonTests
     }
 
     [KernelFact]
-    public void A_SYN_that_the_first_judge_lets_open_in_the_middle_of_a_connection_is_revoked_to_the_second()
+    public void What_the_first_judge_lets_a_SYN_open_in_the_middle_of_a_connection_is_revoked_to_the_second()
     {
         using var lab = new DifferenceLab(Scenario);
         PacketStep goesOn = Step("if0 out from=Host tcp 10.0.0.1 1024 10.1.0.2 80 flags=Ack");
@@ -96,6 +101,20 @@ public sealed class DifferentReasonTests
         ImmutableArray<FlowEvent> events = lab.Events(2);
         Assert.Equal([(LocalUnit.HostNumber, DropReason.None), (events[^1].Unit, DropReason.Revoked)], events.Select(one => (one.Unit, one.Reason)));
         Assert.NotEqual(LocalUnit.HostNumber, events[^1].Unit);
+
+        // The mark of the connection stays. Whoever knows no flow would name the rules of each packet's own direction.
+        PacketStep answers = Step("if0 in tcp 10.1.0.2 80 10.0.0.1 1024 flags=Ack");
+        Assert.All(
+            [(goesOn, Direction.Incoming, Direction.Incoming), (answers, Direction.Outgoing, Direction.Incoming)],
+            one =>
+            {
+                Ruling denies = lab.Oracle.Judge(one.Item1).Rulings[^1];
+                Assert.Equal((DropReason.Policy, "of no flow", one.Item2), (denies.Reason, denies.Why, denies.By!.Rule.Direction));
+                Assert.False(lab.Crosses(one.Item1));
+                FlowEvent told = Assert.Single(lab.Events(1));
+                Assert.Equal((DropReason.Revoked, one.Item3), (told.Reason, lab.Rule(1, told.RuleIndex).Direction));
+            }
+        );
     }
 
     [KernelTheory]
@@ -115,6 +134,30 @@ public sealed class DifferentReasonTests
         Assert.Equal([("opens again", DropReason.None), (FlowOracle.SynAfterEnd, DropReason.Policy)], lab.Oracle.Judge(opens).Rulings.Select(one => (one.Why, one.Reason)));
         Assert.False(lab.Crosses(opens));
         Assert.Equal(DropReason.Revoked, lab.Events(1)[^1].Reason);
+    }
+
+    [KernelFact]
+    public void A_SYN_that_conntrack_ignored_after_both_FINs_opened_nothing_that_could_be_revoked()
+    {
+        using var lab = new DifferenceLab(Scenario);
+        lab.Enforce(2);
+        PacketStep opens = Step("up0 in tcp 10.9.0.1 1024 10.0.0.1 80 flags=Syn");
+        PacketStep[] steps =
+        [
+            Step("up0 in tcp 10.9.0.1 1024 10.0.0.1 80 flags=Ack"),
+            Step("up0 in tcp 10.9.0.1 1024 10.0.0.1 80 flags=Fin+Ack"),
+            Step("up0 out from=Host tcp 10.0.0.1 80 10.9.0.1 1024 flags=Fin+Ack"),
+            opens,
+            Step("up0 in tcp 10.9.0.1 1024 10.0.0.1 80 flags=Ack"),
+        ];
+        Assert.All(steps, step => Assert.True(lab.Oracle.Judge(step).Passes));
+        Assert.All(steps, step => Assert.True(lab.Crosses(step)));
+        _ = lab.Events(1);
+
+        lab.Enforce(1);
+        Assert.Equal([DropReason.Revoked], lab.Oracle.Judge(opens).Rulings.Select(one => one.Reason));
+        Assert.False(lab.Crosses(opens));
+        Assert.Equal([DropReason.Policy], lab.Events(1).Select(one => one.Reason));
     }
 
     private static PacketStep Step(string line) => (PacketStep)StepText.Read(line);

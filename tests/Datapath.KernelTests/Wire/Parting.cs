@@ -15,10 +15,14 @@ internal static class Parting
     /// <summary>An echo reply that nobody asked for, or not with its code.</summary>
     public const string UnaskedReply = "an echo reply that answers nothing";
 
+    /// <summary>A SYN in a connection that the kernel had taken up in the middle: one judge lets it open there, and the next drops it.</summary>
+    public const string OpenToOneJudge = "a SYN that one judge let open in the middle, and another dropped";
+
     private const string NeverBegan = "of a flow whose beginning another judge dropped";
     private const string Invalid = "TCP that the kernel calls invalid";
     private const string Crossing = "two pings that cross";
     private const string Taken = "an answer in a connection that began otherwise";
+    private const string IgnoredSyn = "of a flow whose SYN the kernel ignored, because both sides had closed the connection";
     private const string OthersSyn = "a SYN in a connection that the other side began";
     private const string Unidentified = "ICMP without an identifier whose opener was revoked";
     private const string RevokedElsewhere = "an error about a flow that another judge has revoked";
@@ -57,6 +61,7 @@ internal static class Parting
             (_, 'I') when packet.IsEcho => UnaskedReply,
             (_, 'N') when packet.IsEcho && connections.MayBegin(zone, packet) => Crossing,
             (_, 'N') when connections.MayBegin(zone, packet) => NeverBegan,
+            (ProtocolNumber.Tcp, 'N') when connections.IgnoredSyn(zone, packet) => IgnoredSyn,
             (ProtocolNumber.Tcp, 'I') => Invalid,
             (ProtocolNumber.Tcp, 'A' or 'B') when Seen.Of(packet).IsOpeningSyn => OthersSyn,
             (_, 'B') => Taken,

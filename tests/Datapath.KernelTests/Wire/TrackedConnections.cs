@@ -13,6 +13,7 @@ internal sealed class TrackedConnections
     // By connection, whether a packet of its opener was allowed to open it.
     private readonly Dictionary<Connection, bool> _isOpened = [];
     private readonly HashSet<Connection> _mayBeGone = [];
+    private readonly Dictionary<Connection, Closing> _closing = [];
 
     /// <summary>What is wrong with what the kernel says of a packet; null when nothing is.</summary>
     /// <param name="zone">Of which memory.</param>
@@ -44,6 +45,11 @@ internal sealed class TrackedConnections
     /// <param name="packet">The packet.</param>
     public bool WasOpened(int zone, WirePacket packet) => Connection.Of(zone, packet) is { } connection && _isOpened.GetValueOrDefault(connection);
 
+    /// <summary>Whether both sides had closed the connection of a packet when a SYN came that the kernel ignored.</summary>
+    /// <param name="zone">Of which memory.</param>
+    /// <param name="packet">The packet.</param>
+    public bool IgnoredSyn(int zone, WirePacket packet) => Connection.Of(zone, packet) is { } connection && _closing.GetValueOrDefault(connection).HasFlag(Closing.SynIgnored);
+
     /// <summary>A packet is through, or was dropped.</summary>
     /// <param name="zone">Of which memory.</param>
     /// <param name="packet">The packet.</param>
@@ -61,6 +67,7 @@ internal sealed class TrackedConnections
             // Before there is an answer it ends a connection at once (nf_conntrack_tcp_packet of net/netfilter/nf_conntrack_proto_tcp.c).
             _mayBeGone.Add(connection);
         }
+        FollowEnd(connection, packet, tracked);
         switch (tracked)
         {
             case 'N' when !passes:
@@ -80,6 +87,30 @@ internal sealed class TrackedConnections
             default:
                 break;
         }
+    }
+
+    // When both have said FIN, the kernel waits for the last ACK and ignores a SYN; after that ACK the next SYN is another connection's.
+    private void FollowEnd(Connection connection, WirePacket packet, char tracked)
+    {
+        Closing closing = tracked == 'N' ? Closing.No : _closing.GetValueOrDefault(connection);
+        if (packet.Flags.HasFlag(TcpFlags.Fin))
+        {
+            closing |= Seen.Of(packet).Sender == connection.One ? Closing.ByOne : Closing.ByOther;
+        }
+        if (Seen.Of(packet).IsOpeningSyn && closing.HasFlag(Closing.ByOne | Closing.ByOther))
+        {
+            closing |= Closing.SynIgnored;
+        }
+        _closing[connection] = closing;
+    }
+
+    [Flags]
+    private enum Closing
+    {
+        No = 0,
+        ByOne = 1,
+        ByOther = 2,
+        SynIgnored = 4,
     }
 
     /// <summary>A connection as the kernel keys it.</summary>

@@ -118,16 +118,28 @@ internal sealed class WireJudge
         (Outcome expected, bool passes) = (turn.Expected, turn.Passes);
         if (Parting.Of(turn, shot.Zone, tracked, _connections) is { } parting)
         {
-            // From here on the two remember different things.
-            _isParted[sequence] = true;
-            _partings[parting] = _partings.GetValueOrDefault(parting) + 1;
+            Part(sequence, parting);
             expected = OfStranger(turn.Step, version);
             passes = expected.Passes;
         }
-        Note(expected, packet, tracked, wasOpened: _connections.WasOpened(shot.Zone, packet));
+        bool wasOpened = _connections.WasOpened(shot.Zone, packet);
+        Note(expected, packet, tracked, wasOpened);
         Compared += expected.Rulings.IsEmpty ? 0 : 1;
-        _connections.Follow(shot.Zone, packet, tracked, expected.Rulings.Any(ruling => Opens(ruling, packet, tracked)), passed);
+        bool opens = expected.Rulings.Any(ruling => Opens(ruling, packet, tracked));
+        if (opens && !expected.Passes && !wasOpened && !_isParted[sequence] && packet.Protocol == ProtocolNumber.Tcp && tracked is 'P' or 'Q')
+        {
+            // The mark of the connection is for both judges, and stays.
+            Part(sequence, Parting.OpenToOneJudge);
+        }
+        _connections.Follow(shot.Zone, packet, tracked, opens, passed);
         return passed == passes ? null : $"it {(passes ? "was dropped" : "passed")}, tracked as {tracked}\noracle: {string.Join("\n        ", expected.Rulings)}";
+    }
+
+    /// <summary>From here on the two remember different things.</summary>
+    private void Part(int sequence, string why)
+    {
+        _isParted[sequence] = true;
+        _partings[why] = _partings.GetValueOrDefault(why) + 1;
     }
 
     /// <summary>What ought to become of a packet that connection tracking holds for another connection's: it is one of no flow.</summary>

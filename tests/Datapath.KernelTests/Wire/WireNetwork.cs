@@ -88,7 +88,9 @@ internal sealed class WireNetwork : IDisposable
                 "nsenter", $"--net={_host.Path}", "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", "net.ipv6.conf.default.forwarding=1",
                 "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0", "net.ipv4.conf.all.accept_redirects=0",
                 "net.ipv4.conf.default.accept_redirects=0", "net.ipv6.conf.all.accept_redirects=0", "net.ipv6.conf.default.accept_redirects=0",
-                "net.ipv4.conf.all.send_redirects=0", "net.ipv4.conf.default.send_redirects=0"
+                "net.ipv4.conf.all.send_redirects=0", "net.ipv4.conf.default.send_redirects=0",
+                // A router joins groups, and reports it twice within two seconds, with marks of its own: said at once, before anything is counted.
+                "net.ipv6.conf.default.mldv2_unsolicited_report_interval=1", "net.ipv6.conf.default.mldv1_unsolicited_report_interval=1"
             );
             MakeLinks();
             Run(HostName, string.Join('\n', Links[..^1].SelectMany(Routes)), "-4");

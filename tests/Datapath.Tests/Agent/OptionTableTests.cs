@@ -57,6 +57,8 @@ public sealed class OptionTableTests : IDisposable
             table.MaxNewFlows,
             table.EbpfImageMemory,
             table.EbpfDigestMemory,
+            table.PacketMarkMask,
+            table.ConnectionMarkBits,
             table.LogFormat,
             table.FlowInterval,
             table.FlowSinks,
@@ -177,6 +179,38 @@ public sealed class OptionTableTests : IDisposable
         Assert.Equal(mebibytes ?? 0, reading.Value);
     }
 
+    [Theory]
+    [InlineData("0xffff0000", 0xffff_0000u)]
+    [InlineData("0xf", 0xfu)]
+    [InlineData("0xffffffff", 0xffff_ffffu)]
+    // Too few, none, two runs, no hexadecimal number, too large.
+    [InlineData("0x7", null)]
+    [InlineData("0x0", null)]
+    [InlineData("0xff0f", null)]
+    [InlineData("65535", null)]
+    [InlineData("0x1ffffffff", null)]
+    public void Bits_of_the_packet_mark_are_one_run(string text, uint? mask)
+    {
+        OptionReading<uint> reading = OptionText.PacketMark(text);
+        Assert.Equal(mask is null, reading.Problem is not null);
+        Assert.Equal(mask ?? 0, reading.Value);
+    }
+
+    [Theory]
+    [InlineData("0x70000000", 0x7000_0000u)]
+    [InlineData("0x80000005", 0x8000_0005u)]
+    [InlineData("0x3", null)]
+    [InlineData("0xf", null)]
+    [InlineData("0x", null)]
+    [InlineData("seven", null)]
+    public void Bits_of_the_connection_mark_are_three(string text, uint? mask)
+    {
+        OptionReading<uint> reading = OptionText.ConnectionMark(text);
+        Assert.Equal(mask is null, reading.Problem is not null);
+        Assert.Equal(mask ?? 0, reading.Value);
+        Assert.Equal(text, mask is { } value ? OptionText.Of(value) : text);
+    }
+
     private static OptionSources NoSources() => new(_ => null, "/nowhere");
 
     private static AgentOption[] All(OptionTable table) =>
@@ -197,6 +231,8 @@ public sealed class OptionTableTests : IDisposable
             table.MaxNewFlows,
             table.EbpfImageMemory,
             table.EbpfDigestMemory,
+            table.PacketMarkMask,
+            table.ConnectionMarkBits,
             table.FlowInterval,
             table.FlowSinks,
             table.FlowMaxSize,

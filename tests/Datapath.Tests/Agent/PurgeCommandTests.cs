@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Datapath.Agent;
 using Datapath.Agent.Commands;
+using Datapath.Backends;
 using Datapath.Tests.Agent.Support;
 using Xunit;
 
@@ -57,6 +58,34 @@ public sealed class PurgeCommandTests : IDisposable
         _fixture.Backend.Objects = _fixture.Backend.Stuck = ["x"];
         CommandResult result = await PurgeAsync("--all", "--dry-run");
         Assert.Equal("a: would remove x\nb: would remove x\n", result.Output);
+    }
+
+    [Fact]
+    public async Task What_one_backend_refuses_keeps_nobody_from_the_other()
+    {
+        _fixture.Backend.RemovalRefusal = new BackendException("list programs: Operation not permitted");
+        _fixture.Iptables.Objects = ["chain dp-in"];
+        CommandResult result = await PurgeAsync();
+        Assert.Equal(ExitCode.CouldNot, result.Exit);
+        Assert.Equal("default: removed chain dp-in\n", result.Output);
+        Assert.Equal("datapath: list programs: Operation not permitted\n", result.Error);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Where_eBPF_is_refused_pins_are_seen_all_the_same(bool arePinned)
+    {
+        _fixture.EbpfObstacle = "bpf(2): Operation not permitted";
+        string pins = Path.Combine(_fixture.BpfFileSystem, "datapath", "default");
+        if (arePinned)
+        {
+            Directory.CreateDirectory(pins);
+        }
+
+        CommandResult result = await PurgeAsync();
+        Assert.Equal(arePinned ? ExitCode.CouldNot : ExitCode.Done, result.Exit);
+        Assert.Equal(arePinned, result.Error.Contains($"{pins} holds what eBPF has of instance 'default'", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -20,6 +20,7 @@ public sealed partial class BpfIncludeOrderTests
         "lib/packet.h",
         "lib/icmp.h",
         "lib/parse.h",
+        "lib/plain.h",
         "lib/count.h",
         "lib/mark.h",
         "lib/flow.h",

@@ -19,7 +19,7 @@ namespace Datapath.Bench.Flows;
 internal sealed record FlowMeasurement(long Events, long Records, long Dropped, long Written, double CoreShare, double LargestHeapMb)
 {
     // As the agent's flow loop reads the ring.
-    private static readonly TimeSpan Tick = FlowLoop.Interval;
+    private static readonly TimeSpan Tick = EventPace.Busy;
 
     public string Text =>
         string.Create(

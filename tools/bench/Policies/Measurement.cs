@@ -16,7 +16,7 @@ internal sealed record Measurement(double ResolveMs, double CompileMs, double Cp
     public string Text =>
         string.Create(
             CultureInfo.InvariantCulture,
-            $"resolve {ResolveMs:F0} ms, compile {CompileMs:F0} ms (both {CpuMs:F0} ms of processor time), {AllocatedMb:F0} MB allocated; {Compiled.Peers.ClassCount} peer classes, {Compiled.Peers.IPv4.Length + Compiled.Peers.IPv6.Length} ranges, {Compiled.Ports.ClassCount} port classes, {Compiled.Rows.Length} rows, {Compiled.Descriptors.Length} descriptors"
+            $"resolve {ResolveMs:F0} ms, compile {CompileMs:F0} ms (both {CpuMs:F0} ms of processor time), {AllocatedMb:F0} MB allocated; {Compiled.Peers.ClassCount} peer classes, {Compiled.Peers.IPv4.Count + Compiled.Peers.IPv6.Count} ranges, {Compiled.Ports.ClassCount} port classes, {Compiled.Rows.Length} rows, {Compiled.Descriptors.Length} descriptors"
         );
 
     public static Measurement Of(LargePolicy size)

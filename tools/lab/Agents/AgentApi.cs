@@ -47,6 +47,15 @@ public sealed class AgentApi : IDisposable
         return counters.RootElement.GetProperty("drops").TryGetProperty(reason, out JsonElement drops) ? drops.GetProperty("packets").GetInt64() : 0;
     }
 
+    /// <summary>One of the other counts of <c>GET /v1/counters</c>; 0 when the backend does not have it.</summary>
+    /// <param name="name">Such as <c>events_suppressed</c>.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public async Task<long> StatisticAsync(string name, CancellationToken cancellation)
+    {
+        using var counters = JsonDocument.Parse(await _client.GetStringAsync(CountersPage, cancellation));
+        return counters.RootElement.GetProperty("statistics").TryGetProperty(name, out JsonElement count) ? count.GetInt64() : 0;
+    }
+
     /// <summary>Whether the agent answers and says that the kernel enforces its policy.</summary>
     /// <param name="cancellation">Gives up.</param>
     public async Task<bool> IsEnforcingAsync(CancellationToken cancellation)

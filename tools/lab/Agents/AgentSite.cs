@@ -13,6 +13,9 @@ public sealed record AgentSite(string Executable, LabHost Host, string Instance,
     /// <summary>Whether it is asked to enforce with eBPF; iptables otherwise.</summary>
     public bool EnableEbpf { get; init; } = true;
 
+    /// <summary>The mount namespace that it runs in, as a path; null for that of whoever starts it.</summary>
+    public string? MountNamespacePath { get; init; }
+
     /// <summary>Where the agent listens.</summary>
     public string SocketPath => Path.Combine(WorkPath, "agent.sock");
 
@@ -58,5 +61,6 @@ public sealed record AgentSite(string Executable, LabHost Host, string Instance,
 
     // Only the network namespace: `ip netns exec` would also give it a mount namespace of its own, whose BPF file system, and with it every
     // pinned object, goes when the agent dies.
-    internal IReadOnlyList<string> Inside(IEnumerable<string> arguments) => [$"--net={Host.NamespacePath}", Executable, .. arguments];
+    internal IReadOnlyList<string> Inside(IEnumerable<string> arguments) =>
+        [$"--net={Host.NamespacePath}", .. MountNamespacePath is { } mounts ? (IEnumerable<string>)[$"--mount={mounts}"] : [], Executable, .. arguments];
 }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Datapath.Policy.Compilation;
 
 namespace Datapath.Backends.Ebpf.Image;
@@ -10,7 +9,6 @@ internal sealed record AddressDifference(IReadOnlyList<int> Slots, ulong Sum)
 {
     private const int SlotBits = 16;
     private const ulong End = 1UL << 32;
-    private const int BlockRanges = 1024;
 
     /// <summary>Nothing.</summary>
     public static AddressDifference None { get; } = new([], Sum: 0);
@@ -20,13 +18,10 @@ internal sealed record AddressDifference(IReadOnlyList<int> Slots, ulong Sum)
     /// <param name="after">The whole address space.</param>
     /// <param name="mostSlots">More than this are not worth a patch.</param>
     /// <returns>Null when there are more.</returns>
-    public static AddressDifference? Between(ReadOnlySpan<PeerRange<uint>> before, ReadOnlySpan<PeerRange<uint>> after, int mostSlots)
+    public static AddressDifference? Between(PeerRanges<uint> before, PeerRanges<uint> after, int mostSlots)
     {
-        // As long words, which vectors compare; a range is eight bytes without padding.
-        ReadOnlySpan<ulong> old = MemoryMarshal.Cast<PeerRange<uint>, ulong>(before);
-        ReadOnlySpan<ulong> now = MemoryMarshal.Cast<PeerRange<uint>, ulong>(after);
-        int same = old.CommonPrefixLength(now);
-        int suffix = CommonSuffix(old[same..], now[same..]);
+        int same = before.CommonPrefix(after);
+        int suffix = before.CommonSuffix(after, Math.Min(before.Count, after.Count) - same);
         if (RootSlots(before, after, same, suffix, mostSlots) is not { } slots)
         {
             return null;
@@ -36,12 +31,12 @@ internal sealed record AddressDifference(IReadOnlyList<int> Slots, ulong Sum)
         return new AddressDifference(slots, sum);
     }
 
-    private static List<int>? RootSlots(ReadOnlySpan<PeerRange<uint>> before, ReadOnlySpan<PeerRange<uint>> after, int same, int suffix, int most)
+    private static List<int>? RootSlots(PeerRanges<uint> before, PeerRanges<uint> after, int same, int suffix, int most)
     {
         var slots = new List<int>();
         int i = Math.Max(0, same - 1);
         int j = i;
-        for (ulong position = before[i].First; position < End && (i < before.Length - suffix || j < after.Length - suffix);)
+        for (ulong position = before[i].First; position < End && (i < before.Count - suffix || j < after.Count - suffix);)
         {
             ulong next = Math.Min(EndOf(before, i), EndOf(after, j));
             if (AddressRun.LeafOf(before[i]) != AddressRun.LeafOf(after[j]) && !Add(slots, position, next - 1, most))
@@ -57,24 +52,7 @@ internal sealed record AddressDifference(IReadOnlyList<int> Slots, ulong Sum)
         return slots;
     }
 
-    private static int CommonSuffix(ReadOnlySpan<ulong> before, ReadOnlySpan<ulong> after)
-    {
-        int most = Math.Min(before.Length, after.Length);
-        int count = 0;
-        while (count + BlockRanges <= most && before[^(count + BlockRanges)..^count].SequenceEqual(after[^(count + BlockRanges)..^count]))
-        {
-            count += BlockRanges;
-        }
-
-        while (count < most && before[^(count + 1)] == after[^(count + 1)])
-        {
-            count++;
-        }
-
-        return count;
-    }
-
-    private static ulong EndOf(ReadOnlySpan<PeerRange<uint>> ranges, int i) => i + 1 < ranges.Length ? ranges[i + 1].First : End;
+    private static ulong EndOf(PeerRanges<uint> ranges, int i) => ranges.LastOf(i) + 1UL;
 
     private static bool Add(List<int> slots, ulong first, ulong last, int most)
     {

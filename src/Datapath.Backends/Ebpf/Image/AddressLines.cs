@@ -35,9 +35,9 @@ internal sealed class AddressLines(ReadOnlyMemory<uint> words, int ip4Root, int 
     /// <returns>Null when a patch of these tries would not do.</returns>
     public AddressDifference? DifferenceTo(PeerMap others)
     {
-        bool isSameIPv6 = others.IPv6 == peers.IPv6 || others.IPv6.AsSpan().SequenceEqual(peers.IPv6.AsSpan());
+        bool isSameIPv6 = others.IPv6.SaysSameAs(peers.IPv6);
         return !isSameIPv6 ? null
             : others.IPv4 == peers.IPv4 ? AddressDifference.None
-            : AddressDifference.Between(peers.IPv4.AsSpan(), others.IPv4.AsSpan(), MostPatchedSlots);
+            : AddressDifference.Between(peers.IPv4, others.IPv4, MostPatchedSlots);
     }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Datapath.Policy.Compilation;
 
 namespace Datapath.Backends.Ebpf.Image;
@@ -10,22 +9,21 @@ namespace Datapath.Backends.Ebpf.Image;
 internal static class AddressSum
 {
     /// <summary>The sum over both families.</summary>
-    public static ulong Of(PeerMap peers) => unchecked(Of(peers.IPv4.AsSpan()) + Of(peers.IPv6.AsSpan()));
+    public static ulong Of(PeerMap peers) => unchecked(Of(peers.IPv4) + Of(peers.IPv6));
 
     /// <summary>What ranges of IPv4 contribute.</summary>
-    public static ulong Of(ReadOnlySpan<PeerRange<uint>> ranges)
+    public static ulong Of(IEnumerable<PeerRange<uint>> ranges)
     {
         ulong sum = 0;
-        // A range is eight bytes without padding.
-        foreach (ulong range in MemoryMarshal.Cast<PeerRange<uint>, ulong>(ranges))
+        foreach (PeerRange<uint> range in ranges)
         {
-            sum = unchecked(sum + ContentSum.Mix(range));
+            sum = unchecked(sum + ContentSum.Mix(((ulong)AddressRun.LeafOf(range) << 32) | range.First));
         }
 
         return sum;
     }
 
-    private static ulong Of(ReadOnlySpan<PeerRange<UInt128>> ranges)
+    private static ulong Of(IEnumerable<PeerRange<UInt128>> ranges)
     {
         ulong sum = 0;
         foreach (PeerRange<UInt128> range in ranges)

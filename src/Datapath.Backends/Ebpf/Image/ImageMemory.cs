@@ -1,4 +1,4 @@
-using System.Collections.Immutable;
+using System.Numerics;
 using Datapath.Policy.Compilation;
 
 namespace Datapath.Backends.Ebpf.Image;
@@ -28,7 +28,7 @@ public sealed class ImageMemory
         if (!_ip4.Says(peers.IPv4, second))
         {
             isSame = false;
-            _ip4 = Encode(peers.IPv4, second, lines => TrieEncoder.Encode(lines, AddressRun.Of(peers.IPv4.AsSpan()), width: 32), _ip4.Words.Length);
+            _ip4 = Encode(peers.IPv4, second, lines => TrieEncoder.Encode(lines, AddressRun.Of(peers.IPv4), width: 32), _ip4.Words.Length);
         }
 
         return isSame && _addresses is not null ? _addresses : _addresses = Joined(peers);
@@ -42,8 +42,8 @@ public sealed class ImageMemory
         return new AddressLines(words, _ip4.Root, _ip6.Root, peers);
     }
 
-    private static Trie<TAddress> Encode<TAddress>(ImmutableArray<PeerRange<TAddress>> ranges, int first, Func<ImageLines, int> encode, int expectedWords)
-        where TAddress : unmanaged
+    private static Trie<TAddress> Encode<TAddress>(PeerRanges<TAddress> ranges, int first, Func<ImageLines, int> encode, int expectedWords)
+        where TAddress : unmanaged, IBinaryInteger<TAddress>, IMinMaxValue<TAddress>
     {
         var lines = new ImageLines(expectedWords, first);
         int root = encode(lines);
@@ -56,12 +56,11 @@ public sealed class ImageMemory
     /// <param name="First">Its first line.</param>
     /// <param name="Words">Its lines.</param>
     /// <param name="Root">The line of its root.</param>
-    private sealed record Trie<TAddress>(ImmutableArray<PeerRange<TAddress>> Ranges, int First, ReadOnlyMemory<uint> Words, int Root)
-        where TAddress : unmanaged
+    private sealed record Trie<TAddress>(PeerRanges<TAddress> Ranges, int First, ReadOnlyMemory<uint> Words, int Root)
+        where TAddress : unmanaged, IBinaryInteger<TAddress>, IMinMaxValue<TAddress>
     {
         public static Trie<TAddress> None { get; } = new([], First: -1, default, Root: 0);
 
-        public bool Says(ImmutableArray<PeerRange<TAddress>> ranges, int first) =>
-            first == First && (ranges == Ranges || ranges.AsSpan().SequenceEqual(Ranges.AsSpan()));
+        public bool Says(PeerRanges<TAddress> ranges, int first) => first == First && ranges.SaysSameAs(Ranges);
     }
 }

@@ -58,7 +58,7 @@ public static class PolicyImageEncoder
         var lines = new ImageLines(ExpectedLines(before, change) * PolicyImage.LineWords, first);
         int ip4Root =
             change.KeepsAddresses ? before.Layout.IPv4Root
-            : change.IsPatched ? TrieEncoder.Patch(lines, addresses.IPv4RootWords, policy.Peers.IPv4.AsSpan(), change.Addresses.Slots)
+            : change.IsPatched ? TrieEncoder.Patch(lines, addresses.IPv4RootWords, policy.Peers.IPv4, change.Addresses.Slots)
             : addresses.IPv4Root;
         int firstOfPorts = lines.Count;
         IReadOnlyList<int> ports = change.KeepsPorts ? before.Layout.Ports : PortsEncoder.Encode(lines, policy.Ports);

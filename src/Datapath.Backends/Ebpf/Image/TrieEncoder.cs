@@ -51,35 +51,22 @@ internal sealed class TrieEncoder
     /// <param name="ranges">What the new one says.</param>
     /// <param name="slots">The slots below which it says something else.</param>
     /// <returns>The line of the new root.</returns>
-    public static int Patch(ImageLines lines, ReadOnlySpan<uint> root, ReadOnlySpan<PeerRange<uint>> ranges, IReadOnlyList<int> slots)
+    public static int Patch(ImageLines lines, ReadOnlySpan<uint> root, PeerRanges<uint> ranges, IReadOnlyList<int> slots)
     {
         const int Open = 32 - RootBits;
-        uint[] entries = root[..(1 << RootBits)].ToArray();
+        int line = lines.AllocateBytes((1 << RootBits) * sizeof(uint));
+        root[..(1 << RootBits)].CopyTo(lines.WordsFrom(line));
         foreach (int slot in slots)
         {
             uint first = (uint)slot << Open;
-            int from = IndexOf(ranges, first);
-            int to = IndexOf(ranges, first | ((1 << Open) - 1));
+            int from = ranges.IndexOf(first);
+            int to = ranges.IndexOf(first | ((1 << Open) - 1));
             AddressRun[] runs = AddressRun.Of(ranges[from..(to + 1)]);
-            entries[slot] = from == to ? runs[0].Leaf : new TrieEncoder(lines, runs, width: 32).EncodeBlock(new Block(first, Open, 0));
+            uint entry = from == to ? runs[0].Leaf : new TrieEncoder(lines, runs, width: 32).EncodeBlock(new Block(first, Open, 0));
+            lines.WordsFrom(line)[slot] = entry;
         }
 
-        int line = lines.AllocateBytes((1 << RootBits) * sizeof(uint));
-        entries.CopyTo(lines.WordsFrom(line));
         return line;
-    }
-
-    /// <summary>The range that an address lies in.</summary>
-    private static int IndexOf(ReadOnlySpan<PeerRange<uint>> ranges, uint address)
-    {
-        (int low, int high) = (0, ranges.Length - 1);
-        while (low < high)
-        {
-            int middle = (low + high + 1) / 2;
-            (low, high) = ranges[middle].First <= address ? (middle, high) : (low, middle - 1);
-        }
-
-        return low;
     }
 
     /// <summary>The addresses below one entry.</summary>

@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
 using Datapath.Backends.Iptables.Lowering;
 
 namespace Datapath.Backends.Iptables.Kernel;
@@ -30,6 +32,9 @@ internal sealed record InstalledRules(ObjectNames Names, ImmutableArray<SavedTab
     /// <summary>The highest generation that anything of ours has; 0 for none.</summary>
     public uint HighestGeneration =>
         Tables.SelectMany(table => table.Chains).Concat(SetSizes.Keys).Select(name => Names.TryGeneration(name, out uint one) ? one : 0).DefaultIfEmpty().Max();
+
+    /// <summary>Whether there is any chain or set of ours.</summary>
+    public bool HasAny => OwnSets.Any() || Enumerable.Range(0, Tables.Length).SelectMany(OwnChains).Any();
 
     /// <summary>Whether there are chains or sets of ours of other generations.</summary>
     /// <param name="generations">Which are expected.</param>
@@ -69,6 +74,19 @@ internal sealed record InstalledRules(ObjectNames Names, ImmutableArray<SavedTab
             .Select(rule => RuleNote.In(rule.Text))
             .FirstOrDefault(note => note is not null)
             ?.Checksum;
+
+    /// <summary>Sum of everything that stands in the chains of a generation, as the program printed it.</summary>
+    /// <param name="generation">The generation.</param>
+    public string Contents(uint generation)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (SavedRule rule in Tables.SelectMany(table => table.Rules).Where(rule => Names.TryGeneration(rule.Chain, out uint one) && one == generation))
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes($"{rule.Chain} {rule.Text}\n"));
+        }
+
+        return Convert.ToHexString(hash.GetCurrentHash());
+    }
 
     /// <summary>Which unit is behind which interface, as the chains of a generation say.</summary>
     /// <param name="generation">The generation.</param>

@@ -8,6 +8,9 @@ namespace Datapath.Backends.Iptables.Kernel;
 internal static class IpSets
 {
     private const string Name = "ipset";
+    private const string InUse = "in use";
+    private const int DestroyAttempts = 5;
+    private static readonly TimeSpan BetweenAttempts = TimeSpan.FromMilliseconds(100);
 
     /// <summary>How many entries each set has, by name.</summary>
     /// <exception cref="BackendException">Refused.</exception>
@@ -45,10 +48,26 @@ internal static class IpSets
     /// <exception cref="BackendException">Refused.</exception>
     public static void Restore(string lines) => Run(["restore"], lines);
 
-    /// <summary>Takes a set away.</summary>
+    /// <summary>Takes a set away; waits a moment for rules that were removed but are not gone.</summary>
     /// <param name="set">Its name.</param>
+    /// <remarks>Older kernels let go of what a rule of nf_tables used only after the transaction that removed it (nf_tables_trans_destroy_work).</remarks>
     /// <exception cref="BackendException">Refused, because a rule uses it.</exception>
-    public static void Destroy(string set) => Run(["destroy", set]);
+    public static void Destroy(string set)
+    {
+        using var pause = new ManualResetEventSlim();
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                Run(["destroy", set]);
+                return;
+            }
+            catch (BackendException refusal) when (attempt < DestroyAttempts && refusal.Message.Contains(InUse, StringComparison.Ordinal))
+            {
+                pause.Wait(BetweenAttempts);
+            }
+        }
+    }
 
     private static string? Value(string line, string title) => line.StartsWith(title, StringComparison.Ordinal) ? line[title.Length..] : null;
 

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Datapath.Backends.Host;
-using Datapath.Backends.Selection;
 
 namespace Datapath.Backends.Iptables.Kernel;
 
@@ -10,23 +9,19 @@ namespace Datapath.Backends.Iptables.Kernel;
 /// </summary>
 internal static class KernelModules
 {
-    private static readonly ImmutableArray<string> Common =
-    [
-        "ip_set", "ip_set_hash_net", "xt_set", "xt_conntrack", "xt_connmark", "xt_mark", "xt_addrtype", "xt_comment", "xt_limit", "xt_multiport", "xt_hl",
-        "xt_NFLOG", "nfnetlink_log", "nf_conntrack_netlink",
-    ];
-
-    private static readonly ImmutableArray<string> LegacyOnly = ["ip_tables", "iptable_mangle", "ip6_tables", "ip6table_mangle"];
-    private static readonly ImmutableArray<string> NftOnly = ["nf_tables", "nft_compat"];
-
     /// <summary>What a service loads before the agent starts. Not those of the legacy variant: where it is not used, its tables would be there unasked.</summary>
-    public static ImmutableArray<string> OfService => [.. Common, .. NftOnly];
+    public static ImmutableArray<string> OfService => Of(XtablesVariant.Nft);
 
     /// <summary>Asks for every module that is not loaded.</summary>
     /// <param name="variant">For which implementation.</param>
     /// <returns>Those that could not be had, and are not part of the kernel either.</returns>
     public static ImmutableArray<string> LoadMissing(XtablesVariant variant)
     {
+        foreach (string module in RuleModules.Perhaps(variant).Where(name => !Directory.Exists($"/sys/module/{name}")))
+        {
+            Load(module);
+        }
+
         ImmutableArray<string> refused = [.. Of(variant).Where(name => !Directory.Exists($"/sys/module/{name}") && !Load(name))];
         if (refused.IsEmpty)
         {
@@ -34,13 +29,48 @@ internal static class KernelModules
         }
 
         // Parts of the kernel with nothing to set are not below /sys/module, and where there is no modprobe nobody vouched for them.
-        ModuleFacts facts = SystemFactsReader.ReadModules(Setting("osrelease"));
-        return [.. refused.Where(name => !IptablesRequirements.IsInUse(facts, name))];
+        ModuleFacts facts = Facts();
+        return [.. refused.Where(name => !RuleModules.IsInUse(facts, name))];
     }
+
+    /// <summary>
+    /// Does something that needs modules, and once more with all of them loaded when it is refused: what only looks (a list of sets, a table as text)
+    /// is refused too where the kernel loads nothing by itself.
+    /// </summary>
+    /// <param name="variant">For which implementation.</param>
+    /// <param name="work">What to do; twice at most.</param>
+    /// <exception cref="BackendException">Refused all the same; the message names the modules that cannot be had.</exception>
+    public static T WithModules<T>(XtablesVariant variant, Func<T> work) => WithModules(work, () => LoadMissing(variant));
+
+    /// <summary>The same with another way to load them.</summary>
+    /// <param name="work">What to do.</param>
+    /// <param name="load">Loads them, and gives back those that cannot be had.</param>
+    internal static T WithModules<T>(Func<T> work, Func<ImmutableArray<string>> load)
+    {
+        try
+        {
+            return work();
+        }
+        catch (BackendException refusal)
+        {
+            ImmutableArray<string> missing = load();
+            try
+            {
+                return work();
+            }
+            catch (BackendException) when (!missing.IsEmpty)
+            {
+                throw new BackendException($"{refusal.Message}; {Complaint(missing)}", refusal);
+            }
+        }
+    }
+
+    /// <summary>What files tell of this kernel.</summary>
+    public static ModuleFacts Facts() => ModuleFacts.Read(Setting("osrelease"));
 
     /// <summary>All modules that rules of a variant need.</summary>
     /// <param name="variant">Which implementation.</param>
-    public static ImmutableArray<string> Of(XtablesVariant variant) => Common.AddRange(variant == XtablesVariant.Nft ? NftOnly : LegacyOnly);
+    public static ImmutableArray<string> Of(XtablesVariant variant) => [.. RuleModules.Of(variant).Select(one => one.Module)];
 
     /// <summary>What to say of modules that are not to be had, with what mends it here.</summary>
     /// <param name="missing">Which, one at least.</param>

@@ -90,16 +90,27 @@ internal sealed class LeaseRules(ObjectNames names, XtablesVariant variant)
             SwitchBack(family, lease, present);
         }
 
-        new RuleInstaller(names, variant).RemoveOthers([lease.Back], InstalledRules.Read(names, variant));
+        InstalledRules after = InstalledRules.Read(names, variant);
+        if (!Enumerable.Range(0, Family.Both.Count).All(family => IsBack(family, lease, after)))
+        {
+            throw new BackendException("somebody changed our jumps while a lease was ended");
+        }
+
+        new RuleInstaller(names, variant).RemoveOthers([lease.Back], after);
     }
+
+    private bool IsBack(int family, IptablesLease lease, InstalledRules present) =>
+        JumpsOf(present.OwnAnchors(present.Tables[family])).Order(StringComparer.Ordinal).SequenceEqual(JumpsOf(lease.Back).Order(StringComparer.Ordinal));
+
+    private static IEnumerable<string> JumpsOf(IEnumerable<SavedRule> anchors) => anchors.Select(anchor => $"{anchor.Chain} {anchor.Text}");
+
+    private IEnumerable<string> JumpsOf(uint generation) => LoweredFamily.Anchors(names, generation).Select(anchor => $"{anchor.Hook} -j {anchor.Chain}");
 
     private void SwitchBack(int family, IptablesLease lease, InstalledRules present)
     {
         string claim = family == Deciding ? Change(present, lease with { IsEnding = true }) : "";
-        string[] now = [.. present.OwnAnchors(present.Tables[family]).Select(anchor => $"{anchor.Chain} {anchor.Text}")];
-        string[] then = [.. LoweredFamily.Anchors(names, lease.Back).Select(anchor => $"{anchor.Hook} -j {anchor.Chain}")];
-        bool isBack = now.Order(StringComparer.Ordinal).SequenceEqual(then.Order(StringComparer.Ordinal));
-        string jumps = isBack ? "" : string.Concat(now.Select(anchor => $"-D {anchor}\n")) + string.Concat(then.Select(anchor => $"-I {anchor}\n"));
+        IEnumerable<string> lines = JumpsOf(present.OwnAnchors(present.Tables[family])).Select(jump => $"-D {jump}\n").Concat(JumpsOf(lease.Back).Select(jump => $"-I {jump}\n"));
+        string jumps = IsBack(family, lease, present) ? "" : string.Concat(lines);
         if (claim.Length + jumps.Length > 0)
         {
             new Xtables(variant, Family.Both[family]).Restore(claim + jumps);

@@ -56,11 +56,12 @@ internal sealed class RuleInstaller(ObjectNames names, XtablesVariant variant)
         HashSet<uint> staying = [.. kept];
         bool IsOld(string name) =>
             names.TryGeneration(name, out uint generation) ? !staying.Contains(generation)
-            : name == names.TotalsChain ? staying.Count == 0
+            : name == names.TotalsChain || name == names.AccountsChain ? staying.Count == 0
             : name != names.LeaseChain || staying.Count < 2;
         for (int family = 0; family < Family.Both.Count; family++)
         {
-            string[] chains = [.. present.OwnChains(family).Where(IsOld)];
+            // Descending, as they were made (LoweredFamily).
+            string[] chains = [.. present.OwnChains(family).Where(IsOld).OrderDescending(StringComparer.Ordinal)];
             SavedRule[] anchors = [.. present.OwnAnchors(present.Tables[family]).Where(anchor => IsOld(anchor.Text["-j ".Length..]))];
             if (chains.Length > 0 || anchors.Length > 0)
             {
@@ -79,9 +80,23 @@ internal sealed class RuleInstaller(ObjectNames names, XtablesVariant variant)
     public void RemoveSets(ReadOnlySpan<uint> kept, InstalledRules present)
     {
         HashSet<uint> staying = [.. kept];
+        BackendException? first = null;
         foreach (string set in present.OwnSets.Where(set => !names.TryGeneration(set, out uint generation) || !staying.Contains(generation)))
         {
-            IpSets.Destroy(set);
+            try
+            {
+                IpSets.Destroy(set);
+            }
+            catch (BackendException refusal)
+            {
+                // The others go all the same.
+                first ??= refusal;
+            }
+        }
+
+        if (first is not null)
+        {
+            throw first;
         }
     }
 
@@ -104,10 +119,16 @@ internal sealed class RuleInstaller(ObjectNames names, XtablesVariant variant)
         new Xtables(variant, Family.Both[family]).Restore(text.ToString());
     }
 
-    // A family that was switched is switched back: its old chains are still there.
+    // A family that was switched is switched back: its old chains are still there. Unless somebody ends the lease meanwhile: what there was before
+    // is no more, and whoever ends it takes our chains away.
     private void Undo(InstalledRules before)
     {
         InstalledRules present = InstalledRules.Read(names, variant);
+        if (before.Lease is { IsEnding: false } && present.Lease is null or { IsEnding: true })
+        {
+            return;
+        }
+
         for (int family = 0; family < Family.Both.Count; family++)
         {
             string lease = family == 0 ? new LeaseRules(names, variant).Change(present, before.Lease) : "";
@@ -120,7 +141,8 @@ internal sealed class RuleInstaller(ObjectNames names, XtablesVariant variant)
             }
         }
 
-        RemoveOthers(before.Lease is { } pending ? [before.ActiveGeneration, pending.Back] : [before.ActiveGeneration], InstalledRules.Read(names, variant));
+        uint[] kept = before.Lease is { } pending ? [before.ActiveGeneration, pending.Back] : before.HasAny ? [before.ActiveGeneration] : [];
+        RemoveOthers(kept, InstalledRules.Read(names, variant));
     }
 
     private static string Lines(IEnumerable<string> lines) => string.Concat(lines.Select(line => line + "\n"));

@@ -12,6 +12,13 @@ internal static class CgroupPlaces
     // struct xt_cgroup_info_v2 of linux/netfilter/xt_cgroup.h: 512 bytes with the zero at their end.
     private const int LongestPath = 511;
 
+    /// <summary>
+    /// Why the legacy variant gets no rule of a cgroup. It gives the kernel the whole table at each change, whoever makes it, and the kernel looks for
+    /// each path again (cgroup_mt_check_v2 of net/netfilter/xt_cgroup.c): one that is gone would keep everybody from changing the table.
+    /// </summary>
+    public const string LegacyObstacle =
+        "rules of cgroups need the nft variant of iptables, or eBPF: with the legacy one nobody could change the table any more once the cgroup is gone";
+
     /// <summary>Finds the cgroups of each unit, the deepest first: a match takes what lies below as well.</summary>
     /// <param name="policy">The units.</param>
     /// <param name="find">The cgroups that a path means.</param>
@@ -47,6 +54,12 @@ internal static class CgroupPlaces
     /// <param name="cgroup">The cgroup.</param>
     public static string Matches(HostCgroup cgroup) =>
         string.Create(CultureInfo.InvariantCulture, $"-m cgroup --path \"{cgroup.Path[1..].Replace("\\", "\\\\", StringComparison.Ordinal)}\" -m comment --comment g{cgroup.Id} ");
+
+    /// <summary>Units of a policy that are cgroups, where none of them can be judged.</summary>
+    /// <param name="policy">The units.</param>
+    /// <param name="obstacle">Why not.</param>
+    public static IEnumerable<UnitNotEnforced> NoneOf(CompiledPolicy policy, string obstacle) =>
+        policy.Units.Where(unit => unit.Attach.Kind == AttachmentKind.Cgroup).Select(unit => new UnitNotEnforced(unit.Number, obstacle));
 
     private static bool IsPlainPath(string path) =>
         path.Length <= LongestPath && path.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '/' or '_' or '.' or '-' or '@' or ':' or '\\');

@@ -4,6 +4,11 @@ using System.Text;
 namespace Datapath.Backends.Iptables.Lowering;
 
 /// <summary>The chains of one family. Equal chains are one: what looks like a tree of decisions is stored as a graph.</summary>
+/// <remarks>
+/// nf_tables refuses a rule by which a packet could come more than fifteen chains away from its hook, whether by jump or by goto
+/// (NFT_JUMP_STACK_SIZE and nft_chain_validate of net/netfilter/nf_tables_api.c). Up to four lead to a judge, four to the row of an address, five
+/// to the descriptor of a port, two from there to the end.
+/// </remarks>
 internal sealed class ChainBook
 {
     private readonly Dictionary<string, int> _numbers = new(StringComparer.Ordinal);

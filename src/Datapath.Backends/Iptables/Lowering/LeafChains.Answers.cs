@@ -15,15 +15,17 @@ internal sealed partial class LeafChains
     // segments say nothing of who opened it. Not where conntrack holds it for an answer: then the other side would have opened.
     private const string Opens = IsOpeningSyn + "-m conntrack --ctdir ORIGINAL ";
 
+    private const string IsTranslated = "-m conntrack --ctstate SNAT,DNAT ";
+
     private readonly Dictionary<int, int> _answers = [];
 
     private uint Known => options.ConnectionMarkBit | options.RevokedMarkBit;
 
     private string Opened => MarkLayout.Hexadecimal(options.ConnectionMarkBit);
 
-    private string IsKnown => $"-m connmark ! --mark 0x0/{MarkLayout.Hexadecimal(Known)} ";
+    private string IsUnknown => $"-m connmark --mark 0x0/{MarkLayout.Hexadecimal(Known)} ";
 
-    private string IsOpened => $"-m connmark --mark {Opened}/{Opened} ";
+    private string IsOpened => HasMarks(options.ConnectionMarkBit);
 
     /// <summary>
     /// The chain where an answer ends, by what decides in the opener's direction now: it passes, and both are counted for one rule, or it
@@ -45,17 +47,15 @@ internal sealed partial class LeafChains
     /// <summary>What becomes of a packet whose connection was opened under policy, or is the related one of an error.</summary>
     /// <param name="refuse">Where it is refused.</param>
     /// <param name="revoked">Where the opener is refused who once was allowed.</param>
-    private int OfConnection(int refuse, int revoked) =>
-        book.Add(
-            [
-                // One that another judge has let open just now is not confirmed.
-                ChainRule.Goto(revoked, "-m conntrack --ctstate NEW,ESTABLISHED --ctdir ORIGINAL --ctstatus CONFIRMED "),
-                ChainRule.Goto(refuse, IsOpeningSyn),
-                ChainRule.Goto(Answer(refuse), "-m conntrack --ctstate ESTABLISHED --ctdir REPLY "),
-                ChainRule.Goto(Error(refuse), $"-p {family.IcmpName} {IsOpened}-m conntrack --ctstate RELATED "),
-                ChainRule.Goto(refuse),
-            ]
-        );
+    private ImmutableArray<ChainRule> OfConnection(int refuse, int revoked) =>
+        [
+            // One that another judge has let open just now is not confirmed.
+            ChainRule.Goto(revoked, "-m conntrack --ctstate NEW,ESTABLISHED --ctdir ORIGINAL --ctstatus CONFIRMED "),
+            ChainRule.Goto(refuse, IsOpeningSyn),
+            ChainRule.Goto(Answer(refuse), "-m conntrack --ctstate ESTABLISHED --ctdir REPLY "),
+            ChainRule.Goto(Error(refuse), $"-p {family.IcmpName} {IsOpened}-m conntrack --ctstate RELATED "),
+            ChainRule.Goto(refuse),
+        ];
 
     /// <summary>
     /// Errors about packets of the connection pass, from either side, where ports or an identifier tell it from others. Not the connections
@@ -64,7 +64,6 @@ internal sealed partial class LeafChains
     private int Error(int refuse)
     {
         int end = book.Add(layout.End());
-        int pass = book.Add([.. family.IcmpErrors.Select(type => ChainRule.Goto(end, family.IcmpType(type, code: null))), ChainRule.Goto(refuse)]);
         string[] told =
         [
             "--ctproto tcp ",
@@ -72,7 +71,8 @@ internal sealed partial class LeafChains
             // Conntrack keeps type and code where others have their port.
             string.Create(CultureInfo.InvariantCulture, $"--ctproto {family.IcmpName} --ctorigdstport {family.EchoRequest << 8}:{(family.EchoRequest << 8) | byte.MaxValue} "),
         ];
-        return book.Add([.. told.Select(matches => ChainRule.Goto(pass, "-m conntrack " + matches)), ChainRule.Goto(refuse)]);
+        IEnumerable<string> errors = told.SelectMany(matches => family.IcmpErrors.Select(type => $"{family.IcmpType(type, code: null)}-m conntrack {matches}"));
+        return book.Add([.. errors.Select(matches => ChainRule.Goto(end, matches)), ChainRule.Goto(refuse)]);
     }
 
     /// <summary>
@@ -81,17 +81,21 @@ internal sealed partial class LeafChains
     /// </summary>
     private int Answer(int refuse)
     {
-        int translated = book.Add(ChainRule.Goto(book.Add(layout.End()), IsOpened), ChainRule.Goto(refuse));
-        string bit = MarkLayout.Hexadecimal(options.CgroupMarkBit);
+        int end = book.Add(layout.End());
         return book.Add(
             [
                 // Of ICMP only what was asked for: the connections of other kinds have no identifier to tell them apart.
                 ChainRule.Goto(refuse, family.IsNoEchoReply),
                 // Whose socket a packet will find is not known yet, and so not by whose rules its opener spoke.
-                .. Cgroups == CgroupPart.Host ? [ChainRule.Goto(translated, $"-m connmark --mark {bit}/{bit} ")] : ImmutableArray<ChainRule>.Empty,
-                ChainRule.Goto(translated, "-m conntrack --ctstate SNAT,DNAT "),
+                .. Cgroups == CgroupPart.Host
+                    ? [ChainRule.Goto(end, HasMarks(options.CgroupMarkBit | options.ConnectionMarkBit)), ChainRule.Goto(refuse, HasMarks(options.CgroupMarkBit))]
+                    : ImmutableArray<ChainRule>.Empty,
+                ChainRule.Goto(end, IsOpened + IsTranslated),
+                ChainRule.Goto(refuse, IsTranslated),
                 layout.MarkAnswer(),
             ]
         );
     }
+
+    private static string HasMarks(uint bits) => $"-m connmark --mark {MarkLayout.Hexadecimal(bits)}/{MarkLayout.Hexadecimal(bits)} ";
 }

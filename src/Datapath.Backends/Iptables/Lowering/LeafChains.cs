@@ -90,7 +90,7 @@ internal sealed partial class LeafChains(CompiledPolicy policy, ChainBook book, 
     private int Reject(Descriptor descriptor)
     {
         int refuse = Refuse(descriptor, DropReason.Policy);
-        return book.Add(ChainRule.Goto(OfConnection(refuse, Refuse(descriptor, DropReason.Revoked)), IsKnown), ChainRule.Goto(refuse));
+        return book.Add([ChainRule.Goto(refuse, IsUnknown), .. OfConnection(refuse, Refuse(descriptor, DropReason.Revoked))]);
     }
 
     private int Refuse(Descriptor descriptor, DropReason reason)

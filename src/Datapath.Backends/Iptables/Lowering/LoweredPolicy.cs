@@ -36,6 +36,9 @@ internal sealed record LoweredFamily(ObjectNames Names, Family Family, IReadOnly
     // Twice the entries in buckets of up to 12: the set does not have to grow while it is filled.
     private const int SmallestHash = 64;
     private const int Notes = 1;
+
+    // More chains than there is memory for, in as many digits as a name has room for.
+    private const int NumberOfFirst = 9_999_999;
     private const string InputPart = "pre";
     private const string OutputPart = "post";
 
@@ -104,7 +107,9 @@ internal sealed record LoweredFamily(ObjectNames Names, Family Family, IReadOnly
         return text.ToString();
     }
 
-    private static string Part(int number) => number.ToString(CultureInfo.InvariantCulture);
+    // Names descend: iptables-restore of nf_tables keeps those that it has read in order, and for each line walks to where the name stands (cache_chain_list_insert of
+    // iptables/nft-cache.c). A chain leads to chains before it, mostly the last ones; they are where the walk begins.
+    private static string Part(int number) => (NumberOfFirst - number).ToString(CultureInfo.InvariantCulture);
 
     // The note is the last rule: what it costs, those pay whom no judge is asked about.
     private static ImmutableArray<ChainRule> WithNote(ImmutableArray<ChainRule> rules, ObjectNames names, string checksum) =>

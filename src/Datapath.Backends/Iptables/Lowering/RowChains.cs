@@ -13,8 +13,9 @@ namespace Datapath.Backends.Iptables.Lowering;
 /// <param name="isAnswer">Whether packets answer: then the row is asked what their opener asked, which stands in their source port.</param>
 internal sealed class RowChains(PortRuns runs, LeafChains leaves, ChainBook book, Family family, bool isAnswer)
 {
-    // As for classes of addresses: four ways at each step are the fewest rules. Ten thousand ports are seven steps.
+    // As for classes of addresses: four ways at each step are the fewest rules, and beyond four steps there are more ways: see ChainBook.
     private const int Branches = 4;
+    private const int MostSteps = 4;
     private const int AnyProtocol = 0;
     private const int MultiportSlots = 15;
 
@@ -88,7 +89,7 @@ internal sealed class RowChains(PortRuns runs, LeafChains leaves, ChainBook book
         }
         else
         {
-            Lead(rules, $"-p {protocol} ", Ports(cells, protocol), rest);
+            Lead(rules, $"-p {protocol} ", Ports(cells, protocol, WaysFor(cells.Length)), rest);
         }
     }
 
@@ -114,8 +115,20 @@ internal sealed class RowChains(PortRuns runs, LeafChains leaves, ChainBook book
         }
     }
 
+    // How many ways there are at each step that the last one has no more cells than it has room for.
+    private static int WaysFor(int cells)
+    {
+        int ways = Branches;
+        while (Branches * Math.Pow(ways, MostSteps - 1) < cells)
+        {
+            ways++;
+        }
+
+        return ways;
+    }
+
     // Few enough ports stand in one chain, the most common outcome last; more of them are a tree.
-    private int Ports(ImmutableArray<PortCells> cells, string protocol)
+    private int Ports(ImmutableArray<PortCells> cells, string protocol, int ways)
     {
         int rest = Leaf(MostCommon(cells), protocol);
         if (cells.Length <= MultiportSlots && Exceptions(cells, protocol, rest) is { Length: <= Branches } few)
@@ -123,11 +136,11 @@ internal sealed class RowChains(PortRuns runs, LeafChains leaves, ChainBook book
             return book.Add([.. few, ChainRule.Goto(rest)]);
         }
 
-        ImmutableArray<ImmutableArray<PortCells>> parts = [.. cells.Chunk((cells.Length + Branches - 1) / Branches).Select(part => part.ToImmutableArray())];
+        ImmutableArray<ImmutableArray<PortCells>> parts = [.. cells.Chunk((cells.Length + ways - 1) / ways).Select(part => part.ToImmutableArray())];
         return book.Add(
             [
-                .. parts[..^1].Select(part => ChainRule.Goto(Ports(part, protocol), $"-p {protocol} -m {protocol} {_port} {RangeText(part[0].First, part[^1].Last)} ")),
-                ChainRule.Goto(Ports(parts[^1], protocol)),
+                .. parts[..^1].Select(part => ChainRule.Goto(Ports(part, protocol, ways), $"-p {protocol} -m {protocol} {_port} {RangeText(part[0].First, part[^1].Last)} ")),
+                ChainRule.Goto(Ports(parts[^1], protocol, ways)),
             ]
         );
     }

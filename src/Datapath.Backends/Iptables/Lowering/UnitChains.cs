@@ -24,7 +24,10 @@ internal sealed class UnitChains(
 )
 {
     // Four ways at each step are the fewest rules: two and a half for two bits, where eight ways have four and a half for three.
-    private const int BitsPerStep = 2;
+    private const int FewestBitsPerStep = 2;
+
+    // Beyond that there are more ways instead of more steps: see ChainBook.
+    private const int MostSteps = 4;
 
     /// <summary>The chain of what a unit sends to itself.</summary>
     public int Own => leaves.Of(policy.LocalDescriptor);
@@ -55,6 +58,8 @@ internal sealed class UnitChains(
     }
 
     private static bool IsOne(int[] chains) => Array.TrueForAll(chains, chain => chain == chains[0]);
+
+    private int BitsPerStep => Math.Max(FewestBitsPerStep, (layout.ClassBits + MostSteps - 1) / MostSteps);
 
     private int Tree(int[] chains) => Tree(chains, 0, (layout.ClassBits + BitsPerStep - 1) / BitsPerStep);
 

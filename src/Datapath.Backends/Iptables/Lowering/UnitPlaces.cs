@@ -38,7 +38,13 @@ internal sealed record UnitPlaces(LocalUnit? Host, ImmutableArray<(LocalUnit Uni
     /// <param name="policy">The units.</param>
     /// <param name="host">The interfaces that there are.</param>
     /// <param name="cgroups">The cgroups that a path of a policy means now; null where there is no hierarchy of them.</param>
-    public static UnitPlaces Of(CompiledPolicy policy, HostSnapshot host, Func<string, ImmutableArray<HostCgroup>>? cgroups = null)
+    /// <param name="cgroupObstacle">Why no cgroup can be judged; null where they can.</param>
+    public static UnitPlaces Of(
+        CompiledPolicy policy,
+        HostSnapshot host,
+        Func<string, ImmutableArray<HostCgroup>>? cgroups = null,
+        string? cgroupObstacle = null
+    )
     {
         var pods = ImmutableArray.CreateBuilder<(LocalUnit, HostInterface)>();
         var missing = ImmutableArray.CreateBuilder<UnitNotEnforced>();
@@ -66,7 +72,8 @@ internal sealed record UnitPlaces(LocalUnit? Host, ImmutableArray<(LocalUnit Uni
             }
         }
 
-        ImmutableArray<(LocalUnit, HostCgroup)> found = CgroupPlaces.Of(policy, cgroups ?? (_ => []), missing);
+        ImmutableArray<(LocalUnit, HostCgroup)> found = cgroupObstacle is null ? CgroupPlaces.Of(policy, cgroups ?? (_ => []), missing) : [];
+        missing.AddRange(cgroupObstacle is null ? [] : CgroupPlaces.NoneOf(policy, cgroupObstacle));
         return new UnitPlaces(
             policy.Units.FirstOrDefault(unit => unit.Attach.Kind == AttachmentKind.Host),
             pods.ToImmutable(),

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using Datapath.Policy.Resolution;
@@ -8,7 +7,7 @@ namespace Datapath.Policy.Compilation.Passes;
 /// <content>Addresses of units that come and go among the classes that there are: the map of before with a few ranges changed.</content>
 internal sealed partial class PeerClasses
 {
-    // More changes than this are laid anew: each moves the ranges behind it.
+    // More changes than this are laid anew: each copies a block of ranges.
     private const int MostChanges = 16;
 
     /// <summary>The same classes after nothing but addresses of units has changed.</summary>
@@ -108,77 +107,14 @@ internal sealed partial class PeerClasses
         return ranges[low].Set;
     }
 
-    private static ImmutableArray<PeerRange<TAddress>> Changed<TAddress>(ImmutableArray<PeerRange<TAddress>> ranges, IEnumerable<AddressChange> changes)
+    private static PeerRanges<TAddress> Changed<TAddress>(PeerRanges<TAddress> ranges, IEnumerable<AddressChange> changes)
         where TAddress : unmanaged, IBinaryInteger<TAddress>, IMinMaxValue<TAddress>
     {
-        PeerRange<TAddress>[] wanted =
-        [
-            .. changes
-                .Select(one => new PeerRange<TAddress>(TAddress.CreateTruncating(one.Address), unchecked((ushort)one.Class), (ushort)one.Number))
-                .OrderBy(one => one.First),
-        ];
-        if (wanted.Length == 0)
+        foreach (AddressChange one in changes)
         {
-            return ranges;
+            ranges = ranges.With(new PeerRange<TAddress>(TAddress.CreateTruncating(one.Address), unchecked((ushort)one.Class), (ushort)one.Number));
         }
-        // Only what lies around the changes is edited: the ranges are many, and are copied once.
-        ReadOnlySpan<PeerRange<TAddress>> all = ranges.AsSpan();
-        int from = Math.Max(0, IndexOf(all, wanted[0].First) - 1);
-        int to = Math.Min(all.Length, IndexOf(all, wanted[^1].First) + 2);
-        List<PeerRange<TAddress>> edited = [.. all[from..to]];
-        foreach (PeerRange<TAddress> one in wanted)
-        {
-            Change(edited, one);
-        }
-        var changed = GC.AllocateUninitializedArray<PeerRange<TAddress>>(all.Length - (to - from) + edited.Count);
-        all[..from].CopyTo(changed);
-        edited.CopyTo(changed, from);
-        all[to..].CopyTo(changed.AsSpan(from + edited.Count));
-        return ImmutableCollectionsMarshal.AsImmutableArray(changed);
-    }
-
-    /// <summary>Gives one address another class and owner; neighbours that are alike become one range.</summary>
-    private static void Change<TAddress>(List<PeerRange<TAddress>> ranges, PeerRange<TAddress> one)
-        where TAddress : unmanaged, IBinaryInteger<TAddress>, IMinMaxValue<TAddress>
-    {
-        int at = IndexOf(CollectionsMarshal.AsSpan(ranges), one.First);
-        PeerRange<TAddress> old = ranges[at];
-        if (IsAlike(old, one))
-        {
-            return;
-        }
-        bool isLast = one.First == TAddress.MaxValue || (at + 1 < ranges.Count && ranges[at + 1].First == one.First + TAddress.One);
-        if (!isLast)
-        {
-            ranges.Insert(at + 1, old with { First = one.First + TAddress.One });
-        }
-        else if (at + 1 < ranges.Count && one.First != TAddress.MaxValue && IsAlike(ranges[at + 1], one))
-        {
-            ranges.RemoveAt(at + 1);
-        }
-        if (old.First == one.First)
-        {
-            ranges.RemoveAt(at--);
-        }
-        if (at < 0 || !IsAlike(ranges[at], one))
-        {
-            ranges.Insert(at + 1, one);
-        }
-    }
-
-    private static bool IsAlike<TAddress>(PeerRange<TAddress> one, PeerRange<TAddress> other)
-        where TAddress : unmanaged => one.Class == other.Class && one.Unit == other.Unit;
-
-    private static int IndexOf<TAddress>(ReadOnlySpan<PeerRange<TAddress>> ranges, TAddress address)
-        where TAddress : unmanaged, IBinaryInteger<TAddress>
-    {
-        (int low, int high) = (0, ranges.Length - 1);
-        while (low < high)
-        {
-            int middle = (low + high + 1) / 2;
-            (low, high) = ranges[middle].First <= address ? (middle, high) : (low, middle - 1);
-        }
-        return low;
+        return ranges;
     }
 
     /// <summary>An address that is another one's now.</summary>

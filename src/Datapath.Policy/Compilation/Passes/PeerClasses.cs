@@ -98,12 +98,7 @@ internal sealed partial class PeerClasses
         var high = ImmutableArray.CreateBuilder<PeerRange<UInt128>>(_sweep.IPv6.Length + (2 * _high.Length));
         Lay(_sweep.IPv4, _low, uint.MaxValue, low);
         Lay(_sweep.IPv6, _high, UInt128.MaxValue, high);
-        var narrow = ImmutableArray.CreateBuilder<PeerRange<uint>>(low.Count);
-        foreach (PeerRange<UInt128> range in low)
-        {
-            narrow.Add(new PeerRange<uint>((uint)range.First, range.Class, range.Unit));
-        }
-        return new PeerMap(_classes.Count, narrow.MoveToImmutable(), high.ToImmutable());
+        return new PeerMap(_classes.Count, [.. low.Select(range => new PeerRange<uint>((uint)range.First, range.Class, range.Unit))], [.. high]);
     }
 
     /// <summary>Numbers the classes of a family; a set is looked at where it stands first, unless units have all of the range.</summary>

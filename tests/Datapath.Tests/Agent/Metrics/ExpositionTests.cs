@@ -85,6 +85,21 @@ public sealed class ExpositionTests
     }
 
     [Fact]
+    public void Each_look_counts_anew_and_a_series_that_comes_has_its_place()
+    {
+        using Bench bench = new();
+        List<Measurement<long>> now = [new(2, new KeyValuePair<string, object?>("of", "c")), new(3, new KeyValuePair<string, object?>("of", "a")), new(4, new KeyValuePair<string, object?>("of", "a"))];
+        bench.Meter.CreateObservableCounter("some.thing", () => now);
+        bench.Listen();
+        const string Head = "# HELP some_thing_total \n# TYPE some_thing_total counter\n";
+        const string First = Head + "some_thing_total{of=\"a\"} 7\nsome_thing_total{of=\"c\"} 2\n";
+        Assert.Equal(First, bench.Page(ExpositionFormat.Text));
+        Assert.Equal(First, bench.Page(ExpositionFormat.Text));
+        now.Add(new(5, new KeyValuePair<string, object?>("of", "b")));
+        Assert.Equal(Head + "some_thing_total{of=\"a\"} 7\nsome_thing_total{of=\"b\"} 5\nsome_thing_total{of=\"c\"} 2\n", bench.Page(ExpositionFormat.Text));
+    }
+
+    [Fact]
     public void What_never_changes_is_info_to_openmetrics()
     {
         using Bench bench = new();

@@ -42,6 +42,9 @@ internal sealed class AgentFixture : IDisposable
 
     public HostSnapshot Host { get; private set; }
 
+    /// <summary>Called by each look at the host.</summary>
+    public Action ReadingHost { get; set; } = () => { };
+
     /// <summary>Thrown by the next looks at the host.</summary>
     public Exception? HostRefusal { get; set; }
 
@@ -60,13 +63,15 @@ internal sealed class AgentFixture : IDisposable
 
     public string StateDirectory => Path.Combine(Root, "state");
 
+    public string BpfFileSystem => Path.Combine(Root, "bpf");
+
     public string LockDirectory => Path.Combine(Root, "locks");
 
     public AgentParts Parts =>
         new(
             _ => Backend,
             () => Instances,
-            new HostSource(() => HostRefusal is { } refusal ? throw refusal : Host, Watch),
+            new HostSource(ReadHost, Watch),
             _ => Survey,
             LockDirectory,
             name => Variables.GetValueOrDefault(name),
@@ -76,6 +81,7 @@ internal sealed class AgentFixture : IDisposable
             OpenIptables = _ => Iptables,
             FindEbpfObstacle = () => EbpfObstacle,
             ConfigurationDirectory = ConfigurationDirectory,
+            BpfFileSystem = BpfFileSystem,
             OnHangup = reload =>
             {
                 _hangup = reload;
@@ -111,6 +117,12 @@ internal sealed class AgentFixture : IDisposable
         string path = Path.Combine(ConfigurationDirectory, "datapath.conf");
         File.WriteAllLines(path, lines);
         return path;
+    }
+
+    private HostSnapshot ReadHost()
+    {
+        ReadingHost();
+        return HostRefusal is { } refusal ? throw refusal : Host;
     }
 
     public void ChangeHost(HostSnapshot host)

@@ -81,6 +81,26 @@ internal sealed class FakeBackend : IBackend
 
     public uint Adopt() => Generation;
 
+    /// <summary>Called by each preparation.</summary>
+    public Action Preparing { get; set; } = () => { };
+
+    /// <summary>How often it was prepared.</summary>
+    public int Prepared { get; private set; }
+
+    public void Prepare()
+    {
+        Enter();
+        try
+        {
+            Prepared++;
+            Preparing();
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
     public ApplyReport Apply(CompiledPolicy policy, HostSnapshot host, ApplyOptions? options = null)
     {
         Applying();
@@ -241,8 +261,16 @@ internal sealed class FakeBackend : IBackend
         return new LiveConnections([.. wanted.Take(most)], wanted.Length);
     }
 
+    /// <summary>Thrown by a removal.</summary>
+    public Exception? RemovalRefusal { get; set; }
+
     public RemovalReport Remove(bool dryRun)
     {
+        if (RemovalRefusal is not null)
+        {
+            throw RemovalRefusal;
+        }
+
         RemovalReport report = new(Objects, dryRun ? Objects : Stuck);
         Objects = dryRun ? Objects : Stuck;
         return report;

@@ -229,7 +229,7 @@ public sealed class PolicyImageTests(ITestOutputHelper output)
             Peers = new PeerMap(
                 ClassCount: 1000,
                 ipv6 ? [new(0, 0, 0)] : [.. ranges.Select(range => new PeerRange<uint>((uint)range.First, range.Class, range.Unit))],
-                ipv6 ? ranges : [new(0, 0, 0)]
+                ipv6 ? [.. ranges] : [new(0, 0, 0)]
             ),
             Ports = new PortMap(1, [.. Enum.GetValues<PortTable>().Select(_ => ImmutableArray.Create(new PortRun(0, 0)))]),
             Policies = [],

@@ -1,13 +1,11 @@
 using System.Collections.Immutable;
 using System.Net;
 using Datapath.Backends.Host;
-using Datapath.Backends.Iptables;
+using Datapath.Backends.Iptables.Kernel;
 using Datapath.Backends.Iptables.Lowering;
 using Datapath.Flows;
 using Datapath.Policy.Compilation;
 using Datapath.Policy.Inventory;
-using Datapath.Policy.Options;
-using Datapath.Policy.Resolution;
 using Datapath.Policy.Rulesets;
 using Datapath.Tests.Support;
 using Xunit;
@@ -17,10 +15,6 @@ namespace Datapath.Tests.Backends.Iptables;
 /// <summary>What iptables is told of units that are cgroups.</summary>
 public sealed class CgroupLoweringTests
 {
-    private const string Uplink = "up0";
-
-    private static readonly IptablesOptions Options = new() { Instance = "default" };
-
     [Fact]
     public void The_example_is_lowered_to_the_recorded_text()
     {
@@ -43,7 +37,7 @@ public sealed class CgroupLoweringTests
         LoweredPolicy lowered = Lowered(Of("/svc", "/svc"), out _);
         var walker = new ChainWalker(lowered.IPv4.Chains(lowered.Names, 1, ""), lowered.IPv4.Set(lowered.Names, 1), isIPv6: false) { Cgroup = cgroup };
         var packet = new WalkedPacket(AddressKey.From(IPAddress.Parse("10.9.0.1")), AddressKey.From(IPAddress.Parse("192.0.2.7")), IanaProtocol.Tcp, port);
-        WalkedJudgement said = Assert.Single(walker.Walk(lowered.IPv4.Anchors(1)[1].Chain, Uplink, packet, isLocal: true));
+        WalkedJudgement said = Assert.Single(walker.Walk(lowered.IPv4.Anchors(1)[1].Chain, LoweringCase.Uplink, packet, isLocal: true));
         Assert.Equal(passes, said.Passes);
     }
 
@@ -73,12 +67,22 @@ public sealed class CgroupLoweringTests
     }
 
     [Fact]
+    public void Where_no_rule_may_name_a_cgroup_every_such_unit_says_so_and_the_host_judges_what_it_sends()
+    {
+        CompiledPolicy policy = Compiled("/svc", "/other");
+        UnitPlaces places = KernelPlaces.Of(policy, Host(), XtablesVariant.Legacy);
+        Assert.Empty(places.Cgroups);
+        Assert.Equal([CgroupPlaces.LegacyObstacle, CgroupPlaces.LegacyObstacle], places.NotEnforced.Select(one => one.Reason));
+        LoweredPolicy lowered = PolicyLowering.Lower(policy, places, LoweringCase.Options);
+        Assert.All(lowered.Families, family => Assert.DoesNotContain("-m cgroup", family.Chains(lowered.Names, 1, ""), StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void A_cgroup_that_was_made_anew_is_another_policy_to_the_kernel()
     {
         string Checksum(ulong id)
         {
-            CompiledPolicy policy = Compiled("/svc");
-            return PolicyLowering.Lower(policy, UnitPlaces.Of(policy, Host(), path => [new HostCgroup(path, id)]), Options).Checksum;
+            return LoweringCase.Lower(Compiled("/svc"), Host(), path => [new HostCgroup(path, id)]).Checksum;
         }
 
         Assert.Equal(Checksum(1), Checksum(1));
@@ -101,14 +105,14 @@ public sealed class CgroupLoweringTests
     private static LoweredPolicy Lowered(Func<string, ImmutableArray<HostCgroup>> find, out CompiledPolicy policy)
     {
         policy = Compiled("/svc");
-        return PolicyLowering.Lower(policy, UnitPlaces.Of(policy, Host(), find), Options);
+        return LoweringCase.Lower(policy, Host(), find);
     }
 
-    private static HostSnapshot Host() => new([new HostInterface(2, Uplink, IsLoopback: false, Master: 0, HasMacHeader: true)], [IPAddress.Parse("10.9.0.1")], []);
+    private static HostSnapshot Host() => LoweringCase.Host([], LoweringCase.HostAddress);
 
     private static CompiledPolicy Compiled(params string[] paths)
     {
-        WrittenPolicy written = new()
+        return LoweringCase.CompileClosed(new WrittenPolicy
         {
             ProcessingUnits = [.. paths.Select((path, i) => Written.Unit($"s{i}", "app=s") with { Attach = new Attachment(AttachmentKind.Cgroup, path) })],
             ExternalNetworks = [Written.Network("store", "192.0.2.0/24", "2001:db8::/32")],
@@ -117,9 +121,6 @@ public sealed class CgroupLoweringTests
                 Written.Ruleset("service", "app=s") with { OutgoingRules = [Written.Allow("externalnetwork:name=store", "tcp/443")] },
                 Written.Ruleset("host", "$type=Host") with { OutgoingRules = [Written.Allow("externalnetwork:name=store", "tcp/80")] },
             ],
-        };
-        PolicyOptions closed = new() { RootDefault = DefaultAction.Reject };
-        PolicyResolution resolution = PolicyResolver.Resolve(written, new HostInventory("box", [IPAddress.Parse("10.9.0.1")], []), closed);
-        return Assert.IsType<CompiledPolicy>(PolicyCompiler.Compile(resolution.Policy, RuleIndexes.Empty).Policy);
+        });
     }
 }

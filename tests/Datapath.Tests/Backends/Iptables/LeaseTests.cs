@@ -35,6 +35,18 @@ public sealed class LeaseTests
     [InlineData("-m comment --comment lease-confirm-99999999999999999-2-3")]
     public void Another_rule_is_no_lease(string rule) => Assert.Null(IptablesLease.Parse(rule));
 
+    [Theory]
+    [InlineData("datapath rollback-at --config /dev/null --instance web --state-dir /var/lib/datapath/web 123456789", true)]
+    // Of another instance, for another lease, and no keeper at all: processes that got the number of one that has ended.
+    [InlineData("datapath rollback-at --config /dev/null --instance web-2 --state-dir /var/lib/datapath/web 123456789", false)]
+    [InlineData("datapath rollback-at --config /dev/null --instance web --state-dir /var/lib/datapath/web 123456788", false)]
+    [InlineData("datapath run --instance web --policy rollback-at 123456789", false)]
+    [InlineData("datapath rollback-at --instance", false)]
+    [InlineData("vi rollback-at", false)]
+    [InlineData("", false)]
+    public void A_keeper_is_known_by_its_instance_and_its_deadline(string line, bool isKeeper) =>
+        Assert.Equal(isKeeper, KeeperProcess.IsKeeper(line.Replace(' ', '\0') + '\0', TimeSpan.FromMilliseconds(123_456_789), "web"));
+
     [Fact]
     public void A_lease_is_over_at_its_time_and_when_somebody_has_begun_to_end_it()
     {

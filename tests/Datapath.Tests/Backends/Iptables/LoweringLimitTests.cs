@@ -1,11 +1,8 @@
 using System.Net;
 using Datapath.Backends.Host;
-using Datapath.Backends.Iptables;
 using Datapath.Backends.Iptables.Lowering;
 using Datapath.Policy.Compilation;
 using Datapath.Policy.Inventory;
-using Datapath.Policy.Options;
-using Datapath.Policy.Resolution;
 using Datapath.Policy.Rulesets;
 using Datapath.Tests.Support;
 using Xunit;
@@ -15,10 +12,6 @@ namespace Datapath.Tests.Backends.Iptables;
 /// <summary>What iptables cannot say, as decision 0020 accepts it.</summary>
 public sealed class LoweringLimitTests
 {
-    private const string Uplink = "up0";
-
-    private static readonly IptablesOptions Options = new() { Instance = "default" };
-
     [Theory]
     // Allowed by the rules, and dropped: to the match type 255 is every type, so that its codes are not told apart, and of the other family's ICMP
     // it reads no type.
@@ -30,14 +23,14 @@ public sealed class LoweringLimitTests
     public void ICMP_that_matches_have_no_word_for_gets_what_others_get(int protocol, ushort kind, bool isAllowed, bool passes)
     {
         CompiledPolicy policy = Compiled("icmp/255/0", "icmp/8", "icmp6/128");
-        LoweredPolicy lowered = PolicyLowering.Lower(policy, UnitPlaces.Of(policy, Host(master: 0)), Options);
+        LoweredPolicy lowered = LoweringCase.Lower(policy, Host(master: 0));
         var walker = new ChainWalker(lowered.IPv4.Chains(lowered.Names, 1, ""), lowered.IPv4.Set(lowered.Names, 1), isIPv6: false);
         AddressKey peer = AddressKey.From(IPAddress.Parse("192.0.2.7"));
         PortTable table = protocol == IanaProtocol.Icmp ? PortTable.Icmp : PortTable.Icmp6;
         Judgement wanted = new CompiledPolicyReader(policy).Judge(LocalUnit.HostNumber, Direction.Incoming, peer, table, kind);
         Assert.Equal(isAllowed, wanted.Verdict == Verdict.Allow);
         WalkedJudgement said = Assert.Single(
-            walker.Walk(lowered.IPv4.Anchors(1)[0].Chain, Uplink, new WalkedPacket(peer, AddressKey.From(IPAddress.Parse("10.9.0.1")), protocol, kind), isLocal: true)
+            walker.Walk(lowered.IPv4.Anchors(1)[0].Chain, LoweringCase.Uplink, new WalkedPacket(peer, AddressKey.From(IPAddress.Parse("10.9.0.1")), protocol, kind), isLocal: true)
         );
         Assert.Equal(passes, said.Passes);
     }
@@ -56,23 +49,20 @@ public sealed class LoweringLimitTests
     public void Anycast_addresses_are_the_hosts_in_IPv6_alone()
     {
         CompiledPolicy policy = Compiled("tcp/80");
-        LoweredPolicy lowered = PolicyLowering.Lower(policy, UnitPlaces.Of(policy, Host(master: 0)), Options);
+        LoweredPolicy lowered = LoweringCase.Lower(policy, Host(master: 0));
         Assert.Equal([false, true], lowered.Families.Select(one => one.Chains(lowered.Names, 1, "").Contains("--dst-type LOCAL,ANYCAST ", StringComparison.Ordinal)));
     }
 
     private static HostSnapshot Host(int master) =>
-        new([new HostInterface(2, Uplink, false, 0, true), new HostInterface(3, "web0", IsLoopback: false, master, HasMacHeader: true)], [], []);
+        new([new HostInterface(2, LoweringCase.Uplink, false, 0, true), new HostInterface(3, "web0", IsLoopback: false, master, HasMacHeader: true)], [], []);
 
     private static CompiledPolicy Compiled(params string[] served)
     {
-        WrittenPolicy written = new()
+        return LoweringCase.CompileClosed(new WrittenPolicy
         {
             ProcessingUnits = [Written.Unit("web", "app=a", "10.78.0.2").On("web0")],
             ExternalNetworks = [Written.Network("office", "192.0.2.0/24")],
             Rulesets = [Written.Ruleset("host", "$type=Host") with { IncomingRules = [Written.Allow("externalnetwork:name=office", served)] }],
-        };
-        PolicyOptions closed = new() { RootDefault = DefaultAction.Reject };
-        PolicyResolution resolution = PolicyResolver.Resolve(written, new HostInventory("box", [IPAddress.Parse("10.9.0.1")], []), closed);
-        return Assert.IsType<CompiledPolicy>(PolicyCompiler.Compile(resolution.Policy, RuleIndexes.Empty).Policy);
+        });
     }
 }

@@ -1,12 +1,12 @@
 using System.Collections.Immutable;
 using System.Net;
+using System.Text.RegularExpressions;
 using Datapath.Backends.Host;
 using Datapath.Backends.Iptables;
 using Datapath.Backends.Iptables.Lowering;
 using Datapath.Policy.Compilation;
 using Datapath.Policy.Inventory;
 using Datapath.Policy.Options;
-using Datapath.Policy.Resolution;
 using Datapath.Policy.Rulesets;
 using Datapath.Tests.Support;
 using Xunit;
@@ -16,10 +16,6 @@ namespace Datapath.Tests.Backends.Iptables;
 /// <summary>The chains that iptables walks say what the tables say.</summary>
 public sealed class PolicyLoweringTests(ITestOutputHelper output)
 {
-    private const string Uplink = "up0";
-
-    private static readonly IptablesOptions Options = new() { Instance = "default" };
-
     [Fact]
     public void Chains_answer_like_the_tables_they_were_made_from()
     {
@@ -31,7 +27,7 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
             var random = new Random(unchecked((seed * 1_000_003) + number));
             var generator = new RandomPolicy(random);
             PolicyCase one = generator.Next();
-            CompiledPolicy compiled = Compile(one);
+            CompiledPolicy compiled = LoweringCase.Compile(one);
             var edges = new PolicyEdges(one);
             var judges = new Judges(compiled);
             for (int i = 0; i < 300 && judges.Units.Length > 0; i++)
@@ -58,7 +54,7 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
     [Fact]
     public void Marks_of_others_are_as_they_were_and_ours_are_gone()
     {
-        var judges = new Judges(Compile(ThreeNetworks()));
+        var judges = new Judges(LoweringCase.Compile(ThreeNetworks()));
         LocalUnit unit = judges.Units[0];
         foreach (uint before in (uint[])[0, 0x0000_ffff, 0x7fe0_1234])
         {
@@ -70,8 +66,8 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
     [Fact]
     public void A_units_traffic_with_itself_is_counted_and_marks_no_connection()
     {
-        CompiledPolicy compiled = Compile(ThreeNetworks());
-        LoweredPolicy lowered = PolicyLowering.Lower(compiled, UnitPlaces.Of(compiled, Judges.Host(compiled)), Options);
+        CompiledPolicy compiled = LoweringCase.Compile(ThreeNetworks());
+        LoweredPolicy lowered = LoweringCase.Lower(compiled, Judges.Host(compiled));
         string[] lines = lowered.IPv4.Chains(lowered.Names, 1, lowered.Checksum).Split('\n');
         int local = compiled.Rules.Single(rule => rule.Rule.Kind == RuleKind.Local).Index;
         string counted = Assert.Single(lines, line => line.Contains($"--comment r{local} -j MARK ", StringComparison.Ordinal));
@@ -93,7 +89,7 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
             ExternalNetworks = [.. Enumerable.Range(0, 1000).Select(i => Written.Network($"n{i}", $"10.{i / 250}.{i % 250}.0/24", "10.200.0.0/16"))],
             Rulesets = [ruleset],
         };
-        var judges = new Judges(Compile(new PolicyCase(written, HostInventory.Unknown, new())));
+        var judges = new Judges(LoweringCase.Compile(new PolicyCase(written, HostInventory.Unknown, new())));
         foreach (int i in (int[])[0, 499, 999])
         {
             AddressKey peer = AddressKey.From(new([10, 200, 3, (byte)i]));
@@ -118,7 +114,7 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
             Rulesets = [ruleset],
         };
         PolicyOptions closed = new() { RootDefault = DefaultAction.Reject };
-        var judges = new Judges(Compile(new PolicyCase(written, HostInventory.Unknown, closed)));
+        var judges = new Judges(LoweringCase.Compile(new PolicyCase(written, HostInventory.Unknown, closed)));
         AddressKey peer = AddressKey.From(new([10, 200, 3, 1]));
         for (int port = 0; port < 3010; port++)
         {
@@ -130,18 +126,37 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
     [Fact]
     public void More_classes_than_the_mark_has_numbers_for_are_refused()
     {
-        CompiledPolicy compiled = Compile(ThreeNetworks());
+        CompiledPolicy compiled = LoweringCase.Compile(ThreeNetworks());
         HostSnapshot host = Judges.Host(compiled);
-        var narrow = Options with { PacketMarkMask = 0x7_0000 };
+        var narrow = LoweringCase.Options with { PacketMarkMask = 0x7_0000 };
         var refusal = Assert.Throws<Datapath.Backends.PolicyTooLargeException>(() => PolicyLowering.Lower(compiled, UnitPlaces.Of(compiled, host), narrow));
         Assert.Equal(2, refusal.Available);
     }
 
     [Fact]
+    public void Marks_have_no_bit_but_those_that_were_given()
+    {
+        CompiledPolicy compiled = LoweringCase.Compile(ThreeNetworks());
+        IptablesOptions given = LoweringCase.Options with { PacketMarkMask = 0x0ff0, ConnectionMarkBits = 0x8000_0005 };
+        Assert.Equal((0x8000_0000u, 0x4u, 0x1u), (given.ConnectionMarkBit, given.RevokedMarkBit, given.CgroupMarkBit));
+        Assert.Equal(IptablesOptions.DefaultConnectionMarkBits, LoweringCase.Options.ConnectionMarkBits);
+        Assert.Throws<ArgumentException>(() => LoweringCase.Options with { ConnectionMarkBits = 0x3 });
+        LoweredPolicy lowered = PolicyLowering.Lower(compiled, UnitPlaces.Of(compiled, Judges.Host(compiled)), given);
+        foreach (string rule in lowered.Families.SelectMany(family => family.Chains(lowered.Names, 1, "").Split('\n')))
+        {
+            foreach (Match bits in Regex.Matches(rule, " (-m mark|-m connmark|-j MARK|-j CONNMARK) (! )?--(mark|set-xmark) 0x[0-9a-f]+/0x(?<bits>[0-9a-f]+)", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1)))
+            {
+                uint own = bits.Value.Contains("conn", StringComparison.OrdinalIgnoreCase) ? given.ConnectionMarkBits : given.PacketMarkMask;
+                Assert.True((Convert.ToUInt32(bits.Groups["bits"].Value, 16) & ~own) == 0, rule);
+            }
+        }
+    }
+
+    [Fact]
     public void The_example_is_lowered_to_the_recorded_text()
     {
-        CompiledPolicy compiled = Compile(ThreeNetworks());
-        LoweredPolicy lowered = PolicyLowering.Lower(compiled, UnitPlaces.Of(compiled, Judges.Host(compiled)), Options);
+        CompiledPolicy compiled = LoweringCase.Compile(ThreeNetworks());
+        LoweredPolicy lowered = LoweringCase.Lower(compiled, Judges.Host(compiled));
         string text = lowered.IPv4.Set(lowered.Names, 1) + lowered.IPv4.Chains(lowered.Names, 1, lowered.Checksum);
         Golden.AssertMatches(Path.Combine(Architecture.Repository.Root, "tests/Datapath.Tests/Backends/Iptables/three-networks.txt"), text);
     }
@@ -151,9 +166,9 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
     [InlineData(5, false)]
     public void A_few_addresses_of_the_host_are_compared_before_the_kernels_tables_are_asked(int count, bool areCompared)
     {
-        CompiledPolicy compiled = Compile(HostAlone());
+        CompiledPolicy compiled = LoweringCase.Compile(HostAlone());
         IPAddress[] addresses = [.. Enumerable.Range(1, count).Select(last => new IPAddress([10, 9, 0, (byte)last])), IPAddress.Parse("fd00::1"), IPAddress.Parse("fe80::1")];
-        LoweredPolicy lowered = PolicyLowering.Lower(compiled, UnitPlaces.Of(compiled, Judges.Host(compiled, addresses)), Options);
+        LoweredPolicy lowered = LoweringCase.Lower(compiled, Judges.Host(compiled, addresses));
         foreach ((string hook, string option, string link, LoweredFamily family) in lowered.Families.SelectMany(family => (
             new[] { ("pre", "-d", "-i", family), ("post", "-s", "-o", family) }
         )))
@@ -171,8 +186,8 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
     [InlineData(5, true)]
     public void A_few_addresses_of_the_host_are_rules_and_no_entries_of_the_set(int count, bool areEntries)
     {
-        CompiledPolicy compiled = Compile(HostAlone([.. Enumerable.Range(1, count).Select(last => new IPAddress([10, 9, 0, (byte)last]))]));
-        LoweredPolicy lowered = PolicyLowering.Lower(compiled, UnitPlaces.Of(compiled, Judges.Host(compiled)), Options);
+        CompiledPolicy compiled = LoweringCase.Compile(HostAlone([.. Enumerable.Range(1, count).Select(last => new IPAddress([10, 9, 0, (byte)last]))]));
+        LoweredPolicy lowered = LoweringCase.Lower(compiled, Judges.Host(compiled));
         string set = lowered.IPv4.Set(lowered.Names, 1);
         Assert.Equal(areEntries, set.Contains(" 10.9.0.", StringComparison.Ordinal));
 
@@ -182,18 +197,18 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
         int local = compiled.Rules.Single(rule => rule.Rule.Kind == RuleKind.Local).Index;
         Assert.Equal(
             [new WalkedJudgement(local, Passes: true)],
-            walker.Walk(lowered.IPv4.Anchors(1)[1].Chain, Uplink, new WalkedPacket(ends[0], ends[1], IanaProtocol.Tcp, 81), isLocal: true)
+            walker.Walk(lowered.IPv4.Anchors(1)[1].Chain, LoweringCase.Uplink, new WalkedPacket(ends[0], ends[1], IanaProtocol.Tcp, 81), isLocal: true)
         );
     }
 
     [Fact]
     public void What_the_host_sends_beside_pods_is_judged_once()
     {
-        CompiledPolicy compiled = Compile(ThreeNetworks());
-        LoweredPolicy lowered = PolicyLowering.Lower(compiled, UnitPlaces.Of(compiled, Judges.Host(compiled, IPAddress.Parse("10.9.0.1"))), Options);
+        CompiledPolicy compiled = LoweringCase.Compile(ThreeNetworks());
+        LoweredPolicy lowered = LoweringCase.Lower(compiled, Judges.Host(compiled, IPAddress.Parse("10.9.0.1")));
         var walker = new ChainWalker(lowered.IPv4.Chains(lowered.Names, 1, ""), lowered.IPv4.Set(lowered.Names, 1), isIPv6: false);
         var packet = new WalkedPacket(AddressKey.From(IPAddress.Parse("10.9.0.1")), AddressKey.From(IPAddress.Parse("192.0.2.7")), IanaProtocol.Tcp, 80);
-        Assert.Single(walker.Walk(lowered.IPv4.Anchors(1)[1].Chain, Uplink, packet, isLocal: true));
+        Assert.Single(walker.Walk(lowered.IPv4.Anchors(1)[1].Chain, LoweringCase.Uplink, packet, isLocal: true));
     }
 
     [Fact]
@@ -201,8 +216,8 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
     {
         LoweredPolicy Lower(PolicyCase one)
         {
-            CompiledPolicy compiled = Compile(one);
-            return PolicyLowering.Lower(compiled, UnitPlaces.Of(compiled, Judges.Host(compiled)), Options);
+            CompiledPolicy compiled = LoweringCase.Compile(one);
+            return LoweringCase.Lower(compiled, Judges.Host(compiled));
         }
 
         PolicyCase other = ThreeNetworks() with { };
@@ -217,16 +232,10 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
     [InlineData("we\"b0")]
     public void An_interface_whose_name_would_mean_something_else_is_not_taken(string name)
     {
-        CompiledPolicy compiled = Compile(ThreeNetworks(name));
+        CompiledPolicy compiled = LoweringCase.Compile(ThreeNetworks(name));
         UnitPlaces places = UnitPlaces.Of(compiled, Judges.Host(compiled));
         Assert.Empty(places.Pods);
         Assert.Contains(places.NotEnforced, one => one.Reason == $"iptables takes no interface with the name {name}");
-    }
-
-    private static CompiledPolicy Compile(PolicyCase one)
-    {
-        PolicyResolution resolution = PolicyResolver.Resolve(one.Written, one.Inventory, one.Options);
-        return Assert.IsType<CompiledPolicy>(PolicyCompiler.Compile(resolution.Policy, RuleIndexes.Empty).Policy);
     }
 
     private static PolicyCase HostAlone(params IPAddress[] addresses) =>
@@ -274,7 +283,7 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
             _policy = policy;
             _reader = new CompiledPolicyReader(policy);
             UnitPlaces places = UnitPlaces.Of(policy, Host(policy));
-            _lowered = PolicyLowering.Lower(policy, places, Options);
+            _lowered = PolicyLowering.Lower(policy, places, LoweringCase.Options);
             _walkers =
             [
                 .. _lowered.Families.Select(family => new ChainWalker(family.Chains(_lowered.Names, 1, ""), family.Set(_lowered.Names, 1), family.Family.IsIPv6)),
@@ -288,11 +297,8 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
 
         public int Steps { get; private set; }
 
-        public static HostSnapshot Host(CompiledPolicy policy, params IPAddress[]? addresses)
-        {
-            IEnumerable<string> names = policy.Units.Where(unit => unit.Attach.Kind == AttachmentKind.Interface).Select(unit => unit.Attach.Target);
-            return new HostSnapshot([.. names.Append(Uplink).Select((name, i) => new HostInterface(i + 2, name, false, 0, true))], [.. addresses ?? []], []);
-        }
+        public static HostSnapshot Host(CompiledPolicy policy, params IPAddress[] addresses) =>
+            LoweringCase.Host(policy.Units.Where(unit => unit.Attach.Kind == AttachmentKind.Interface).Select(unit => unit.Attach.Target), addresses);
 
         public Descriptor Expected(LocalUnit unit, Direction direction, AddressKey peer, PortTable table, ushort key) =>
             _policy.Descriptors[_reader.DescriptorIndex(unit.Number, direction, peer, table, key)];
@@ -327,7 +333,7 @@ public sealed class PolicyLoweringTests(ITestOutputHelper output)
             int hook = isHost == (direction == Direction.Incoming) ? 0 : 1;
             ChainWalker walker = _walkers[peer.IsIPv6 ? 1 : 0];
             string root = _lowered.Families[peer.IsIPv6 ? 1 : 0].Anchors(1)[hook].Chain;
-            IReadOnlyList<WalkedJudgement> said = walker.Walk(root, isHost ? Uplink : unit.Attach.Target, packet, isLocal: isHost, mark);
+            IReadOnlyList<WalkedJudgement> said = walker.Walk(root, isHost ? LoweringCase.Uplink : unit.Attach.Target, packet, isLocal: isHost, mark);
             (MarkAfter, Steps) = (walker.Mark, walker.Steps);
             // What a pod sends to everybody is for the host too, which judges after the pod.
             bool isForBoth = peer.IsIPv6 && peer.Value >> 120 == 0xff && !isHost && said[0].Passes;

@@ -33,6 +33,9 @@ public sealed class VerdictTallyTests
         Assert.Equal(28, Sum(tally.Add(Counts((rule, 3))), verdict));
         // A rule of which nothing is known tells nothing.
         Assert.Equal(28, Sum(tally.Add(Counts((rule, 3), (9999, 100))), verdict));
+        // Flushed and back, and at the next look it has counted more than ever before: all of that is new.
+        Assert.Equal(28, Sum(tally.Add(Counts()), verdict));
+        Assert.Equal(68, Sum(tally.Add(Counts((rule, 40))), verdict));
     }
 
     [Fact]

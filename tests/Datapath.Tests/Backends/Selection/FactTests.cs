@@ -1,3 +1,4 @@
+using Datapath.Backends.Host;
 using Datapath.Backends.Selection;
 using Xunit;
 
@@ -31,7 +32,7 @@ public sealed class FactTests
             "configured out" => new ModuleFacts { Configuration = "# CONFIG_NETFILTER_XT_SET is not set\nCONFIG_NETFILTER_XT_SETTLE=y\n" },
             _ => new ModuleFacts(),
         };
-        Assert.Equal((finding, evidence), facts.Find("xt_set", "NETFILTER_XT_SET"));
+        Assert.Equal((finding, evidence), facts.Judge("xt_set", "NETFILTER_XT_SET"));
     }
 
     [Theory]

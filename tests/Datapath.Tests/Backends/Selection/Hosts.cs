@@ -69,7 +69,7 @@ internal static class Hosts
     private static IEnumerable<string> IptablesModules(string directory) =>
         from name in (string[])
             [
-                "ip_set", "ip_set_hash_net", "nf_conntrack", "nf_conntrack_netlink", "nfnetlink_log", "xt_set", "xt_NFLOG", "xt_addrtype", "xt_comment",
+                "ip_set", "ip_set_hash_net", "nf_conntrack", "nf_conntrack_netlink", "nfnetlink_log", "xt_set", "xt_tcpudp", "xt_NFLOG", "xt_addrtype", "xt_comment",
                 "xt_connmark", "xt_conntrack", "xt_hl", "xt_limit", "xt_mark", "xt_multiport", "nf_tables", "nft_compat", "br_netfilter", "xt_cgroup",
                 "ip_tables", "iptable_mangle", "ip6_tables", "ip6table_mangle",
             ]

@@ -1,11 +1,12 @@
 using Datapath.Backends.Selection;
+using Datapath.Interop.Processes;
 using Xunit;
 
 namespace Datapath.Tests.Backends.Selection;
 
 public sealed class NeighbourTests
 {
-    private static readonly NeighbourFacts Alone = new() { Processes = ["systemd"], TrafficPrograms = [], Chains = ["INPUT"], UfwConfiguration = null };
+    private static readonly NeighbourFacts Alone = new() { Processes = ["systemd"], TrafficPrograms = [], Chains = ["INPUT"], UfwConfiguration = null, SavedWithOurs = [] };
 
     public static TheoryData<string, string> Sightings => [.. Cases.Select(one => (one.Name, one.Seen))];
 
@@ -20,6 +21,7 @@ public sealed class NeighbourTests
         ("firewalld", "firewalld: process firewalld", Alone with { Processes = ["firewalld"] }),
         ("ufw", "ufw: /etc/ufw/ufw.conf says ENABLED=yes", Alone with { UfwConfiguration = "# x\nENABLED=yes\nLOGLEVEL=low\n" }),
         ("ufw off", "", Alone with { UfwConfiguration = "ENABLED=no\n" }),
+        ("saved rules", "saved rules of iptables: /etc/iptables/rules.v4, /etc/iptables/rules.v6", Alone with { SavedWithOurs = ["/etc/iptables/rules.v4", "/etc/iptables/rules.v6"] }),
         ("a stranger", "others at tc: lo: u32", Alone with { TrafficPrograms = ["lo: u32"] }),
     ];
 
@@ -38,6 +40,30 @@ public sealed class NeighbourTests
         Assert.Equal(Finding.CouldNotTell, neighbours.Single(one => one.Name == "Cilium").Finding);
         Assert.Equal(Finding.CouldNotTell, neighbours.Single(one => one.Name == "others at tc").Finding);
         Assert.Equal(Finding.Missing, neighbours.Single(one => one.Name == "firewalld").Finding);
+    }
+
+    [Fact]
+    public void Files_of_saved_rules_are_told_that_have_chains_of_ours_and_the_advice_leaves_the_others()
+    {
+        string root = Directory.CreateTempSubdirectory("dp-saved-").FullName;
+        try
+        {
+            const string Others = "*filter\n:INPUT DROP [0:0]\n:dpx - [0:0]\n-A INPUT -p tcp --dport 22 -j ACCEPT\n-A INPUT -j dpx\nCOMMIT\n";
+            string ours = "*mangle\n:PREROUTING ACCEPT [0:0]\n:dp.4nk.1.c0 - [0:0]\n-A PREROUTING -j dp.4nk.1.in\n[1:2] -A dp.4nk.1.in -j RETURN\nCOMMIT\n";
+            Directory.CreateDirectory($"{root}/etc/iptables");
+            Directory.CreateDirectory($"{root}/etc/sysconfig");
+            File.WriteAllText($"{root}/etc/iptables/rules.v4", Others + ours);
+            File.WriteAllText($"{root}/etc/sysconfig/ip6tables", Others);
+            Assert.Equal(["/etc/iptables/rules.v4"], NeighbourReader.SavedWithOurs(root));
+
+            CommandRunner.Run("sed", "-i", "-E", Neighbours.OursInSavedRules, $"{root}/etc/iptables/rules.v4");
+            Assert.Empty(NeighbourReader.SavedWithOurs(root));
+            Assert.Equal(Others + "*mangle\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n", File.ReadAllText($"{root}/etc/iptables/rules.v4"));
+        }
+        finally
+        {
+            Directory.Delete(root, recursive: true);
+        }
     }
 
     [Fact]

@@ -57,6 +57,13 @@ public sealed partial class RequirementTests
         ("no xt_set", "xt-set missing", host => host with { Modules = Lacking(host, "xt_set") }),
         ("no nft_compat", "nft-compat missing", host => host with { Modules = Lacking(host, "nft_compat") }),
         ("legacy needs no nft_compat", "", host => host with { Modules = Lacking(host, "nft_compat"), Programs = Hosts.Tools("/usr/sbin/xtables-legacy-multi") }),
+        ("no nf_tables, and the legacy variant is there", "",
+            host => host with { Modules = Lacking(host, "nf_tables"), Programs = host.Programs.Add("iptables-legacy", "/usr/sbin/xtables-legacy-multi") }),
+        ("no nf_tables, and nothing else", "nf-tables missing", host => host with { Modules = Lacking(host, "nf_tables") }),
+        ("no tables of the legacy variant, and the other is there", "",
+            host => host with { Modules = Lacking(host, "iptable_mangle"), Programs = Hosts.Tools("/usr/sbin/xtables-legacy-multi").Add("iptables-nft", "/usr/sbin/xtables-nft-multi") }),
+        ("neither variant", "nf-tables missing",
+            host => host with { Modules = Lacking(host with { Modules = Lacking(host, "nf_tables") }, "ip_tables"), Programs = host.Programs.Add("iptables-legacy", "/usr/sbin/xtables-legacy-multi") }),
         ("one processor", "processors missing", host => host with { Processors = 1 }),
         ("little memory", "memory missing", host => host with { MemoryBytes = 1 << 30 }),
         ("memory not told", "memory could-not-tell", host => host with { MemoryBytes = 0 }),
@@ -153,7 +160,7 @@ public sealed partial class RequirementTests
             helper => Assert.Equal($"BPF_FUNC_{helper}".Replace("_", "", StringComparison.Ordinal), ((bpf_func_id)helper).ToString().Replace("_", "", StringComparison.Ordinal), ignoreCase: true)
         );
         Assert.Equal(
-            ["BPF_PROG_TYPE_SCHED_CLS", "BPF_PROG_TYPE_XDP", "BPF_PROG_TYPE_CGROUP_SKB", "BPF_PROG_TYPE_CGROUP_SOCK_ADDR"],
+            ["BPF_PROG_TYPE_SCHED_CLS", "BPF_PROG_TYPE_XDP", "BPF_PROG_TYPE_CGROUP_SKB", "BPF_PROG_TYPE_CGROUP_SOCK_ADDR", "BPF_PROG_TYPE_EXT"],
             Enum.GetValues<BpfProgramType>().Select(type => ((bpf_prog_type)type).ToString())
         );
     }

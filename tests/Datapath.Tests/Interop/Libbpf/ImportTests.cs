@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Datapath.Interop.Libbpf;
 using Datapath.Interop.Libc;
+using Datapath.Interop.Libxdp;
 using Xunit;
 
 namespace Datapath.Tests.Interop.Libbpf;
@@ -13,7 +14,7 @@ public sealed class ImportTests
     public static TheoryData<string, string> Imports()
     {
         var imports = new TheoryData<string, string>();
-        foreach ((Type api, string library) in new[] { (typeof(LibbpfApi), LibbpfApi.Library), (typeof(LibcApi), LibcApi.Library) })
+        foreach ((Type api, string library) in new[] { (typeof(LibbpfApi), LibbpfApi.Library), (typeof(LibcApi), LibcApi.Library), (typeof(LibxdpApi), LibxdpApi.Library) })
         {
             foreach (string function in Functions(api))
             {

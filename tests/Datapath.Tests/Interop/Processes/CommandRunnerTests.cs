@@ -50,4 +50,25 @@ public sealed class CommandRunnerTests
             "true", [], new string('x', 1 << 20), cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(0, result.ExitCode);
     }
+
+    [Fact]
+    public async Task A_program_that_never_reads_its_input_is_killed_when_its_time_is_over()
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        // Far more than a pipe holds. The shell's child has the pipe too: to end the shell alone would leave the writer waiting.
+        Task<CommandResult> run = CommandRunner.RunAsync(
+            "sh", ["-c", "sleep 120; true"], new string('x', 1 << 20), TimeSpan.FromMilliseconds(200), cancellation);
+        Assert.Same(run, await Task.WhenAny(run, Task.Delay(TimeSpan.FromSeconds(60), cancellation)));
+        CommandException failure = await Assert.ThrowsAsync<CommandException>(() => run);
+        Assert.Contains("took longer than 00:00:00.2", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Who_gives_up_gets_no_result_of_a_program_that_never_reads_its_input()
+    {
+        using var impatience = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
+        Task<CommandResult> run = CommandRunner.RunAsync("sleep", ["120"], new string('x', 1 << 20), cancellation: impatience.Token);
+        Assert.Same(run, await Task.WhenAny(run, Task.Delay(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run);
+    }
 }

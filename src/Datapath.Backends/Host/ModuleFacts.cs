@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
+using System.IO.Compression;
 
-namespace Datapath.Backends.Selection;
+namespace Datapath.Backends.Host;
 
 /// <summary>What files tell of the kernel's parts. Nothing is loaded to find out.</summary>
 internal sealed record ModuleFacts
@@ -23,38 +24,54 @@ internal sealed record ModuleFacts
     /// <summary>Whether the kernel takes no more modules until it is rebooted.</summary>
     public bool IsClosed { get; init; }
 
-    /// <summary>Looks for a part of the kernel.</summary>
+    /// <summary>Looks.</summary>
+    /// <param name="release">The running kernel, as <c>uname -r</c> prints it.</param>
+    public static ModuleFacts Read(string release)
+    {
+        string directory = $"/lib/modules/{release}";
+        return new ModuleFacts
+        {
+            Present = Directory.Exists("/sys/module") ? [.. Directory.EnumerateDirectories("/sys/module").Select(path => Path.GetFileName(path)!)] : [],
+            Loaded = HostFiles.ReadText("/proc/modules"),
+            Configuration = ReadCompressed("/proc/config.gz") ?? HostFiles.ReadText($"/boot/config-{release}"),
+            BuiltIn = HostFiles.ReadText($"{directory}/modules.builtin"),
+            Loadable = HostFiles.ReadText($"{directory}/modules.dep"),
+            IsClosed = HostFiles.ReadText("/proc/sys/kernel/modules_disabled")?.Trim() == "1",
+        };
+    }
+
+    /// <summary>Looks for a part of the kernel. Null where the files do not tell.</summary>
     /// <param name="module">The module's name with underscores, such as <c>xt_set</c>.</param>
     /// <param name="options">Options of the configuration that make it, without <c>CONFIG_</c>; any of them is enough.</param>
-    public (Finding Finding, string Evidence) Find(string module, params ReadOnlySpan<string> options)
+    public (bool? IsThere, string Evidence) Find(string module, params ReadOnlySpan<string> options)
     {
         if (Present.Contains(module) || Lists(Loaded, $"{module} "))
         {
-            return (Finding.Found, "in the kernel");
+            return (true, "in the kernel");
         }
 
         if (Names(BuiltIn, module) || HasOption(options, 'y'))
         {
-            return (Finding.Found, "built into the kernel");
+            return (true, "built into the kernel");
         }
 
         if (Names(Loadable, module))
         {
             return IsClosed
-                ? (Finding.Missing, "not loaded, and the kernel takes no more modules (kernel.modules_disabled is 1)")
-                : (Finding.Found, "not loaded yet; loaded when it is used");
+                ? (false, "not loaded, and the kernel takes no more modules (kernel.modules_disabled is 1)")
+                : (true, "not loaded yet; loaded when it is used");
         }
 
         if (Loadable is not null)
         {
-            return (Finding.Missing, "neither in the kernel nor among its modules");
+            return (false, "neither in the kernel nor among its modules");
         }
 
         return (Configuration is null, HasOption(options, 'm')) switch
         {
-            (true, _) => (Finding.CouldNotTell, "neither the kernel's modules nor its configuration are to be seen"),
-            (_, true) => (Finding.CouldNotTell, "the kernel was built with it as a module, and its modules are not to be seen"),
-            _ => (Finding.Missing, "the kernel was built without it"),
+            (true, _) => (null, "neither the kernel's modules nor its configuration are to be seen"),
+            (_, true) => (null, "the kernel was built with it as a module, and its modules are not to be seen"),
+            _ => (false, "the kernel was built without it"),
         };
     }
 
@@ -63,6 +80,19 @@ internal sealed record ModuleFacts
     /// <param name="option">The option that builds it in.</param>
     public bool IsInUse(string module, string option) =>
         Present.Contains(module) || Lists(Loaded, $"{module} ") || Names(BuiltIn, module) || HasOption([option], 'y');
+
+    private static string? ReadCompressed(string path)
+    {
+        try
+        {
+            using var reader = new StreamReader(new GZipStream(File.OpenRead(path), CompressionMode.Decompress));
+            return reader.ReadToEnd();
+        }
+        catch (Exception refusal) when (refusal is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            return null;
+        }
+    }
 
     private bool HasOption(ReadOnlySpan<string> options, char value)
     {
