@@ -69,6 +69,7 @@ public sealed partial class IptablesBackend
             throw new BackendException("a policy waits for confirmation");
         }
 
+        RequireNothingEnding(before);
         LoweredPolicy policy = Lower(judged);
         IptablesLease? earlier = _lease;
         Begin(LeaseKind.Pause, time, lease =>
@@ -121,6 +122,15 @@ public sealed partial class IptablesBackend
         KeeperProcess.End(lease, configuration.Instance);
         (_active, _fallback, _lease) = (_fallback, null, null);
         return generation;
+    }
+
+    // Whoever has begun to go back goes on: a policy that came between would be in force without what it was to be tried against.
+    private static void RequireNothingEnding(InstalledRules before)
+    {
+        if (before.Lease is { IsEnding: true } ending)
+        {
+            throw new BackendException(ending.Kind == LeaseKind.Pause ? "a pause is being ended" : "a trial is being ended");
+        }
     }
 
     private void RequireNothingPending(bool isFirst, ApplyOptions wanted)

@@ -83,6 +83,7 @@ public sealed partial class IptablesBackend(IptablesOptions configuration) : IBa
         // 2. What is there already stays; the rest is put beside it, and the jumps are replaced.
         InstalledRules before = Present();
         bool isFirst = before.ActiveGeneration == 0;
+        RequireNothingEnding(before);
         RequireNothingPending(isFirst, wanted);
         CountTraffic();
         before = isFirst ? PrepareFirst(judged, lowered, wanted, before) : before;

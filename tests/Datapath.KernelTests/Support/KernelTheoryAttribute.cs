@@ -10,6 +10,7 @@ internal sealed class KernelTheoryAttribute : TheoryAttribute
     public KernelTheoryAttribute([CallerFilePath] string? file = null, [CallerLineNumber] int line = 0)
         : base(file, line)
     {
+        Timeout = TestTime.Seconds * 1000;
         if (!Environment.IsPrivilegedProcess)
         {
             Skip = "needs root";
