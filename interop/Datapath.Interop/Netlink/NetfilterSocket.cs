@@ -31,8 +31,8 @@ internal sealed unsafe class NetfilterSocket : IDisposable
 
     internal NetfilterSocket(int receiveBufferBytes = BufferBytes)
     {
-        int descriptor = LibcApi.socket(LibcApi.AF_NETLINK, LibcApi.SOCK_RAW | LibcApi.SOCK_CLOEXEC, Protocol);
-        _descriptor = descriptor >= 0 ? new FileDescriptor(descriptor) : throw Failure("open", "netfilter socket");
+        int descriptor = NetlinkSocket.Open(LibcApi.SOCK_CLOEXEC, Protocol);
+        _descriptor = new FileDescriptor(descriptor);
         // Refused to a program without the right: then the ordinary size has to do.
         _ = LibcApi.setsockopt(descriptor, LibcApi.SOL_SOCKET, ForceReceiveBuffer, &receiveBufferBytes, sizeof(int));
     }

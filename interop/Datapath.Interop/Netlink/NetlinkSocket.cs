@@ -15,6 +15,9 @@ internal sealed unsafe class NetlinkSocket : IDisposable
     private const int SocketTables = 4; // NETLINK_SOCK_DIAG
     private const int Attempts = 10;
 
+    // Far longer than any answer takes: an answer that the kernel had no room for is told as an error, not waited for.
+    private const long PatienceSeconds = 10;
+
     private readonly FileDescriptor _descriptor;
     private readonly byte[] _buffer = new byte[BufferBytes];
     private readonly string? _subject;
@@ -41,14 +44,22 @@ internal sealed unsafe class NetlinkSocket : IDisposable
     /// <summary>Takes a message of a dump.</summary>
     internal delegate void MessageHandler(NetlinkMessage message);
 
-    /// <summary>Makes a routing socket.</summary>
+    /// <summary>Makes a netlink socket.</summary>
     /// <param name="flags">SOCK_CLOEXEC and the like.</param>
     /// <param name="protocol">NETLINK_*.</param>
-    /// <returns>The descriptor, the caller's to close.</returns>
+    /// <returns>The descriptor, the caller's to close. Reading it ends with EAGAIN when nothing comes for ten seconds.</returns>
     internal static int Open(int flags, int protocol = LibcApi.NETLINK_ROUTE)
     {
         int descriptor = LibcApi.socket(LibcApi.AF_NETLINK, LibcApi.SOCK_RAW | flags, protocol);
-        return descriptor >= 0 ? descriptor : throw Failure("open", "netlink socket");
+        if (descriptor < 0)
+        {
+            throw Failure("open", "netlink socket");
+        }
+
+        long* patience = stackalloc long[] { PatienceSeconds, 0 };
+        // Refused by no kernel; without it a question may wait longer.
+        _ = LibcApi.setsockopt(descriptor, LibcApi.SOL_SOCKET, LibcApi.SO_RCVTIMEO, patience, 2 * sizeof(long));
+        return descriptor;
     }
 
     /// <summary>Asks for a table and hands out its rows; again from the start when the table changed meanwhile.</summary>

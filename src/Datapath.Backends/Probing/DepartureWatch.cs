@@ -8,6 +8,9 @@ internal sealed class DepartureWatch : IDisposable
     // How late the last look may be.
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
 
+    // How long the packets of a busy host are still read for one of ours among them.
+    private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(500);
+
     // Enough for both headers.
     private const int LongestHeaders = 128;
 
@@ -17,7 +20,7 @@ internal sealed class DepartureWatch : IDisposable
     private readonly PacketTap _tap = PacketTap.Open(Look);
     private readonly List<(SentProbe Probe, int Interface)> _left = [];
     private readonly Thread _thread;
-    private volatile bool _isOver;
+    private long _over = long.MaxValue;
 
     /// <summary>Watches from now on.</summary>
     /// <exception cref="Datapath.Interop.KernelException">Not permitted.</exception>
@@ -31,7 +34,7 @@ internal sealed class DepartureWatch : IDisposable
     /// <returns>What left, and by the interface of which index.</returns>
     public IReadOnlyList<(SentProbe Probe, int Interface)> Finish()
     {
-        _isOver = true;
+        Interlocked.CompareExchange(ref _over, TimeProvider.System.GetTimestamp(), long.MaxValue);
         _thread.Join();
         return _left;
     }
@@ -43,11 +46,11 @@ internal sealed class DepartureWatch : IDisposable
         _tap.Dispose();
     }
 
-    // What waits is read to its end, also when it is over: packets that have left already are there.
+    // What waits is read to its end, also when it is over: packets that have left already are there. On a busy host there is no end.
     private void Watch()
     {
         byte[] buffer = new byte[LongestHeaders];
-        while (_tap.Receive(buffer, out int index, out bool isOutgoing) is var length && (length >= 0 || !_isOver))
+        while (_tap.Receive(buffer, out int index, out bool isOutgoing) is var length && (length >= 0 ? !IsLate() : Volatile.Read(ref _over) == long.MaxValue))
         {
             if (length > 0 && isOutgoing && _left.Count < MostKept && SentProbe.Read(buffer.AsSpan(0, length)) is { } probe)
             {
@@ -55,4 +58,6 @@ internal sealed class DepartureWatch : IDisposable
             }
         }
     }
+
+    private bool IsLate() => Volatile.Read(ref _over) is var over && over != long.MaxValue && TimeProvider.System.GetElapsedTime(over) > Longest;
 }

@@ -7,6 +7,8 @@ namespace Datapath.KernelTests.Sockets;
 /// <summary>The agent's stream of flow events, read up to a mark that the test makes itself.</summary>
 internal sealed class FlowEvents : IDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
     private readonly StreamReader _reader;
 
     private FlowEvents(StreamReader reader) => _reader = reader;
@@ -19,12 +21,13 @@ internal sealed class FlowEvents : IDisposable
     /// <param name="isMark">Which one.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <exception cref="IOException">The stream ended.</exception>
+    /// <exception cref="TimeoutException">The mark never came.</exception>
     public async Task<ImmutableArray<JsonElement>> UntilAsync(Func<JsonElement, bool> isMark, CancellationToken cancellation)
     {
         var events = ImmutableArray.CreateBuilder<JsonElement>();
         while (true)
         {
-            string line = await _reader.ReadLineAsync(cancellation) ?? throw new IOException("the agent ended the stream of events");
+            string line = await _reader.ReadLineAsync(cancellation).AsTask().WaitAsync(Patience, cancellation) ?? throw new IOException("the agent ended the stream of events");
             if (line.Length == 0)
             {
                 continue;
