@@ -44,6 +44,8 @@ public static class CommandRunner
         }
         catch (OperationCanceledException)
         {
+            // Whoever was to end it may have been told in vain by now: reads hear of the limit first.
+            End(process);
             cancellation.ThrowIfCancellationRequested();
             throw new CommandException(command, $"took longer than {timeout ?? DefaultTimeout:c} and was killed");
         }

@@ -30,14 +30,20 @@ public sealed class HandoverTests
         using var stop = new CancellationTokenSource();
         Task<(int Passed, int Dropped)> packets = Task.Run(() => lab.PassUntil("web0", Denied, stop.Token), TestContext.Current.CancellationToken);
         var events = new List<FlowEvent>();
-        for (int round = 0; round < Rounds; round++)
+        try
         {
-            Own(owners[round % 2]);
-            // On a busy machine the packets may come late: each generation is to meet some.
-            Assert.True(SpinWait.SpinUntil(HasMetTheLatest, Patience), $"no packet met generation {expected.Keys.Max()}");
+            for (int round = 0; round < Rounds; round++)
+            {
+                Own(owners[round % 2]);
+                // On a busy machine the packets may come late: each generation is to meet some.
+                Assert.True(SpinWait.SpinUntil(HasMetTheLatest, Patience), $"no packet met generation {expected.Keys.Max()}");
+            }
+        }
+        finally
+        {
+            await stop.CancelAsync();
         }
 
-        await stop.CancelAsync();
         Assert.Equal(0, (await packets).Passed);
         Assert.Empty(events.Where(one => one.Unit != expected[one.Generation] || one.Reason != DropReason.Policy).Take(5));
 

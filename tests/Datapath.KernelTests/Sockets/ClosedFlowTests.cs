@@ -72,11 +72,11 @@ public sealed class ClosedFlowTests
         first.Close();
         if (end == "reset")
         {
-            await Assert.ThrowsAsync<SocketException>(async () => await second.ReceiveAsync(new byte[1], Token));
+            await Assert.ThrowsAsync<SocketException>(async () => await second.ReceiveAsync(new byte[1], Token).AsTask().WaitAsync(Patience, Token));
         }
         else
         {
-            Assert.Equal(0, await second.ReceiveAsync(new byte[1], Token));
+            Assert.Equal(0, await second.ReceiveAsync(new byte[1], Token).AsTask().WaitAsync(Patience, Token));
             second.Close();
         }
 

@@ -141,7 +141,7 @@ internal abstract class LiveFlow : IDisposable
             listener.Listen();
             Socket client = Bound(from, family, SocketType.Stream, ProtocolType.Tcp, port: 0);
             await client.ConnectAsync(called ?? listener.LocalEndPoint!, Token).AsTask().WaitAsync(patience, Token);
-            return new TcpLiveFlow(Quick(client), Quick(await listener.AcceptAsync(Token)), listener);
+            return new TcpLiveFlow(Quick(client), Quick(await listener.AcceptAsync(Token).AsTask().WaitAsync(patience, Token)), listener);
         }
 
         public override void Dispose()

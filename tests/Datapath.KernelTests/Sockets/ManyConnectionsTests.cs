@@ -63,6 +63,7 @@ public sealed class ManyConnectionsTests(ITestOutputHelper output)
         var word = new byte[1];
         for (int i = 0; i < Connections; i++)
         {
+            Assert.True(listener.Poll(TimeSpan.FromSeconds(20), SelectMode.SelectRead), $"connection {i} waits for nobody");
             using Socket server = listener.Accept();
             server.ReceiveTimeout = 20_000;
             Socket client = clients[((IPEndPoint)server.RemoteEndPoint!).Port];
