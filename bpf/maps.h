@@ -309,7 +309,7 @@ struct {
 /* New flows and drops, for the agent. Full: the event is counted as lost. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, 1 << 21);
 } dp_events SEC(".maps");
 
 /* The token bucket of this CPU. */

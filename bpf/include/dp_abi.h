@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-#define DP_ABI_VERSION 7
+#define DP_ABI_VERSION 8
 
 /* ---- The image of a policy ------------------------------------------------------------------
  *

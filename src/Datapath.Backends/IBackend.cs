@@ -76,6 +76,9 @@ public interface IBackend : IDisposable
     /// <returns>How many there were.</returns>
     int ReadEvents(Action<FlowEvent> onEvent);
 
+    /// <summary>Whether <see cref="ReadEvents"/> looks for cgroups that units mean, so that each look later is a look longer that a new one is the host's.</summary>
+    bool LooksForCgroups => false;
+
     /// <summary>Exact totals since the kernel objects were created.</summary>
     BackendCounters ReadCounters();
 

@@ -53,7 +53,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
     {
         EventFeed feed = new();
         CollectionLoop collection = new(backend, log, parts.Clock);
-        RecordLoop records = new(feed, settings.Flows.Interval, parts.Clock) { Ledger = settings.Flows.KeepsAccounts ? new FlowLedger(AccountedFlows) : null };
+        using RecordLoop records = new(feed, settings.Flows.Interval, parts.Clock) { Ledger = settings.Flows.KeepsAccounts ? new FlowLedger(AccountedFlows) : null };
         SinkPlaces places = new(settings.StateDirectory, $"{Environment.MachineName}/{settings.Instance}");
         SinkSet sinks = new(settings.Flows, places, log, parts.Clock);
         await using ProfileSink profile = new(records, places, settings.Flows.Sinks.Contains(SinkKind.Syslog), log, parts.Clock);
@@ -88,13 +88,13 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
         ServiceLoop service = new(manager, pulse, () => board.Current, parts.Clock);
         ReloadLoop reload = new(settings.Reread, policy.Give, manager, service, log);
         using IDisposable hangup = parts.OnHangup(reload.Ask);
-        FlowLoop flows = new(backend, feed, log);
+        FlowLoop flows = new(backend, feed, collection, log);
         TaskCompletionSource<PolicyLoopEnd> end = new(TaskCreationOptions.RunContinuationsAsynchronously);
         AgentLoop policyLoop = new(async stopping => end.SetResult(await policy.RunAsync(stopping)));
         AgentLoop recordLoop = new(stopping => sinks.RunAsync(records, stopping));
 
         // Stopped in the reverse order: what the flow loop reads last still becomes records.
-        AgentLoop[] loops = [recordLoop, .. AccountLoops(records, backend), policyLoop, new AgentLoop(flows.RunAsync), new AgentLoop(collection.RunAsync), new AgentLoop(reload.RunAsync), new AgentLoop(new SettleLoop(backend, () => board.Current.Generation, parts.Clock).RunAsync), .. MetricsLoop(page, pulse.First)];
+        AgentLoop[] loops = [recordLoop, .. AccountLoops(records, backend), policyLoop, new AgentLoop(flows.RunAsync), new AgentLoop(reload.RunAsync), new AgentLoop(new SettleLoop(backend, () => board.Current.Generation, parts.Clock).RunAsync), .. MetricsLoop(page, pulse.First)];
         ServedState served = new(board, feed, active, policy.Give)
         {
             Records = new FlowRecords(records, sinks.Files, places),

@@ -20,7 +20,7 @@ internal sealed class PingRequest(ServedState state, HostSource host, TimeProvid
 {
     private const int LongestPatienceSeconds = 30;
 
-    /// <summary>The kernel's events are fetched ten times a second at least.</summary>
+    /// <summary>The kernel's events are fetched five times a second at least.</summary>
     internal static readonly TimeSpan EventsMayBeLate = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Probes, and answers what came of it.</summary>

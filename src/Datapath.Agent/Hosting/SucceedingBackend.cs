@@ -70,6 +70,9 @@ internal sealed class SucceedingBackend(IBackend chosen, IBackend former, ILogge
     public int ReadEvents(Action<FlowEvent> onEvent) => chosen.ReadEvents(onEvent);
 
     /// <inheritdoc/>
+    public bool LooksForCgroups => chosen.LooksForCgroups;
+
+    /// <inheritdoc/>
     public BackendCounters ReadCounters() => chosen.ReadCounters();
 
     /// <inheritdoc/>

@@ -13,27 +13,22 @@ internal sealed class CollectionLoop(SharedBackend backend, ILogger log, TimePro
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
     private FlowUsage _usage = FlowUsage.None;
+    private long? _last;
     private bool _isRefused;
 
     /// <summary>How full the tables were when they were last looked at.</summary>
     public FlowUsage Usage => Volatile.Read(ref _usage);
 
-    /// <summary>Runs until it is stopped.</summary>
-    /// <param name="stop">Stops it.</param>
-    public async Task RunAsync(CancellationToken stop)
+    /// <summary>Does the next part when its second has come. On the thread that reads events: a timer of its own would wake three threads each second.</summary>
+    public void Look()
     {
-        using PeriodicTimer timer = new(Interval, clock);
-        try
+        if (_last is { } last && clock.GetElapsedTime(last) < Interval)
         {
-            while (await timer.WaitForNextTickAsync(stop))
-            {
-                Collect();
-            }
+            return;
         }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
-        {
-            // The kernel goes on without us; the next agent collects what is left.
-        }
+
+        _last = clock.GetTimestamp();
+        Collect();
     }
 
     private void Collect()

@@ -3,18 +3,20 @@ using Microsoft.Extensions.Logging;
 
 namespace Datapath.Agent.Loops;
 
-/// <summary>Brings flow events from the kernel to the feed, twenty times a second while there are any.</summary>
+/// <summary>Brings flow events from the kernel to the feed, twenty times a second while there are any, five times while there are none (<see cref="EventPace"/>).</summary>
 /// <remarks>
 /// By the clock and not by a wake-up of the kernel: a forced wake-up costs the packet that causes it some 7 µs, a read of an empty buffer nothing. On a
 /// thread of its own: a timer that hands each round to the pool wakes three threads for it, which was most of what an idle agent did.
 /// </remarks>
 /// <param name="backend">Where events come from.</param>
 /// <param name="feed">Where they go.</param>
+/// <param name="collection">What is done once a second beside.</param>
 /// <param name="log">Where it says that it cannot read.</param>
-internal sealed class FlowLoop(SharedBackend backend, EventFeed feed, ILogger log)
+internal sealed class FlowLoop(SharedBackend backend, EventFeed feed, CollectionLoop collection, ILogger log)
 {
     private readonly EventPace _pace = new();
     private bool _isRefused;
+    private bool _looksForCgroups;
 
     /// <summary>Runs until it is stopped.</summary>
     /// <param name="stop">Stops it.</param>
@@ -25,7 +27,8 @@ internal sealed class FlowLoop(SharedBackend backend, EventFeed feed, ILogger lo
         TimeSpan pause = EventPace.Busy;
         while (!stop.WaitHandle.WaitOne(pause))
         {
-            pause = _pace.After(Drain());
+            pause = _pace.After(Drain(), _looksForCgroups);
+            collection.Look();
         }
 
         Drain();
@@ -36,7 +39,7 @@ internal sealed class FlowLoop(SharedBackend backend, EventFeed feed, ILogger lo
     {
         try
         {
-            int events = backend.Ask(kernel => kernel.ReadEvents(feed.Publish));
+            (int events, _looksForCgroups) = backend.Ask(kernel => (kernel.ReadEvents(feed.Publish), kernel.LooksForCgroups));
             if (_isRefused)
             {
                 _isRefused = false;

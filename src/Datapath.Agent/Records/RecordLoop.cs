@@ -6,7 +6,7 @@ using Datapath.Flows;
 namespace Datapath.Agent.Records;
 
 /// <summary>Makes records of events and gives them to the sinks.</summary>
-internal sealed class RecordLoop
+internal sealed class RecordLoop : IDisposable
 {
     /// <summary>Flows whose repeats are counted at a time; some thirty megabytes when there are so many.</summary>
     public const int FlowCapacity = 65_536;
@@ -22,6 +22,9 @@ internal sealed class RecordLoop
     private readonly RecordStream _stream = new();
     private readonly FlowRecordReceiver _offer;
     private readonly Lock _turn = new();
+
+    // Runs only while repeats are counted: who has nothing to report need not be woken each second.
+    private readonly PeriodicTimer _timer;
     private bool _isOver;
 
     /// <summary>A loop that does not run yet.</summary>
@@ -33,6 +36,7 @@ internal sealed class RecordLoop
         (_feed, _clock) = (feed, clock);
         _aggregator = new FlowAggregator(interval, FlowCapacity);
         _offer = _stream.Offer;
+        _timer = new PeriodicTimer(Timeout.InfiniteTimeSpan, clock);
     }
 
     /// <summary>What flows have carried; null when nobody counts it.</summary>
@@ -141,6 +145,7 @@ internal sealed class RecordLoop
             FlowMoment now = Now();
             Ledger.Take(accounts, (flow, carried) => _aggregator.AddCarried(flow, carried, names, now, _offer));
             _stream.Flush();
+            KeepTime();
         }
     }
 
@@ -175,27 +180,41 @@ internal sealed class RecordLoop
             }
 
             _stream.Flush();
+            KeepTime();
             return taken == EventsInTurn;
         }
     }
 
     private async Task TickAsync(CancellationToken stop)
     {
-        using PeriodicTimer timer = new(Tick, _clock);
         try
         {
-            while (await timer.WaitForNextTickAsync(stop))
+            while (await _timer.WaitForNextTickAsync(stop))
             {
                 lock (_turn)
                 {
                     _aggregator.Advance(_feed.Names, Now(), _offer);
                     _stream.Flush();
+                    KeepTime();
                 }
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             // The end reports everything, due or not.
+        }
+    }
+
+    /// <summary>Ends the clock; what it reports by then is reported.</summary>
+    public void Dispose() => _timer.Dispose();
+
+    // To be called in turn.
+    private void KeepTime()
+    {
+        TimeSpan wanted = _aggregator.FlowCount > 0 ? Tick : Timeout.InfiniteTimeSpan;
+        if (!_isOver && _timer.Period != wanted)
+        {
+            _timer.Period = wanted;
         }
     }
 

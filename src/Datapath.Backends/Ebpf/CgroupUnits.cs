@@ -37,6 +37,9 @@ internal sealed class CgroupUnits(BpfObject loaded, Func<CgroupHooks> openHooks,
     /// <summary>Whether cgroups came or went since <see cref="Follow"/>.</summary>
     public bool HasFollowed { get; private set; }
 
+    /// <summary>Whether a policy in force has units that are cgroups.</summary>
+    public bool HasUnits => !_active.IsEmpty || !_fallback.IsEmpty;
+
     private BpfMap<uint, DpCgroupDepths> Depths => loaded.Map(DpMaps.Depths);
 
     private CgroupHooks Hooks => _hooks ??= openHooks();

@@ -161,6 +161,9 @@ public sealed partial class EbpfBackend(EbpfOptions options) : IBackend
     }
 
     /// <inheritdoc/>
+    public bool LooksForCgroups => _session?.Cgroups.HasUnits ?? false;
+
+    /// <inheritdoc/>
     public BackendCounters ReadCounters() => _session is { } session ? Guard(() => CounterReader.Read(session.Loaded)) : CounterReader.None;
 
     /// <inheritdoc/>

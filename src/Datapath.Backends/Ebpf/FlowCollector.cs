@@ -19,6 +19,9 @@ internal sealed class FlowCollector
 
     // A whole table within some sixteen calls, and never so much that somebody waits for it.
     private const int CallsPerRound = 16;
+
+    // A table with few entries is walked in one call, past all that is empty: that many calls later is soon enough for the next.
+    private const int CallsBetweenWalks = 4;
     private const int LeastBatch = 512;
     private const int MostBatch = 16384;
 
@@ -55,7 +58,7 @@ internal sealed class FlowCollector
     public FlowUsage Collect()
     {
         // Asked before anything is read: what is stamped later is younger, and lives.
-        ulong now = _clock.Now();
+        ulong now = _tables.Any(table => table.IsDue) ? _clock.Now() : 0;
         foreach (Table table in _tables)
         {
             table.Advance((protocol, flow) => IsOver(protocol, flow, now));
@@ -89,6 +92,8 @@ internal sealed class FlowCollector
     {
         public abstract FlowTableUsage Usage { get; }
 
+        public abstract bool IsDue { get; }
+
         public abstract void Advance(Func<byte, DpFlow, bool> isOver);
 
         public abstract void Forget(int zone);
@@ -100,8 +105,11 @@ internal sealed class FlowCollector
         private readonly BpfMapWalk<TKey, DpFlow> _walk = new(map.Map, Math.Clamp((int)(map.Map.MaxEntries / CallsPerRound), LeastBatch, MostBatch));
         private long _entries;
         private long _entriesSoFar;
+        private int _calls;
 
         public override FlowTableUsage Usage => new(name, _entries, map.Map.MaxEntries);
+
+        public override bool IsDue => !_walk.IsAtStart || _calls is 0 or >= CallsBetweenWalks;
 
         public override void Forget(int zone)
         {
@@ -113,6 +121,13 @@ internal sealed class FlowCollector
 
         public override void Advance(Func<byte, DpFlow, bool> isOver)
         {
+            if (!IsDue)
+            {
+                _calls++;
+                return;
+            }
+
+            _calls = _walk.IsAtStart ? 1 : _calls + 1;
             IReadOnlyList<KeyValuePair<TKey, DpFlow>> part = _walk.Next();
             foreach ((TKey key, DpFlow flow) in part)
             {

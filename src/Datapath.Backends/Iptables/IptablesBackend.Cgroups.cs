@@ -15,6 +15,9 @@ public sealed partial class IptablesBackend
     /// <inheritdoc/>
     public bool HasFollowedUnits { get; private set; }
 
+    /// <inheritdoc/>
+    public bool LooksForCgroups => _judged is { } judged && judged.Policy.Units.Any(unit => unit.Attach.Kind == AttachmentKind.Cgroup);
+
     /// <summary>Lowers the policy anew when the cgroups that its paths mean are others than before.</summary>
     private void FollowCgroups()
     {
@@ -22,7 +25,7 @@ public sealed partial class IptablesBackend
             _judged is not { } judged
             || _lease is { } pending && pending.Left == TimeSpan.Zero
             || _refusedAt is { } refused && configuration.Time.GetElapsedTime(refused) < RetryAfterRefusal
-            || !judged.Policy.Units.Any(unit => unit.Attach.Kind == AttachmentKind.Cgroup)
+            || !LooksForCgroups
         )
         {
             return;

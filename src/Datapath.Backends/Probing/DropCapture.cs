@@ -22,7 +22,7 @@ public sealed class DropCapture(TimeProvider clock)
 
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
 
-    // A judge's report is fetched ten times a second at least, by whoever is busy.
+    // A judge's report is fetched five times a second at least, by whoever is busy.
     private static readonly TimeSpan ReportMayBeLate = TimeSpan.FromMilliseconds(500);
 
     private readonly Queue<(DateTimeOffset Time, PacketHeaders Headers, byte[] Bytes, int Length)> _waiting = new();

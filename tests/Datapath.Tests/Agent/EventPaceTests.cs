@@ -18,6 +18,7 @@ public sealed class EventPaceTests
 
         Assert.InRange(slept, TimeSpan.FromSeconds(0.9), TimeSpan.FromSeconds(1));
         Assert.Equal(EventPace.Quiet, pace.After(isBusy: false));
+        Assert.Equal(EventPace.QuietWithCgroups, pace.After(isBusy: false, looksForCgroups: true));
         Assert.Equal(EventPace.Busy, pace.After(isBusy: true));
         Assert.Equal(EventPace.Busy, pace.After(isBusy: false));
     }

@@ -33,7 +33,7 @@ internal sealed record FlowMeasurement(long Events, long Records, long Dropped, 
         try
         {
             EventFeed feed = new();
-            RecordLoop loop = new(feed, TimeSpan.FromMinutes(5), TimeProvider.System);
+            using RecordLoop loop = new(feed, TimeSpan.FromMinutes(5), TimeProvider.System);
             SinkSet sinks = new(new FlowSettings(), new SinkPlaces(directory, "bench/default"), NullLogger.Instance, TimeProvider.System);
             using CancellationTokenSource stop = new();
             Task running = sinks.RunAsync(loop, stop.Token);

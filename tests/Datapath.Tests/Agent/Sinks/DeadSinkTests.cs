@@ -82,7 +82,7 @@ public sealed class DeadSinkTests : IDisposable
     {
         FlowSettings settings = new() { Sinks = [SinkKind.Syslog, SinkKind.File], Syslog = new SyslogSettings { Endpoint = endpoint } };
         EventFeed feed = new();
-        RecordLoop loop = new(feed, TimeSpan.FromMinutes(5), TimeProvider.System);
+        using RecordLoop loop = new(feed, TimeSpan.FromMinutes(5), TimeProvider.System);
         SinkSet sinks = new(settings, new SinkPlaces(_root, "host/default"), new LineLogger(_log, TimeProvider.System), TimeProvider.System);
         using CancellationTokenSource stop = new();
         Task running = sinks.RunAsync(loop, stop.Token);
