@@ -12,6 +12,8 @@ namespace Datapath.Agent.Commands;
 /// <summary><c>datapath purge</c>: removes every kernel object of an instance, and proves it. Needs neither an agent nor its state.</summary>
 internal static class PurgeCommand
 {
+    private const int MostOfAKind = 100;
+
     /// <summary>The verb.</summary>
     /// <param name="options">Every option there is.</param>
     /// <param name="parts">The backend, and which instances there are.</param>
@@ -145,14 +147,37 @@ internal static class PurgeCommand
     {
         string verb = answer.DryRun ? "would remove" : "removed";
         IEnumerable<string> lines = answer.Instances.SelectMany(instance =>
-            instance
-                .Removed.Select(removed => $"{instance.Instance}: {verb} {removed}")
-                .Concat(answer.DryRun ? [] : instance.Remaining.Select(remaining => $"{instance.Instance}: remains {remaining}"))
+            Shortened(instance.Removed)
+                .Select(removed => $"{instance.Instance}: {verb} {removed}")
+                .Concat(answer.DryRun ? [] : Shortened(instance.Remaining).Select(remaining => $"{instance.Instance}: remains {remaining}"))
                 .Concat(instance.Kept.Select(kept => $"{instance.Instance}: leaves {kept}"))
         );
         string text = string.Concat(lines.Select(line => line + "\n"));
         return text.Length == 0 ? "nothing to remove\n" : text;
     }
+
+    // A policy of iptables has thousands of chains, of which a person wants to know how many; a program is told each one's name.
+    private static IEnumerable<string> Shortened(ImmutableArray<string> objects)
+    {
+        for (int first = 0, next; first < objects.Length; first = next)
+        {
+            string kind = Kind(objects[first]);
+            for (next = first + 1; next < objects.Length && Kind(objects[next]) == kind; next++) { }
+
+            if (next - first > MostOfAKind)
+            {
+                yield return $"{objects[first]} and {next - first - 1} more, the last {objects[next - 1][kind.Length..]}";
+                continue;
+            }
+
+            foreach (string one in objects[first..next])
+            {
+                yield return one;
+            }
+        }
+    }
+
+    private static string Kind(string text) => text[..(text.LastIndexOf(' ') + 1)];
 
     private static InstanceName? FindRunning(ImmutableArray<InstanceName> instances, AgentParts parts) =>
         instances.FirstOrDefault(instance => InstanceLock.IsTaken(instance, parts.RuntimeDirectory));

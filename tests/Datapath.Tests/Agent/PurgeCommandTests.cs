@@ -61,6 +61,20 @@ public sealed class PurgeCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Thousands_of_chains_are_a_line_to_a_person_and_each_has_its_own_to_a_program()
+    {
+        string[] chains = [.. Enumerable.Range(1000, 4000).Select(number => $"iptables-nft chain dp.{number}")];
+        _fixture.Iptables.Objects = ["iptables-nft jump of PREROUTING", .. chains, "set dp.4"];
+        CommandResult people = await PurgeAsync("--dry-run");
+        Assert.Equal(
+            "default: would remove iptables-nft jump of PREROUTING\ndefault: would remove iptables-nft chain dp.1000 and 3999 more, the last dp.4999\ndefault: would remove set dp.4\n",
+            people.Output
+        );
+        CommandResult programs = await PurgeAsync("--dry-run", "--json");
+        Assert.All(chains, chain => Assert.Contains($"\"{chain}\"", programs.Output, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task What_one_backend_refuses_keeps_nobody_from_the_other()
     {
         _fixture.Backend.RemovalRefusal = new BackendException("list programs: Operation not permitted");

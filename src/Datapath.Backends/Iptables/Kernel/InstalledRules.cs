@@ -17,8 +17,13 @@ internal sealed record InstalledRules(ObjectNames Names, ImmutableArray<SavedTab
     /// <param name="names">The instance's names.</param>
     /// <param name="variant">Where.</param>
     /// <exception cref="BackendException">Refused.</exception>
-    public static InstalledRules Read(ObjectNames names, XtablesVariant variant) =>
-        new(names, [.. Family.Both.Select(family => new Xtables(variant, family).Save())], IpSets.Sizes());
+    public static InstalledRules Read(ObjectNames names, XtablesVariant variant)
+    {
+        // Both families side by side, and the sets meanwhile: a start waits for these programs.
+        Func<SavedTable>[] families = [.. Family.Both.Select(family => new Xtables(variant, family).StartSave())];
+        ImmutableDictionary<string, int> sets = IpSets.Sizes();
+        return new InstalledRules(names, [.. families.Select(wait => wait())], sets);
+    }
 
     /// <summary>The generation that a hook of IPv4 jumps to; 0 for none.</summary>
     public uint ActiveGeneration => Tables.SelectMany(OwnAnchors).Select(GenerationOf).FirstOrDefault();

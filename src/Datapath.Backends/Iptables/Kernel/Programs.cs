@@ -26,17 +26,29 @@ internal static class Programs
     /// <param name="arguments">Its arguments.</param>
     /// <param name="input">What it reads.</param>
     /// <exception cref="BackendException">It is not there, or could not be run.</exception>
-    public static CommandResult Run(string name, IReadOnlyList<string> arguments, string? input = null)
+    public static CommandResult Run(string name, IReadOnlyList<string> arguments, string? input = null) => Start(name, arguments, input)();
+
+    /// <summary>Starts a program, so that others can be started beside it.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <param name="input">What it reads.</param>
+    /// <returns>Waits for its end. To be called once.</returns>
+    /// <exception cref="BackendException">It is not there, or could not be run; also from what is returned.</exception>
+    public static Func<CommandResult> Start(string name, IReadOnlyList<string> arguments, string? input = null)
     {
         string path = Find(name) ?? throw new BackendException($"there is no program {name}: {PackageAdvice.OfHost().InstallProgram(name)}");
-        try
+        // Started before the first await, so by this thread and in its namespace.
+        Task<CommandResult> running = CommandRunner.RunAsync(path, arguments, input, Patience);
+        return () =>
         {
-            // Started before the first await, so by this thread and in its namespace.
-            return CommandRunner.RunAsync(path, arguments, input, Patience).GetAwaiter().GetResult();
-        }
-        catch (CommandException failure)
-        {
-            throw new BackendException(failure.Message, failure);
-        }
+            try
+            {
+                return running.GetAwaiter().GetResult();
+            }
+            catch (CommandException failure)
+            {
+                throw new BackendException(failure.Message, failure);
+            }
+        };
     }
 }

@@ -107,8 +107,11 @@ internal static class VariantChoice
     private static bool IsWithoutLegacy() =>
         !Family.Both.Any(family => new Xtables(XtablesVariant.Legacy, family).MayHaveTables) && RuleModules.IsAbsent(KernelModules.Facts(), XtablesVariant.Legacy);
 
-    private static string Texts(XtablesVariant variant) =>
-        string.Concat(Family.Both.Select(family => new Xtables(variant, family)).Where(tool => tool.MayHaveTables).Select(tool => tool.SaveAll()));
+    private static string Texts(XtablesVariant variant)
+    {
+        Func<string>[] families = [.. Family.Both.Select(family => new Xtables(variant, family)).Where(tool => tool.MayHaveTables).Select(tool => tool.StartSaveAll())];
+        return string.Concat(families.Select(wait => wait()));
+    }
 
     private static int Rules(string text) => text.Split('\n').Count(line => line.StartsWith("-A ", StringComparison.Ordinal));
 

@@ -31,13 +31,28 @@ internal sealed record Xtables(XtablesVariant Variant, Family Family)
         }
     }
 
-    /// <summary>All tables as text.</summary>
+    /// <summary>Has all tables printed, beside others.</summary>
+    /// <returns>Waits for the text. To be called once.</returns>
     /// <exception cref="BackendException">Refused.</exception>
-    public string SaveAll() => Run("save", []);
+    public Func<string> StartSaveAll() => Start("save", []);
 
     /// <summary>The mangle table.</summary>
     /// <exception cref="BackendException">Refused.</exception>
-    public SavedTable Save() => MayHaveTables ? SavedTable.Parse(Run("save", ["--counters", "--table", "mangle"])) : SavedTable.Empty;
+    public SavedTable Save() => StartSave()();
+
+    /// <summary>Has the mangle table printed, beside others.</summary>
+    /// <returns>Waits for it. To be called once.</returns>
+    /// <exception cref="BackendException">Refused.</exception>
+    public Func<SavedTable> StartSave()
+    {
+        if (!MayHaveTables)
+        {
+            return () => SavedTable.Empty;
+        }
+
+        Func<string> text = Start("save", ["--counters", "--table", "mangle"]);
+        return () => SavedTable.Parse(text());
+    }
 
     /// <summary>The mangle table as text, without what changes by itself: counters, and when the text was made.</summary>
     /// <exception cref="BackendException">Refused.</exception>
@@ -72,9 +87,15 @@ internal sealed record Xtables(XtablesVariant Variant, Family Family)
         }
     }
 
-    private string Run(string verb, IReadOnlyList<string> arguments)
+    private string Run(string verb, IReadOnlyList<string> arguments) => Start(verb, arguments)();
+
+    private Func<string> Start(string verb, IReadOnlyList<string> arguments)
     {
-        CommandResult result = Programs.Run($"{_program}-{verb}", arguments);
-        return result.ExitCode == 0 ? result.StandardOutput : throw new BackendException($"{_program}-{verb}: {result.StandardError.Trim()}");
+        Func<CommandResult> end = Programs.Start($"{_program}-{verb}", arguments);
+        return () =>
+        {
+            CommandResult result = end();
+            return result.ExitCode == 0 ? result.StandardOutput : throw new BackendException($"{_program}-{verb}: {result.StandardError.Trim()}");
+        };
     }
 }
