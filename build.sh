@@ -207,6 +207,8 @@ verb_prove() {
         prove_package
         return
     fi
+    # Each of these takes as long as it takes.
+    export DATAPATH_TEST_SECONDS=${DATAPATH_TEST_SECONDS:-0}
     say "property and fuzz tests"
     DATAPATH_PROPERTY_DECISIONS=${DATAPATH_PROPERTY_DECISIONS:-10000000} DATAPATH_FUZZ_RUNS=${DATAPATH_FUZZ_RUNS:-100000000} \
         dotnet "$(program tests Datapath.Tests)" "${runner_options[@]}" -showLiveOutput -class '*AgreementTests' -class '*ParserFuzzTests'

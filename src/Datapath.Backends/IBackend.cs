@@ -87,7 +87,7 @@ public interface IBackend : IDisposable
     /// <exception cref="BackendException">The kernel refused.</exception>
     void ZeroCounters(ImmutableArray<int> ruleIndexes);
 
-    /// <summary>Takes away some of the flows whose time is over. To be called once a second; a call looks at a part of the tables.</summary>
+    /// <summary>Takes away some of the flows whose time is over. To be called once a second; a call looks at a part of the tables, or at none.</summary>
     /// <exception cref="BackendException">The kernel refused.</exception>
     FlowUsage CollectFlows();
 

@@ -52,7 +52,7 @@ internal sealed class AgentProcess(AgentSettings settings, AgentParts parts, Lin
     private async Task<int> RunAsync(ControlSocket socket, SharedBackend backend, BackendStart start, CancellationToken stop)
     {
         EventFeed feed = new();
-        CollectionLoop collection = new(backend, log, parts.Clock);
+        FlowCollection collection = new(backend, log, parts.Clock);
         using RecordLoop records = new(feed, settings.Flows.Interval, parts.Clock) { Ledger = settings.Flows.KeepsAccounts ? new FlowLedger(AccountedFlows) : null };
         SinkPlaces places = new(settings.StateDirectory, $"{Environment.MachineName}/{settings.Instance}");
         SinkSet sinks = new(settings.Flows, places, log, parts.Clock);

@@ -20,8 +20,8 @@ internal sealed class PingRequest(ServedState state, HostSource host, TimeProvid
 {
     private const int LongestPatienceSeconds = 30;
 
-    /// <summary>The kernel's events are fetched five times a second at least.</summary>
-    internal static readonly TimeSpan EventsMayBeLate = TimeSpan.FromMilliseconds(250);
+    /// <summary>More than twice what the reader of events sleeps (EventPace): reading takes its time as well.</summary>
+    internal static readonly TimeSpan EventsMayBeLate = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Probes, and answers what came of it.</summary>
     /// <param name="context">The request.</param>

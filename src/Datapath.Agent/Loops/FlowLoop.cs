@@ -12,7 +12,7 @@ namespace Datapath.Agent.Loops;
 /// <param name="feed">Where they go.</param>
 /// <param name="collection">What is done once a second beside.</param>
 /// <param name="log">Where it says that it cannot read.</param>
-internal sealed class FlowLoop(SharedBackend backend, EventFeed feed, CollectionLoop collection, ILogger log)
+internal sealed class FlowLoop(SharedBackend backend, EventFeed feed, FlowCollection collection, ILogger log)
 {
     private readonly EventPace _pace = new();
     private bool _isRefused;

@@ -25,6 +25,7 @@ internal sealed class RecordLoop : IDisposable
 
     // Runs only while repeats are counted: who has nothing to report need not be woken each second.
     private readonly PeriodicTimer _timer;
+    private bool _isTimed = true;
     private bool _isOver;
 
     /// <summary>A loop that does not run yet.</summary>
@@ -85,6 +86,17 @@ internal sealed class RecordLoop : IDisposable
             _stream.Complete();
             _isOver = true;
         }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        lock (_turn)
+        {
+            _isTimed = false;
+        }
+
+        _timer.Dispose();
     }
 
     /// <summary>Gives a pipe every record from now on.</summary>
@@ -202,17 +214,18 @@ internal sealed class RecordLoop : IDisposable
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             // The end reports everything, due or not.
+            lock (_turn)
+            {
+                _isTimed = false;
+            }
         }
     }
-
-    /// <summary>Ends the clock; what it reports by then is reported.</summary>
-    public void Dispose() => _timer.Dispose();
 
     // To be called in turn.
     private void KeepTime()
     {
         TimeSpan wanted = _aggregator.FlowCount > 0 ? Tick : Timeout.InfiniteTimeSpan;
-        if (!_isOver && _timer.Period != wanted)
+        if (_isTimed && _timer.Period != wanted)
         {
             _timer.Period = wanted;
         }

@@ -127,8 +127,10 @@ internal sealed class FlowCollector
                 return;
             }
 
-            _calls = _walk.IsAtStart ? 1 : _calls + 1;
+            int calls = _walk.IsAtStart ? 1 : _calls + 1;
             IReadOnlyList<KeyValuePair<TKey, DpFlow>> part = _walk.Next();
+            // Not before it was read: what is refused is due again.
+            _calls = calls;
             foreach ((TKey key, DpFlow flow) in part)
             {
                 if (onDeleted is not null && isOver(protocolOf(key), flow))

@@ -56,6 +56,7 @@ public sealed partial class IptablesBackend
     {
         LoweredPolicy lowered = Lower(now);
         InstalledRules before = InstalledRules.Read(_names, Variant());
+        RequireNothingEnding(before);
         var known = new PlacedPolicy(lowered, before.ActiveGeneration);
         _ = _lease switch
         {

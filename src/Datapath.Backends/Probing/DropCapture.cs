@@ -22,7 +22,7 @@ public sealed class DropCapture(TimeProvider clock)
 
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
 
-    // A judge's report is fetched five times a second at least, by whoever is busy.
+    // More than twice what the reader of reports sleeps at most, which is 200 ms.
     private static readonly TimeSpan ReportMayBeLate = TimeSpan.FromMilliseconds(500);
 
     private readonly Queue<(DateTimeOffset Time, PacketHeaders Headers, byte[] Bytes, int Length)> _waiting = new();

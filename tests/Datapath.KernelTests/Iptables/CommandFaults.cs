@@ -23,6 +23,7 @@ internal sealed class CommandFaults
     private const int Tries = 4;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
     // Two looks of the agent's at its rules, three seconds apart.
     private static readonly TimeSpan TimeOfLastLooks = TimeSpan.FromSeconds(7);
     private static readonly TimeSpan Stragglers = TimeSpan.FromMilliseconds(50);
@@ -55,6 +56,9 @@ internal sealed class CommandFaults
 
     /// <summary>Programs that were run, or were not because of us, since it counts.</summary>
     public int Count => File.Exists(CountPath) ? File.ReadAllLines(CountPath).Length : 0;
+
+    /// <summary>How often it was killed before a program, and not after the last.</summary>
+    public int Killed { get; private set; }
 
     /// <summary>Before which programs it is killed; says how many of how many.</summary>
     /// <param name="what">What is killed.</param>
@@ -105,7 +109,11 @@ internal sealed class CommandFaults
             await Task.Delay(20, Token);
         }
 
-        if (!agent.HasExited)
+        if (agent.HasExited)
+        {
+            Killed++;
+        }
+        else
         {
             TestContext.Current.TestOutputHelper?.WriteLine($"before program {at}: there were {Count}, and it was killed after the last");
         }

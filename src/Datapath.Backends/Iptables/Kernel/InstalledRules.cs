@@ -20,9 +20,20 @@ internal sealed record InstalledRules(ObjectNames Names, ImmutableArray<SavedTab
     public static InstalledRules Read(ObjectNames names, XtablesVariant variant)
     {
         // Both families side by side, and the sets meanwhile: a start waits for these programs.
-        Func<SavedTable>[] families = [.. Family.Both.Select(family => new Xtables(variant, family).StartSave())];
-        ImmutableDictionary<string, int> sets = IpSets.Sizes();
-        return new InstalledRules(names, [.. families.Select(wait => wait())], sets);
+        ImmutableArray<Func<SavedTable>> families = [.. Family.Both.Select(family => new Xtables(variant, family).StartSave())];
+        ImmutableDictionary<string, int> sets = ImmutableDictionary<string, int>.Empty;
+        BackendException? refused = null;
+        try
+        {
+            sets = IpSets.Sizes();
+        }
+        catch (BackendException refusal)
+        {
+            refused = refusal;
+        }
+
+        ImmutableArray<SavedTable> tables = Programs.WaitForAll(families);
+        return refused is null ? new InstalledRules(names, tables, sets) : throw refused;
     }
 
     /// <summary>The generation that a hook of IPv4 jumps to; 0 for none.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Datapath.Backends.Host;
 using Datapath.Interop.Processes;
 
@@ -32,7 +33,7 @@ internal static class Programs
     /// <param name="name">Its name.</param>
     /// <param name="arguments">Its arguments.</param>
     /// <param name="input">What it reads.</param>
-    /// <returns>Waits for its end. To be called once.</returns>
+    /// <returns>Waits for its end. To be called, once: nobody else waits for it.</returns>
     /// <exception cref="BackendException">It is not there, or could not be run; also from what is returned.</exception>
     public static Func<CommandResult> Start(string name, IReadOnlyList<string> arguments, string? input = null)
     {
@@ -50,5 +51,27 @@ internal static class Programs
                 throw new BackendException(failure.Message, failure);
             }
         };
+    }
+
+    /// <summary>Waits for all that was started, and tells the first refusal only then: what still ran would meet whoever tries again.</summary>
+    /// <param name="running">What waits for each.</param>
+    /// <exception cref="BackendException">One was refused.</exception>
+    public static ImmutableArray<T> WaitForAll<T>(ImmutableArray<Func<T>> running)
+    {
+        var ended = ImmutableArray.CreateBuilder<T>(running.Length);
+        BackendException? first = null;
+        foreach (Func<T> wait in running)
+        {
+            try
+            {
+                ended.Add(wait());
+            }
+            catch (BackendException refusal)
+            {
+                first ??= refusal;
+            }
+        }
+
+        return first is null ? ended.ToImmutable() : throw first;
     }
 }

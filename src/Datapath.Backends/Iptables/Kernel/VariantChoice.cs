@@ -109,8 +109,8 @@ internal static class VariantChoice
 
     private static string Texts(XtablesVariant variant)
     {
-        Func<string>[] families = [.. Family.Both.Select(family => new Xtables(variant, family)).Where(tool => tool.MayHaveTables).Select(tool => tool.StartSaveAll())];
-        return string.Concat(families.Select(wait => wait()));
+        ImmutableArray<Func<string>> families = [.. Family.Both.Select(family => new Xtables(variant, family)).Where(tool => tool.MayHaveTables).Select(tool => tool.StartSaveAll())];
+        return string.Concat(Programs.WaitForAll(families));
     }
 
     private static int Rules(string text) => text.Split('\n').Count(line => line.StartsWith("-A ", StringComparison.Ordinal));

@@ -7,7 +7,7 @@ namespace Datapath.Agent.Loops;
 /// <param name="backend">What has the tables.</param>
 /// <param name="log">Where it says that it cannot.</param>
 /// <param name="clock">Times the rounds.</param>
-internal sealed class CollectionLoop(SharedBackend backend, ILogger log, TimeProvider clock)
+internal sealed class FlowCollection(SharedBackend backend, ILogger log, TimeProvider clock)
 {
     /// <summary>A table is looked through within some sixteen of them; no timeout of a flow is shorter than ten seconds.</summary>
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
