@@ -157,6 +157,8 @@ public sealed class IptablesFailureTests
         await File.WriteAllTextAsync(claim, $"*mangle\n{text}COMMIT\n", Token);
         lab.OnRouter("ip", "address", "add", "10.77.0.99/24", "dev", "up0");
         await agent.StatusUntilAsync(_ => File.Exists(claim + ".done"));
+        // Another change is another apply, which finds that somebody goes back.
+        lab.OnRouter("ip", "address", "delete", "10.77.0.99/24", "dev", "up0");
         await Task.Delay(TwoLooks, Token);
         string[] now = lab.OnRouter("iptables-nft-save", "-t", "mangle").Split('\n');
         Assert.Equal(before, now.Where(line => line.StartsWith("-A P", StringComparison.Ordinal)));
