@@ -10,6 +10,8 @@ namespace Datapath.KernelTests.Sockets;
 /// <summary>A flow that stays open over what happens to policy and agent: either end may speak at any time, and is heard or not.</summary>
 internal abstract class LiveFlow : IDisposable
 {
+    private static readonly TimeSpan PortPatience = TimeSpan.FromSeconds(5);
+
     private const int MessageBytes = 16;
     private const int LongestPacketBytes = 64 * 1024;
 
@@ -128,8 +130,21 @@ internal abstract class LiveFlow : IDisposable
     public static Socket Bound(LabEnd end, AddressFamily family, SocketType type, ProtocolType protocol, ushort port)
     {
         Socket socket = end.Host.Run(() => new Socket(family, type, protocol));
-        socket.Bind(new IPEndPoint(end.Of(family), port));
-        return socket;
+        long start = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                socket.Bind(new IPEndPoint(end.Of(family), port));
+                return socket;
+            }
+            catch (SocketException busy) when (busy.SocketErrorCode == SocketError.AddressAlreadyInUse && TimeProvider.System.GetElapsedTime(start) < PortPatience)
+            {
+                // The one before has been disposed; the runtime closes it when a receive that was given up has ended too.
+                using var timer = new ManualResetEventSlim();
+                timer.Wait(TimeSpan.FromMilliseconds(20));
+            }
+        }
     }
 
     /// <summary>One TCP connection; the listener stays, because it tells who opened.</summary>
