@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Datapath.Agent.Loops;
 
-/// <summary>Has the backend take away flows whose time is over, a part of them each second, and keeps what it says of its tables.</summary>
+/// <summary>Has the backend take away flows whose time is over, a part of its tables every second or so, and keeps what it says of its tables.</summary>
 /// <param name="backend">What has the tables.</param>
 /// <param name="log">Where it says that it cannot.</param>
 /// <param name="clock">Times the rounds.</param>
